@@ -1,0 +1,69 @@
+# Everything runs in .venv, which the first target that needs it makes.
+PYTHON ?= python3
+PY := .venv/bin/python
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+
+.PHONY: bench quick test faults lint format readme validate reproduce documents speed check lock clean help
+
+help:            ## show the targets
+	@grep -E '^[a-z.]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+bench: .venv     ## compare the optimizers: figures and CSV files in results/optimizers
+	@$(PY) -m bench run experiments/optimizers.toml --jobs $(JOBS)
+
+quick: .venv     ## the same in seconds, on a small experiment
+	@$(PY) -m bench run experiments/quick.toml --jobs $(JOBS)
+
+reproduce: .venv ## the documents' printed numbers beside ours
+	@$(PY) -m bench reproduce
+
+documents: .venv ## where the unseeded documents' numbers fall among many seeds, and what slips cost
+	@$(PY) -m bench.documentary --jobs $(JOBS)
+
+validate: .venv  ## the simulations behind docs/statistics.md, minutes
+	@$(PY) -m bench.validate --write
+
+speed: .venv     ## the core against the documents' loop and installed peers, in one run
+	@$(PY) -m bench speed
+
+test: .venv      ## run the tests
+	@$(PY) -m pytest -n $(JOBS) -m "not faults"
+
+faults: .venv    ## kills, full disks and other faults at length, minutes
+	@$(PY) -m pytest -n $(JOBS) -m faults
+
+check: .venv     ## has convergence regressed? the gate, against results/reference
+	@$(PY) -m bench run experiments/convergence.toml --fresh --jobs $(JOBS) > /dev/null
+	@$(PY) -m bench check results/convergence --against results/reference/convergence.json
+
+lint: .venv      ## ruff and mypy
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+
+format: .venv    ## rewrite the sources in the project's style
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+# Generated and ready only when the whole installation has succeeded: the stamp is touched last.
+.venv: .venv/ready
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3.11"; exit 2; }
+	@echo "setting up .venv (once, about a minute)"
+	@$(PYTHON) -m venv .venv
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch .venv/ready
+
+readme: .venv    ## write the README's tables again and copy its figure
+	@$(PY) tools/readme.py
+
+lock: .venv      ## pin the newest versions that pyproject.toml allows
+	@$(PY) -m pip install --quiet --disable-pip-version-check uv
+	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --extra dev --no-emit-index-url --no-emit-find-links \
+	  --no-header --no-annotate --upgrade pyproject.toml --output-file requirements.lock
+
+clean:           ## remove the environment and what runs have written
+	@rm -rf .venv *.egg-info .mypy_cache .ruff_cache .hypothesis
+	@git clean -fdXq results
