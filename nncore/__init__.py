@@ -1,0 +1,1 @@
+"""The NumPy core: what a trial is made of."""

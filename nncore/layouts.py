@@ -1,0 +1,153 @@
+"""Where the trial axis lies in memory, and the three products of a dense layer that depend on it.
+
+Every array of a stack is addressed as `(T, ...)`, trials first; a layout decides the order of its
+axes in memory, which the rest of the core does not know: elementwise functions and sums give the
+same result in any order. Only products of weights and samples care:
+
+- `TrialFirst` makes one BLAS call per trial, for networks large enough to feed it;
+- `TrialLast` multiplies and adds long rows of trials, for tiny networks, where the price of a call
+  would exceed that of its arithmetic.
+
+The choice follows from the problem alone, never from `T`: a trial's bits do not depend on its
+neighbours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+from threadpoolctl import threadpool_info
+
+Array = NDArray[Any]
+Call = Callable[[], Any]
+# Multiplications per product below which TrialLast is faster (both cores of one machine, float32).
+TINY = 1200
+# OpenBLAS multiplies matrices with 2 or 3 rows or columns at half the speed of as many vectors,
+# from about so many samples on, ...
+THIN, MANY_SAMPLES = (2, 3), 32
+# ... except with these kernels, which have code of their own for small matrices.
+SMALL_MATRIX_KERNELS = {"SkylakeX", "Cooperlake", "SapphireRapids"}
+
+# Samples that TrialLast turns round at once.
+GATHERED = 8192
+
+
+class Layout(Protocol):
+    """Memory orders and products. Shapes: `W` (T, I, O), `x` (T, I, N), `d` (T, O, N)."""
+
+    least: int
+    """The smallest stack whose bits equal those of larger ones."""
+
+    def empty(self, dtype: DTypeLike, trials: int, *shape: int) -> Array:
+        """An uninitialised array addressed as `(trials, *shape)`."""
+
+    def samples(self, dtype: DTypeLike, trials: int, features: int, samples: int) -> Array:
+        """As `empty`, in an order from which single samples and small batches are cut fast."""
+
+    def gather(self, table: Array, rows: Array, out: Array) -> None:
+        """Write rows of `table` (M, F), those of the numbers `rows` (T, N), to `out` (T, F, N)."""
+
+    def forward(self, W: Array, x: Array, out: Array) -> Call:
+        """A call that writes `W^T x` to `out` (T, O, N), trial by trial."""
+
+    def gradient(self, x: Array, d: Array, out: Array) -> Call:
+        """A call that writes `x d^T` to `out` (T, I, O), trial by trial."""
+
+    def backward(self, W: Array, d: Array, out: Array) -> Call:
+        """A call that writes `W d` to `out` (T, I, N), trial by trial."""
+
+
+class TrialFirst:
+    """One matrix product per trial, by BLAS, on contiguous `(features, samples)` arrays.
+
+    `forward` is `matmul(W^T, x)`, `gradient` is `matmul(x, d^T)`, `backward` is `matmul(W, d)`;
+    where the result is thin, the same by a matrix-vector product for each of its rows or columns.
+    """
+
+    least = 1
+
+    def empty(self, dtype: DTypeLike, trials: int, *shape: int) -> Array:  # noqa: D102
+        return np.empty((trials, *shape), dtype)
+
+    def samples(self, dtype: DTypeLike, trials: int, features: int, samples: int) -> Array:  # noqa: D102
+        return np.empty((trials, samples, features), dtype).transpose(0, 2, 1)
+
+    def gather(self, table: Array, rows: Array, out: Array) -> None:  # noqa: D102
+        np.take(table, rows, axis=0, out=out.transpose(0, 2, 1), mode="clip")
+
+    def forward(self, W: Array, x: Array, out: Array) -> Call:  # noqa: D102
+        Wt = W.transpose(0, 2, 1)
+        if _thin(W.shape[2], x.shape[2]):
+            return lambda: np.vecmat(Wt, x[:, None], out=out)
+        return lambda: np.matmul(Wt, x, out=out)
+
+    def gradient(self, x: Array, d: Array, out: Array) -> Call:  # noqa: D102
+        dt, outt = d.transpose(0, 2, 1), out.transpose(0, 2, 1)
+        if _thin(x.shape[1], x.shape[2]):
+            return lambda: np.matvec(d[:, None], x, out=out)
+        if _thin(d.shape[1], x.shape[2]):
+            return lambda: np.matvec(x[:, None], d, out=outt)
+        return lambda: np.matmul(x, dt, out=out)
+
+    def backward(self, W: Array, d: Array, out: Array) -> Call:  # noqa: D102
+        if _thin(W.shape[1], d.shape[2]):
+            return lambda: np.vecmat(W, d[:, None], out=out)
+        return lambda: np.matmul(W, d, out=out)
+
+
+def _thin(count: int, samples: int) -> bool:
+    return count in THIN and samples >= MANY_SAMPLES and not _has_small_matrix_kernels()
+
+
+@cache
+def _has_small_matrix_kernels() -> bool:
+    return any(
+        library.get("architecture") in SMALL_MATRIX_KERNELS
+        for library in threadpool_info()
+        if "scipy.libs" not in library["filepath"]  # SciPy brings a BLAS of its own
+    )
+
+
+class TrialLast:
+    """Sums of elementwise products over rows of trials, contiguous in memory.
+
+    With a single trial, NumPy would merge the axis it sums over with the one of trials and add in
+    another order, so a stack has at least two.
+    """
+
+    least = 2
+
+    def empty(self, dtype: DTypeLike, trials: int, *shape: int) -> Array:  # noqa: D102
+        return np.moveaxis(np.empty((*shape, trials), dtype), -1, 0)
+
+    def samples(self, dtype: DTypeLike, trials: int, features: int, samples: int) -> Array:  # noqa: D102
+        return np.empty((samples, features, trials), dtype).transpose(2, 1, 0)
+
+    def gather(self, table: Array, rows: Array, out: Array) -> None:  # noqa: D102
+        # Some trials at a time: the neighbours of a number, in another order, are still in a cache.
+        block = max(16, GATHERED // rows.shape[1])
+        for start in range(0, len(rows), block):
+            trials = slice(start, start + block)
+            out[trials] = np.take(table, rows[trials], axis=0).transpose(0, 2, 1)
+
+    def forward(self, W: Array, x: Array, out: Array) -> Call:  # noqa: D102
+        return lambda: np.einsum("tio,tin->ton", W, x, out=out)
+
+    def gradient(self, x: Array, d: Array, out: Array) -> Call:  # noqa: D102
+        if x.shape[2] == 1:
+            d = d.transpose(0, 2, 1)
+            return lambda: np.multiply(x, d, out=out)
+        return lambda: np.einsum("tin,ton->tio", x, d, out=out)
+
+    def backward(self, W: Array, d: Array, out: Array) -> Call:  # noqa: D102
+        return lambda: np.einsum("tio,ton->tin", W, d, out=out)
+
+
+def choose(shapes: Sequence[tuple[int, int]], batch: int) -> Layout:
+    """The faster layout for dense layers of these (inputs, outputs) on batches of that size."""
+    largest = max((inputs + 1) * outputs for inputs, outputs in shapes) * batch
+    return TrialLast() if largest <= TINY else TrialFirst()

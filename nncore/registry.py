@@ -1,0 +1,164 @@
+"""Named pieces that a spec may ask for; a function's signature is its specification."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import hashlib
+import importlib.util
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+BUILT_IN = "built-in"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registered function: what a spec may name, with its parameters and their defaults.
+
+    `parameters` maps keyword-only arguments to their defaults. `origin` is `built-in` or the path
+    of the plugin that registered it; `digest` is the SHA-256 of that plugin's source, else empty.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    parameters: Mapping[str, Any]
+    origin: str
+    digest: str
+
+    @property
+    def summary(self) -> str:
+        """The first line of the docstring."""
+        return (inspect.getdoc(self.function) or "").partition("\n")[0]
+
+    @property
+    def source(self) -> str:
+        """The first URL in the docstring, else the document it names, else an empty string."""
+        found = re.search(
+            r"https?://[^\s>)]+|[Dd]ocument \d{3}", inspect.getdoc(self.function) or ""
+        )
+        return found.group().rstrip(".,") if found else ""
+
+
+E = TypeVar("E", bound=Entry)
+
+
+class UnknownNameError(KeyError):
+    """A name that no entry of a registry has; the message suggests the nearest one."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class Registry(Mapping[str, E], Generic[E]):
+    """Entries of one kind by name, in the order of registration.
+
+    >>> from nncore.rules import rules
+    >>> rules["rmspro"]
+    Traceback (most recent call last):
+    ...
+    nncore.registry.UnknownNameError: there is no rule "rmspro": did you mean "rmsprop"?
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._entries: dict[str, E] = {}
+
+    def __getitem__(self, name: str) -> E:
+        try:
+            return self._entries[name]
+        except KeyError:
+            raise UnknownNameError(unknown(self.kind, name, self._entries)) from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, entry: E) -> None:
+        """Register `entry`; an edited plugin's replaces its former self.
+
+        Raises ValueError when its name is taken by another origin: silently replacing `adam` by a
+        plugin's would make two different results carry one name.
+        """
+        taken = self._entries.get(entry.name)
+        if taken is not None and taken.origin != entry.origin:
+            raise ValueError(f'there is already a {self.kind} "{entry.name}" ({taken.origin})')
+        self._entries[entry.name] = entry
+
+
+def unknown(kind: str, name: str, known: Mapping[str, Any] | list[str]) -> str:
+    """The message for a name that is not among `known`, with the nearest one or all of them."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    hint = f'did you mean "{near[0]}"?' if near else "known: " + ", ".join(known)
+    return f'there is no {kind} "{name}": {hint}'
+
+
+def describe(function: Callable[..., Any]) -> dict[str, Any]:
+    """The fields that every `Entry` shares, read off `function`.
+
+    Raises TypeError when a keyword-only argument has no default: a spec could not omit it.
+    """
+    keywords = [
+        p for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY
+    ]
+    for p in keywords:
+        if p.default is p.empty:
+            raise TypeError(f"{function.__name__}: parameter {p.name} needs a default")
+    # A plugin may be the first to import the core's modules, whose entries are not its own.
+    built_in = function.__module__.startswith("nncore.")
+    origin, digest = (BUILT_IN, "") if built_in else _origin.get()
+    return {
+        "name": function.__name__,
+        "function": function,
+        "parameters": {p.name: p.default for p in keywords},
+        "origin": origin,
+        "digest": digest,
+    }
+
+
+def positional(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Names of the positional arguments of `function`, in order."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return tuple(p.name for p in inspect.signature(function).parameters.values() if p.kind in kinds)
+
+
+_origin: ContextVar[tuple[str, str]] = ContextVar("origin", default=(BUILT_IN, ""))
+
+
+def load_plugin(path: str | Path) -> str:
+    """Run the Python file at `path`, so that its decorators register; returns its SHA-256.
+
+    Loading the same content twice does nothing. Raises whatever the file raises, and OSError when
+    it cannot be read.
+    """
+    path = Path(path).resolve()
+    source = path.read_bytes()
+    digest = hashlib.sha256(source).hexdigest()
+    module_name = f"_plugin_{digest[:16]}"
+    if module_name in sys.modules:
+        return digest
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    token = _origin.set((str(path), digest))
+    try:
+        exec(compile(source, str(path), "exec"), module.__dict__)
+    except BaseException:
+        with contextlib.suppress(KeyError):
+            del sys.modules[module_name]
+        raise
+    finally:
+        _origin.reset(token)
+    return digest

@@ -1,0 +1,32 @@
+"""Update rules, simplest first: each reads like its paper, and its signature is its specification.
+
+A rule is called once per update for a whole stack of `T` trials with `P` parameters each:
+
+- `w`, `g`: weights and gradient, `(T, P)`; the rule changes `w` in place;
+- `t`: the number of this update, from 1;
+- further positional arguments: state buffers, `(T, P)`, zeros at first, changed in place
+  (`m[:] = ...`; rebinding, `m = ...`, would freeze them); one that starts at other values is set
+  when `t` is 1;
+- keyword-only arguments: hyperparameters with their defaults; they arrive as `(T, 1)` arrays (or
+  `(T, P)` where weights and biases differ) in the dtype of `w`. `learning_rate` is the effective
+  one: decay, schedules and clipping happen outside.
+
+`@rule` is for rules that treat every parameter alike. `@rule(per="tensor")` is called for each
+weight `(T, inputs, outputs)` and each bias `(T, outputs)` apart, hyperparameters as `(T, 1, 1)` or
+`(T, 1)`; `@rule(per="network")` gets all of `(T, P)` in one call. Both get every trial's numbers
+contiguous in memory. Sums over a trial's parameters must not depend on `T`: `norm` is one.
+"""
+
+# isort: off
+# In the order of registration: simplest first.
+import nncore.rules.gradient
+import nncore.rules.adaptive
+import nncore.rules.adam
+import nncore.rules.moments
+import nncore.rules.layerwise
+import nncore.rules.averaging  # noqa: F401
+
+# isort: on
+from nncore.rules.kinds import Array, Domain, Per, Rule, Value, domain, norm, rule, rules
+
+__all__ = ["Array", "Domain", "Per", "Rule", "Value", "domain", "norm", "rule", "rules"]

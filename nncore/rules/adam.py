@@ -1,0 +1,204 @@
+"""Adam and its relatives: running means of the gradient and of its square."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nncore.rules.kinds import Array, Value, rule
+
+
+@rule
+def adam(
+    w: Array,
+    g: Array,
+    t: int,
+    m: Array,
+    v: Array,
+    *,
+    learning_rate: Value = 1e-3,
+    beta_1: Value = 0.9,
+    beta_2: Value = 0.999,
+    epsilon: Value = 1e-7,
+) -> None:
+    """Adam. Kingma & Ba 2015, algorithm 1, https://arxiv.org/abs/1412.6980
+
+    m = beta_1 * m + (1 - beta_1) * g
+    v = beta_2 * v + (1 - beta_2) * g^2
+    w = w - learning_rate * (m / (1 - beta_1^t)) / (sqrt(v / (1 - beta_2^t)) + epsilon)
+
+    Epsilon defaults to document 003's 1e-7; the paper's and PyTorch's is 1e-8.
+    """
+    m[:] = beta_1 * m + (1 - beta_1) * g
+    v[:] = beta_2 * v + (1 - beta_2) * g**2
+    m_hat = m / (1 - beta_1**t)
+    v_hat = v / (1 - beta_2**t)
+    w -= learning_rate * m_hat / (np.sqrt(v_hat) + epsilon)
+
+
+@rule
+def adamw(
+    w: Array,
+    g: Array,
+    t: int,
+    m: Array,
+    v: Array,
+    *,
+    learning_rate: Value = 1e-3,
+    beta_1: Value = 0.9,
+    beta_2: Value = 0.999,
+    epsilon: Value = 1e-8,
+    weight_decay: Value = 1e-2,
+) -> None:
+    """Adam with decoupled weight decay. Loshchilov & Hutter 2019, algorithm 2, https://arxiv.org/abs/1711.05101
+
+    w = w - learning_rate * weight_decay * w
+    then as `adam`
+
+    The paper multiplies the decay by the schedule's factor alone; here, as in PyTorch, Keras and
+    optax, by the whole effective rate. Keras's weight decay is 4e-3, optax's 1e-4.
+    """
+    w -= learning_rate * weight_decay * w
+    m[:] = beta_1 * m + (1 - beta_1) * g
+    v[:] = beta_2 * v + (1 - beta_2) * g**2
+    m_hat = m / (1 - beta_1**t)
+    v_hat = v / (1 - beta_2**t)
+    w -= learning_rate * m_hat / (np.sqrt(v_hat) + epsilon)
+
+
+@rule
+def amsgrad(
+    w: Array,
+    g: Array,
+    t: int,
+    m: Array,
+    v: Array,
+    largest: Array,
+    *,
+    learning_rate: Value = 1e-3,
+    beta_1: Value = 0.9,
+    beta_2: Value = 0.999,
+    epsilon: Value = 1e-8,
+) -> None:
+    """AMSGrad: a denominator that never falls. Reddi, Kale & Kumar 2018, algorithm 2, https://openreview.net/forum?id=ryQu7f-RZ
+
+    m = beta_1 * m + (1 - beta_1) * g
+    v = beta_2 * v + (1 - beta_2) * g^2
+    largest = max(largest, v)
+    w = w - learning_rate * m / (sqrt(largest) + epsilon)
+
+    The paper corrects no bias and needs no epsilon. PyTorch and Keras correct both means and take
+    the largest uncorrected `v`; optax takes the largest corrected one.
+    """
+    m[:] = beta_1 * m + (1 - beta_1) * g
+    v[:] = beta_2 * v + (1 - beta_2) * g**2
+    np.maximum(largest, v, out=largest)
+    w -= learning_rate * m / (np.sqrt(largest) + epsilon)
+
+
+@rule
+def adamax(
+    w: Array,
+    g: Array,
+    t: int,
+    m: Array,
+    u: Array,
+    *,
+    learning_rate: Value = 2e-3,
+    beta_1: Value = 0.9,
+    beta_2: Value = 0.999,
+    epsilon: Value = 1e-8,
+) -> None:
+    """AdaMax: Adam with the infinity norm. Kingma & Ba 2015, algorithm 2, https://arxiv.org/abs/1412.6980
+
+    m = beta_1 * m + (1 - beta_1) * g
+    u = max(beta_2 * u, |g| + epsilon)
+    w = w - learning_rate / (1 - beta_1^t) * m / u
+
+    The paper has no epsilon and divides 0 by 0 where no gradient ever came; this one stands where
+    PyTorch and optax have it. Keras adds it to `u` in the quotient.
+    """
+    m[:] = beta_1 * m + (1 - beta_1) * g
+    u[:] = np.maximum(beta_2 * u, np.abs(g) + epsilon)
+    w -= learning_rate / (1 - beta_1**t) * m / u
+
+
+@rule
+def nadam(
+    w: Array,
+    g: Array,
+    t: int,
+    m: Array,
+    v: Array,
+    product: Array,
+    *,
+    learning_rate: Value = 2e-3,
+    beta_1: Value = 0.9,
+    beta_2: Value = 0.999,
+    epsilon: Value = 1e-8,
+    momentum_decay: Value = 4e-3,
+) -> None:
+    """NAdam: Adam with Nesterov momentum. Dozat 2016, algorithm 2, https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ
+
+    mu(t) = beta_1 * (1 - 0.96^(t * momentum_decay) / 2)
+    product = mu(1) * ... * mu(t)
+    m = beta_1 * m + (1 - beta_1) * g
+    v = beta_2 * v + (1 - beta_2) * g^2
+    m_hat = mu(t + 1) * m / (1 - product * mu(t + 1)) + (1 - mu(t)) * g / (1 - product)
+    w = w - learning_rate * m_hat / (sqrt(v / (1 - beta_2^t)) + epsilon)
+
+    PyTorch has the same schedule of mu, Keras fixes momentum_decay at 1, optax has none (mu =
+    beta_1).
+    """
+    if t == 1:
+        product[:] = 1
+    mu = beta_1 * (1 - 0.5 * 0.96 ** (t * momentum_decay))
+    mu_next = beta_1 * (1 - 0.5 * 0.96 ** ((t + 1) * momentum_decay))
+    product *= mu
+    m[:] = beta_1 * m + (1 - beta_1) * g
+    v[:] = beta_2 * v + (1 - beta_2) * g**2
+    m_hat = mu_next * m / (1 - product * mu_next) + (1 - mu) * g / (1 - product)
+    v_hat = v / (1 - beta_2**t)
+    w -= learning_rate * m_hat / (np.sqrt(v_hat) + epsilon)
+
+
+@rule
+def radam(
+    w: Array,
+    g: Array,
+    t: int,
+    m: Array,
+    v: Array,
+    *,
+    learning_rate: Value = 1e-3,
+    beta_1: Value = 0.9,
+    beta_2: Value = 0.999,
+    epsilon: Value = 1e-8,
+) -> None:
+    """RAdam: Adam with a rectified warm-up. Liu et al. 2020, algorithm 2, https://arxiv.org/abs/1908.03265
+
+    rho_inf = 2 / (1 - beta_2) - 1
+    rho = rho_inf - 2 * t * beta_2^t / (1 - beta_2^t)
+    m, v, m_hat, v_hat as in `adam`
+    where rho > 4:
+        r = sqrt((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho))
+        w = w - learning_rate * r * m_hat / (sqrt(v_hat) + epsilon)
+    elsewhere:
+        w = w - learning_rate * m_hat
+
+    PyTorch, optax and the authors' code rectify from rho > 5 (or 5 on), PyTorch with epsilon added
+    to the uncorrected root.
+    """
+    m[:] = beta_1 * m + (1 - beta_1) * g
+    v[:] = beta_2 * v + (1 - beta_2) * g**2
+    m_hat = m / (1 - beta_1**t)
+    v_hat = v / (1 - beta_2**t)
+    # In float64: rho is a small difference of large numbers.
+    beta = np.asarray(beta_2, np.float64)
+    rho_inf = 2 / (1 - beta) - 1
+    rho = rho_inf - 2 * t * beta**t / (1 - beta**t)
+    tractable = rho > 4
+    # Where the variance is not tractable, any number serves: it is not used.
+    safe, safe_inf = np.where(tractable, rho, 5), np.where(tractable, rho_inf, 5)
+    r = np.sqrt((safe - 4) * (safe - 2) * safe_inf / ((safe_inf - 4) * (safe_inf - 2) * safe))
+    adaptive = r.astype(w.dtype) * m_hat / (np.sqrt(v_hat) + epsilon)
+    w -= learning_rate * np.where(tractable, adaptive, m_hat)

@@ -1,0 +1,135 @@
+"""Rules that need no schedule, or no rate: averaged iterates, estimated distances."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nncore.rules.kinds import Array, Shape, Value, rule
+
+
+@rule(evaluate="x")
+def schedule_free_sgd(
+    w: Array,
+    g: Array,
+    t: int,
+    x: Array,
+    z: Array,
+    total: Array,
+    *,
+    learning_rate: Value = 1.0,
+    beta_1: Value = 0.9,
+    weight_decay: Value = 0.0,
+) -> None:
+    """Schedule-free SGD. Defazio et al. 2024, equations 3 to 5, https://arxiv.org/abs/2405.15682
+
+    x = z = w at first
+    z = z - learning_rate * (g + weight_decay * w)
+    total = total + learning_rate^2
+    c = learning_rate^2 / total
+    x = (1 - c) * x + c * z
+    w = (1 - beta_1) * z + beta_1 * x
+
+    `w` is the paper's y, at which gradients are taken; metrics are those of the average x. The
+    weights c, 1 / t at a constant rate, give less to the updates of a warm-up; the authors' package
+    uses the largest rate so far for them, the same unless the rate falls.
+    """
+    if t == 1:
+        x[:] = w
+        z[:] = w
+    z -= learning_rate * (g + weight_decay * w)
+    total += learning_rate**2
+    c = learning_rate**2 / total
+    x[:] = (1 - c) * x + c * z
+    w[:] = (1 - beta_1) * z + beta_1 * x
+
+
+@rule(evaluate="x")
+def schedule_free_adamw(
+    w: Array,
+    g: Array,
+    t: int,
+    x: Array,
+    z: Array,
+    v: Array,
+    total: Array,
+    *,
+    learning_rate: Value = 2.5e-3,
+    beta_1: Value = 0.9,
+    beta_2: Value = 0.999,
+    epsilon: Value = 1e-8,
+    weight_decay: Value = 0.0,
+) -> None:
+    """Schedule-free AdamW. Defazio et al. 2024, algorithm 1, https://arxiv.org/abs/2405.15682
+
+    x = z = w at first
+    v = beta_2 * v + (1 - beta_2) * g^2
+    z = z - learning_rate * (g / (sqrt(v / (1 - beta_2^t)) + epsilon) + weight_decay * w)
+    total = total + learning_rate^2
+    c = learning_rate^2 / total
+    x = (1 - c) * x + c * z
+    w = (1 - beta_1) * z + beta_1 * x
+
+    `w` is the paper's y, at which gradients are taken; metrics are those of the average x. As in
+    `schedule_free_sgd`, the authors' package differs where the rate falls.
+    """
+    if t == 1:
+        x[:] = w
+        z[:] = w
+    v[:] = beta_2 * v + (1 - beta_2) * g**2
+    v_hat = v / (1 - beta_2**t)
+    z -= learning_rate * (g / (np.sqrt(v_hat) + epsilon) + weight_decay * w)
+    total += learning_rate**2
+    c = learning_rate**2 / total
+    x[:] = (1 - c) * x + c * z
+    w[:] = (1 - beta_1) * z + beta_1 * x
+
+
+def _one(shape: Shape) -> Shape:
+    return (1,)
+
+
+@rule(per="network", state={"d": _one, "r": _one})
+def prodigy(
+    w: Array,
+    g: Array,
+    t: int,
+    m: Array,
+    v: Array,
+    s: Array,
+    start: Array,
+    d: Array,
+    r: Array,
+    *,
+    learning_rate: Value = 1.0,
+    beta_1: Value = 0.9,
+    beta_2: Value = 0.999,
+    epsilon: Value = 1e-8,
+    weight_decay: Value = 0.0,
+    initial_distance: Value = 1e-6,
+) -> None:
+    """Prodigy: Adam that estimates its rate. Mishchenko & Defazio 2024, algorithm 4, https://arxiv.org/abs/2306.06101
+
+    start = w and d = initial_distance at first
+    m = beta_1 * m + (1 - beta_1) * d * g
+    v = beta_2 * v + (1 - beta_2) * d^2 * g^2
+    r = beta_3 * r + (1 - beta_3) * learning_rate * d^2 * <g, start - w>
+    s = beta_3 * s + (1 - beta_3) * learning_rate * d^2 * g       with beta_3 = sqrt(beta_2)
+    w = w - learning_rate * d * (m / (sqrt(v) + d * epsilon) + weight_decay * w)
+    d = max(d, r / sum |s|)
+
+    over all parameters of the network; the rate is a factor on the estimated one. The authors'
+    package updates `d` before its product with epsilon. Of the hyperparameters, only the rate and
+    the weight decay may differ between weights and biases.
+    """
+    if t == 1:
+        start[:] = w
+        d[:] = initial_distance
+    beta_3 = np.sqrt(beta_2)
+    m[:] = beta_1 * m + (1 - beta_1) * d * g
+    v[:] = beta_2 * v + (1 - beta_2) * d**2 * g**2
+    progress = learning_rate * d**2 * (g * (start - w))
+    r[:] = beta_3 * r + (1 - beta_3) * np.add.reduce(progress, axis=1, keepdims=True)
+    s[:] = beta_3 * s + (1 - beta_3) * learning_rate * d**2 * g
+    w -= learning_rate * d * (m / (np.sqrt(v) + d * epsilon) + weight_decay * w)
+    size = np.add.reduce(np.abs(s), axis=1, keepdims=True)
+    d[:] = np.maximum(d, np.where(size > 0, r / np.where(size > 0, size, 1), 0))

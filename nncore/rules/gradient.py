@@ -1,0 +1,153 @@
+"""Rules that step along the gradient, its running sum, or their signs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nncore.rules.kinds import Array, Value, rule
+
+
+@rule
+def sgd(
+    w: Array, g: Array, t: int, v: Array, *, learning_rate: Value = 1.0, momentum: Value = 0.0
+) -> None:
+    """Stochastic gradient descent with momentum, the rate inside the velocity. Document 003.
+
+    v = momentum * v - learning_rate * g
+    w = w + v
+
+    PyTorch keeps the rate outside the velocity; the two differ as soon as the rate changes during
+    training. Momentum 0 is plain gradient descent, bit for bit.
+    """
+    v[:] = momentum * v - learning_rate * g
+    w += v
+
+
+@rule
+def heavy_ball(
+    w: Array,
+    g: Array,
+    t: int,
+    v: Array,
+    *,
+    learning_rate: Value = 1e-2,
+    momentum: Value = 0.9,
+    weight_decay: Value = 0.0,
+) -> None:
+    """Heavy ball, the rate outside the velocity. Polyak 1964, https://doi.org/10.1016/0041-5553%2864%2990137-5
+
+    v = momentum * v + g + weight_decay * w
+    w = w - learning_rate * v
+
+    This is PyTorch's SGD without dampening; weight decay is coupled (an L2 penalty). `sgd` has the
+    rate inside the velocity, as Keras does: the same at a constant rate.
+    """
+    v[:] = momentum * v + g + weight_decay * w
+    w -= learning_rate * v
+
+
+@rule
+def nesterov(
+    w: Array, g: Array, t: int, v: Array, *, learning_rate: Value = 1e-2, momentum: Value = 0.9
+) -> None:
+    """Nesterov's accelerated gradient. Sutskever et al. 2013, https://proceedings.mlr.press/v28/sutskever13.html
+
+    v = momentum * v - learning_rate * g
+    w = w + momentum * v - learning_rate * g
+
+    The paper takes its gradient at the point that the velocity leads to; `w` is that point, as in
+    Bengio et al. 2013 (section 3.5, https://arxiv.org/abs/1212.0901) and Keras. PyTorch has the
+    rate outside the velocity: the same at a constant rate.
+    """
+    v[:] = momentum * v - learning_rate * g
+    w += momentum * v - learning_rate * g
+
+
+@rule
+def signsgd(w: Array, g: Array, t: int, *, learning_rate: Value = 1e-3) -> None:
+    """Sign descent. Bernstein et al. 2018, algorithm 1, https://arxiv.org/abs/1802.04434
+
+    w = w - learning_rate * sign(g)
+    """
+    w -= learning_rate * np.sign(g)
+
+
+@rule
+def signum(
+    w: Array,
+    g: Array,
+    t: int,
+    m: Array,
+    *,
+    learning_rate: Value = 1e-3,
+    momentum: Value = 0.9,
+    weight_decay: Value = 0.0,
+) -> None:
+    """Sign of the momentum. Bernstein et al. 2018, algorithm 2, https://arxiv.org/abs/1802.04434
+
+    m = momentum * m + (1 - momentum) * g
+    w = w - learning_rate * (sign(m) + weight_decay * w)
+    """
+    m[:] = momentum * m + (1 - momentum) * g
+    w -= learning_rate * (np.sign(m) + weight_decay * w)
+
+
+@rule
+def lion(
+    w: Array,
+    g: Array,
+    t: int,
+    m: Array,
+    *,
+    learning_rate: Value = 1e-4,
+    beta_1: Value = 0.9,
+    beta_2: Value = 0.99,
+    weight_decay: Value = 0.0,
+) -> None:
+    """Lion, evolved sign momentum. Chen et al. 2023, algorithm 2, https://arxiv.org/abs/2302.06675
+
+    u = sign(beta_1 * m + (1 - beta_1) * g)
+    w = w - learning_rate * (u + weight_decay * w)
+    m = beta_2 * m + (1 - beta_2) * g
+
+    The paper advises a rate 3 to 10 times below AdamW's and a weight decay as much above it; optax
+    defaults to a weight decay of 1e-3.
+    """
+    u = np.sign(beta_1 * m + (1 - beta_1) * g)
+    w -= learning_rate * (u + weight_decay * w)
+    m[:] = beta_2 * m + (1 - beta_2) * g
+
+
+@rule
+def rprop(
+    w: Array,
+    g: Array,
+    t: int,
+    before: Array,
+    step: Array,
+    *,
+    learning_rate: Value = 1e-2,
+    increase: Value = 1.2,
+    decrease: Value = 0.5,
+    smallest: Value = 1e-6,
+    largest: Value = 50.0,
+) -> None:
+    """Resilient propagation, iRprop-. Igel & Huesken 2003, https://doi.org/10.1016/S0925-2312%2801%2900700-7
+
+    step = learning_rate at first, then
+        min(step * increase, largest)   where g keeps its sign
+        max(step * decrease, smallest)  where g changes it; there, g = 0
+    w = w - step * sign(g)
+
+    For full batches: noise in the sign of `g` shrinks every step. The rate is the first step (the
+    papers use 0.1, PyTorch 0.01); decay and schedules therefore do nothing. PyTorch has this same
+    variant; Riedmiller & Braun's original takes the last step back where the sign changes.
+    """
+    if t == 1:
+        step[:] = learning_rate
+    turn = np.sign(g * before)
+    grown = np.minimum(step * increase, largest)
+    shrunk = np.maximum(step * decrease, smallest)
+    step[:] = np.where(turn > 0, grown, np.where(turn < 0, shrunk, step))
+    before[:] = np.where(turn < 0, 0, g)
+    w -= step * np.sign(before)

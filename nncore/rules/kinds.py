@@ -1,0 +1,145 @@
+"""What a rule is: its registry, its kinds, and the values that its hyperparameters may have."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncore.registry import Entry, Registry, describe, positional
+
+Array = NDArray[Any]
+Value = Any
+"""A hyperparameter in a rule's signature: a number there, an array when the rule is called."""
+Per = Literal["element", "tensor", "network"]
+Shape = tuple[int, ...]
+F = TypeVar("F", bound=Callable[..., None])
+
+
+@dataclass(frozen=True)
+class Rule(Entry):
+    """An update rule.
+
+    `buffers` names its state and `per` says what it must see at once. `state` gives the shape of
+    buffers that differ from their tensor's or network's, as functions of that shape, without the
+    axis of trials. `evaluate` names the buffer at which metrics are taken, if not at `w`.
+    """
+
+    buffers: tuple[str, ...]
+    per: Per
+    state: Mapping[str, Callable[[Shape], Shape]] = field(default_factory=dict)
+    evaluate: str = ""
+
+
+rules: Registry[Rule] = Registry("rule")
+
+
+@overload
+def rule(function: F) -> F: ...
+@overload
+def rule(
+    *,
+    per: Per = "element",
+    state: Mapping[str, Callable[[Shape], Shape]] | None = None,
+    evaluate: str = "",
+) -> Callable[[F], F]: ...
+def rule(
+    function: F | None = None,
+    *,
+    per: Per = "element",
+    state: Mapping[str, Callable[[Shape], Shape]] | None = None,
+    evaluate: str = "",
+) -> F | Callable[[F], F]:
+    """Register an update rule: `@rule`, `@rule(per="tensor")`, `@rule(evaluate="x")`.
+
+    Raises TypeError when the signature does not begin with `w, g, t` or lacks `learning_rate`, or
+    when `state` or `evaluate` names what is no buffer of this shape.
+    """
+    shapes = dict(state or {})
+
+    def register(function: F) -> F:
+        arguments, entry = positional(function), describe(function)
+        if arguments[:3] != ("w", "g", "t") or "learning_rate" not in entry["parameters"]:
+            raise TypeError(
+                f"rule {function.__name__}: write it as "
+                f"def {function.__name__}(w, g, t, *buffers, learning_rate=..., ...)"
+            )
+        buffers = arguments[3:]
+        if stray := [name for name in shapes if name not in buffers or per == "element"]:
+            raise TypeError(f"rule {function.__name__}: {stray[0]} is no buffer with its own shape")
+        if evaluate and (evaluate not in buffers or evaluate in shapes):
+            raise TypeError(f"rule {function.__name__}: {evaluate} is no buffer of w's shape")
+        rules.add(Rule(**entry, buffers=buffers, per=per, state=shapes, evaluate=evaluate))
+        return function
+
+    return register if function is None else register(function)
+
+
+@dataclass(frozen=True)
+class Domain:
+    """The values that make sense for a hyperparameter: an interval, its ends in or out.
+
+    >>> str(Domain(0, 1, closed="left")), 1.0 in Domain(0, 1, closed="left")
+    ('at least 0 and below 1', False)
+    """
+
+    low: float = -math.inf
+    high: float = math.inf
+    closed: Literal["left", "neither", "both"] = "neither"
+
+    def __contains__(self, value: float) -> bool:
+        above = value > self.low or (self.closed != "neither" and value == self.low)
+        below = value < self.high or (self.closed == "both" and value == self.high)
+        return above and below and math.isfinite(value)
+
+    def __str__(self) -> str:
+        parts = []
+        if self.low > -math.inf:
+            parts.append(f"{'above' if self.closed == 'neither' else 'at least'} {self.low:g}")
+        if self.high < math.inf:
+            parts.append(f"{'at most' if self.closed == 'both' else 'below'} {self.high:g}")
+        return " and ".join(parts) or "finite"
+
+
+POSITIVE = Domain(0)
+NOT_NEGATIVE = Domain(0, closed="left")
+FRACTION = Domain(0, 1, closed="left")
+DOMAINS = {
+    "learning_rate": POSITIVE,
+    "decay": NOT_NEGATIVE,
+    "momentum": FRACTION,
+    "rho": FRACTION,
+    "beta_1": FRACTION,
+    "beta_2": FRACTION,
+    "beta_3": FRACTION,
+    "epsilon": NOT_NEGATIVE,
+    "weight_decay": NOT_NEGATIVE,
+    "momentum_decay": NOT_NEGATIVE,
+    "increase": Domain(1, closed="left"),
+    "decrease": Domain(0, 1),
+    "smallest": NOT_NEGATIVE,
+    "largest": POSITIVE,
+    "trust": POSITIVE,
+    "initial_distance": POSITIVE,
+}
+
+
+def domain(hyperparameter: str) -> Domain:
+    """Where the values of `hyperparameter` may lie; any finite number for unknown names."""
+    return DOMAINS.get(hyperparameter, Domain())
+
+
+def norm(x: Array) -> Array:
+    """Euclidean norm of what each trial has in `x` (T, ...): `(T, 1, ...)`.
+
+    Squares are added in the order of a contiguous row, whatever `x` looks like in memory.
+
+    >>> norm(np.array([[3.0, 4.0]]))
+    array([[5.]])
+    """
+    rows = np.ascontiguousarray(x).reshape(len(x), -1)
+    return np.sqrt(np.add.reduce(rows * rows, axis=1)).reshape(len(x), *[1] * (x.ndim - 1))

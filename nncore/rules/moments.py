@@ -1,0 +1,107 @@
+"""Further from Adam: other second moments, and gradients' differences."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nncore.rules.kinds import Array, Value, rule
+
+
+@rule
+def adabelief(
+    w: Array,
+    g: Array,
+    t: int,
+    m: Array,
+    s: Array,
+    *,
+    learning_rate: Value = 1e-3,
+    beta_1: Value = 0.9,
+    beta_2: Value = 0.999,
+    epsilon: Value = 1e-16,
+) -> None:
+    """AdaBelief: the variance around the mean. Zhuang et al. 2020, algorithm 2, https://arxiv.org/abs/2010.07468
+
+    m = beta_1 * m + (1 - beta_1) * g
+    s = beta_2 * s + (1 - beta_2) * (g - m)^2 + epsilon
+    w = w - learning_rate * (m / (1 - beta_1^t)) / (sqrt(s / (1 - beta_2^t)) + epsilon)
+
+    The paper says 1e-8 for epsilon, the authors' code 1e-16 since version 0.2, as here and in
+    optax. In float32 the denominator is not kept above 1e-8 by it.
+    """
+    m[:] = beta_1 * m + (1 - beta_1) * g
+    s[:] = beta_2 * s + (1 - beta_2) * (g - m) ** 2 + epsilon
+    m_hat = m / (1 - beta_1**t)
+    s_hat = s / (1 - beta_2**t)
+    w -= learning_rate * m_hat / (np.sqrt(s_hat) + epsilon)
+
+
+@rule
+def yogi(
+    w: Array,
+    g: Array,
+    t: int,
+    m: Array,
+    v: Array,
+    *,
+    learning_rate: Value = 1e-2,
+    beta_1: Value = 0.9,
+    beta_2: Value = 0.999,
+    epsilon: Value = 1e-3,
+) -> None:
+    """Yogi: an additive second moment. Zaheer et al. 2018, algorithm 2, https://papers.nips.cc/paper/8186-adaptive-methods-for-nonconvex-optimization
+
+    m = beta_1 * m + (1 - beta_1) * g
+    v = v - (1 - beta_2) * sign(v - g^2) * g^2
+    w = w - learning_rate * m / (sqrt(v) + epsilon)
+
+    Optax corrects the bias of both moments and starts them at 1e-6.
+    """
+    m[:] = beta_1 * m + (1 - beta_1) * g
+    v -= (1 - beta_2) * np.sign(v - g**2) * g**2
+    w -= learning_rate * m / (np.sqrt(v) + epsilon)
+
+
+@rule
+def adan(
+    w: Array,
+    g: Array,
+    t: int,
+    m: Array,
+    v: Array,
+    n: Array,
+    before: Array,
+    *,
+    learning_rate: Value = 1e-3,
+    beta_1: Value = 0.98,
+    beta_2: Value = 0.92,
+    beta_3: Value = 0.99,
+    epsilon: Value = 1e-8,
+    weight_decay: Value = 0.0,
+) -> None:
+    """Adan: adaptive Nesterov momentum. Xie et al. 2024, algorithm 1, https://arxiv.org/abs/2208.06677
+
+    d = g - (the gradient before)
+    m = beta_1 * m + (1 - beta_1) * g
+    v = beta_2 * v + (1 - beta_2) * d
+    n = beta_3 * n + (1 - beta_3) * (g + beta_2 * d)^2
+    m_hat, v_hat, n_hat = m / (1 - beta_1^t), v / (1 - beta_2^t), n / (1 - beta_3^t)
+    w = (w - learning_rate * (m_hat + beta_2 * v_hat) / (sqrt(n_hat) + epsilon))
+        / (1 + learning_rate * weight_decay)
+
+    The betas are one minus the paper's. The paper starts its means at the first gradients; here, as
+    in the authors' code and optax, they start at zero and their bias is corrected; `d` is 0 at
+    first. Optax decays weights as AdamW does instead of dividing, and multiplies `d` by 1 - beta_2.
+    """
+    if t == 1:
+        before[:] = g
+    d = g - before
+    before[:] = g
+    m[:] = beta_1 * m + (1 - beta_1) * g
+    v[:] = beta_2 * v + (1 - beta_2) * d
+    n[:] = beta_3 * n + (1 - beta_3) * (g + beta_2 * d) ** 2
+    m_hat = m / (1 - beta_1**t)
+    v_hat = v / (1 - beta_2**t)
+    n_hat = n / (1 - beta_3**t)
+    w -= learning_rate * (m_hat + beta_2 * v_hat) / (np.sqrt(n_hat) + epsilon)
+    w /= 1 + learning_rate * weight_decay
