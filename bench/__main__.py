@@ -1,0 +1,10 @@
+"""`python -m bench`."""
+
+from bench import signals
+
+if __name__ == "__main__":
+    signals.leave_at_once()
+
+    from bench.cli import main
+
+    main()

@@ -1,0 +1,138 @@
+"""What a spec may name, read off the registries: for `bench list` and the README's tables."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nncore.activations import activations
+from nncore.datasets import datasets
+from nncore.initializers import initializers
+from nncore.layers import LAYERS
+from nncore.losses import losses
+from nncore.registry import BUILT_IN, Entry, Registry, load_plugin, unknown
+from nncore.rules import rules
+from nncore.schedules import schedules
+
+KINDS: dict[str, Registry[Any]] = {
+    "rules": rules,
+    "schedules": schedules,
+    "datasets": datasets,
+    "layers": activations,
+    "losses": losses,
+    "initializers": initializers,
+}
+HEADERS = ("name", "summary", "parameters", "source")
+
+
+def rows(kind: str) -> list[tuple[str, str, str, str]]:
+    """Name, summary, parameters with defaults, and source of everything of one kind."""
+    found = [(f"{name} N", text, "", BUILT_IN) for name, text in LAYERS.items() if kind == "layers"]
+    for entry in KINDS[kind].values():
+        found.append((entry.name, _summary(entry), parameters(entry), _source(entry)))
+    return found
+
+
+def parameters(entry: Entry) -> str:
+    """`name = default` for every parameter.
+
+    >>> parameters(rules["sgd"])
+    'learning_rate = 1.0, momentum = 0.0'
+    """
+    return ", ".join(f"{name} = {_default(value)}" for name, value in entry.parameters.items())
+
+
+def _default(value: Any) -> str:
+    if isinstance(value, str):
+        return f'"{value}"'
+    return str(list(value) if isinstance(value, tuple) else value)
+
+
+def _summary(entry: Entry) -> str:
+    """The docstring's first line; a source that ends it has a column of its own."""
+    line = entry.summary.rstrip(".")
+    if entry.source and line.endswith(entry.source):
+        return line.removesuffix(entry.source).rstrip(" ,.")
+    return line
+
+
+def _source(entry: Entry) -> str:
+    return entry.source if entry.origin == BUILT_IN else entry.origin
+
+
+def markdown(kind: str) -> str:
+    """The table of one kind for the README."""
+    lines = ["| " + " | ".join(HEADERS) + " |", "|---" * len(HEADERS) + "|"]
+    for name, summary, its_parameters, source in rows(kind):
+        code = f"`{its_parameters}`" if its_parameters else ""
+        link = f"[source]({source})" if source.startswith("http") else source.replace(BUILT_IN, "")
+        lines.append(f"| `{name}` | {summary.replace('|', '&#124;')} | {code} | {link} |")
+    return "\n".join(lines)
+
+
+def show(kind: str | None, name: str | None, plugins: Sequence[str | Path] = ()) -> int:
+    """Print what there is; returns the exit code."""
+    import sys
+
+    from rich.console import Console
+    from rich.table import Table
+
+    for path in plugins:
+        load_plugin(path)
+    console = Console(soft_wrap=not sys.stdout.isatty())
+    if kind is not None and kind not in KINDS:
+        print(unknown("kind", kind, list(KINDS)), file=sys.stderr)
+        return 2
+    if kind is not None and name is not None:
+        if kind == "layers" and name.split()[0:1] == ["dense"]:
+            print(LAYERS["dense"])
+            return 0
+        registry = KINDS[kind]
+        if name not in registry:
+            print(unknown(registry.kind, name, list(registry)), file=sys.stderr)
+            return 2
+        print(describe(registry[name]))
+        return 0
+    for chosen in [kind] if kind else KINDS:
+        table = Table(title=chosen, title_justify="left", title_style="bold")
+        for header in HEADERS:
+            table.add_column(header, overflow="fold", no_wrap=not sys.stdout.isatty())
+        for row in rows(chosen):
+            table.add_row(*map(_literal, row))
+        if sys.stdout.isatty():
+            console.print(table)
+        else:
+            _plain(chosen, rows(chosen), print)
+    return 0
+
+
+def _literal(text: str) -> Any:
+    from rich.text import Text
+
+    return Text(text)
+
+
+def _plain(
+    title: str, lines: Sequence[tuple[str, str, str, str]], say: Callable[[str], None]
+) -> None:
+    """Aligned columns without lines, whole however wide: for pipes and files."""
+    widths = [max(map(len, column)) for column in zip(HEADERS, *lines, strict=True)]
+    say(title)
+    for line in (HEADERS, *lines):
+        padded = (text.ljust(width) for text, width in zip(line, widths, strict=True))
+        say(("  " + "  ".join(padded)).rstrip())
+    say("")
+
+
+def describe(entry: Entry) -> str:
+    """Everything about one entry: its parameters and its docstring."""
+    problem: Mapping[str, Any] = getattr(entry, "problem", {})
+    parts = [f"{entry.name}({parameters(entry)})", "", inspect.getdoc(entry.function) or ""]
+    if problem:
+        settings = ", ".join(f"{key} = {value!r}" for key, value in problem.items())
+        parts += ["", f"A problem on it defaults to: {settings}"]
+    if entry.origin != BUILT_IN:
+        parts += ["", f"From {entry.origin}"]
+    return "\n".join(parts)

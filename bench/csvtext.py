@@ -1,0 +1,38 @@
+"""Frames of numbers as CSV text, faster than pandas writes them, in the same bytes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+
+def body(frame: pd.DataFrame) -> str:
+    r"""The rows of a frame of integers and floats as CSV, NaN empty, without a header.
+
+    Equal to `frame.to_csv(index=False, header=False, lineterminator="\n")`: floats have the fewest
+    digits that give them back. Metrics repeat themselves (accuracies, curves that end in inf), so
+    a number that occurs often is turned into text once.
+
+    >>> body(pd.DataFrame({"trial": [0, 1], "loss": [0.1, np.inf], "r2": [np.nan, 1e-07]}))
+    '0,0.1,\n1,inf,1e-07\n'
+    """
+    if not len(frame):
+        return ""
+    columns = [_column(frame[name].to_numpy()) for name in frame]
+    return "\n".join(map(",".join, zip(*columns, strict=True))) + "\n"
+
+
+def _column(values: NDArray[Any]) -> list[str]:
+    # By bits: 0.0 and -0.0 are equal, their texts are not.
+    distinct, places = np.unique(values.view("i8"), return_inverse=True)
+    if 4 * len(distinct) > len(values):
+        return [_text(value) for value in values.tolist()]
+    texts = np.array([_text(v) for v in distinct.view(values.dtype).tolist()], dtype=object)
+    return list(texts[places])
+
+
+def _text(value: float) -> str:
+    return repr(value) if value == value else ""

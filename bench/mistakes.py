@@ -1,0 +1,119 @@
+"""What is wrong with a spec: a line for each mistake, saying where, what, and what is right."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+SHOWN = 40
+
+
+class SpecError(ValueError):
+    """A spec that cannot be run; `errors` holds one line for each mistake in it."""
+
+    exit_code = 2
+
+    def __init__(self, errors: list[str]) -> None:
+        # A name or a value may hold any character: one mistake stays one line all the same.
+        lines = ["".join(c if c.isprintable() else " " for c in line) for line in errors]
+        self.errors = list(dict.fromkeys(lines))
+        super().__init__(self.errors)
+
+    def __str__(self) -> str:
+        rest = len(self.errors) - SHOWN
+        return "\n".join([*self.errors[:SHOWN], *([f"... and {rest:,} more"] if rest > 0 else [])])
+
+
+@dataclass
+class Mistakes:
+    """Collects the mistakes of the spec `where` while it is read, each line once; `count` has all.
+
+    `incomplete` is set when a plugin failed: names that are unknown may be the plugin's.
+    """
+
+    where: str
+    lines: dict[str, None] = field(default_factory=dict)
+    incomplete: bool = False
+    count: int = 0
+
+    def add(self, key: str, what: str) -> None:
+        """Note that `what` is wrong at the key path `key` (empty: the whole file)."""
+        self.count += 1
+        self.lines[": ".join(part for part in (self.where, key, what) if part)] = None
+
+    def check(self) -> None:
+        """Raise SpecError if anything is wrong so far."""
+        if self.lines:
+            raise SpecError(list(self.lines))
+
+
+class Table(BaseModel):
+    """A table of a spec; the description of a field says what its values must be."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+def check_field(model: type[Table], key: str, value: Any, path: str, mistakes: Mistakes) -> bool:
+    """Whether `value` may stand at `key` of `model`'s tables; notes the mistake if not."""
+    try:
+        model.model_validate({key: value})
+    except ValidationError as error:
+        # A union reports each of its branches: the one that got furthest is what was meant.
+        found = max(error.errors(include_url=False, include_context=False), key=_depth)
+        wanted = model.model_fields[key].description
+        mistakes.add(path, f"is {show(found['input'])}; must be {wanted}")
+        return False
+    return True
+
+
+def _depth(error: Any) -> int:
+    return len(error["loc"])
+
+
+def show(value: Any) -> str:
+    """`value` as a spec writes it, cut short.
+
+    >>> show(True), show("adam"), show({"n": 3})
+    ('true', '"adam"', '{ n = 3 }')
+    """
+    if isinstance(value, bool):
+        text = str(value).lower()
+    elif isinstance(value, str):
+        text = f'"{value[:60]}"'
+    elif isinstance(value, dict):
+        text = ", ".join(f"{k} = {show(v)}" for k, v in list(value.items())[:9])
+        text = f"{{ {text} }}" if text else "an empty table"
+    elif isinstance(value, list):
+        text = f"[{', '.join(show(v) for v in value[:9])}]" if value else "an empty list"
+    elif isinstance(value, int):
+        # Python refuses to print integers of thousands of digits.
+        text = str(value) if abs(value) < 10**20 else "a number of more than 20 digits"
+    else:
+        text = str(value)
+    return text if len(text) <= 60 else text[:56] + " ..."
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`did you mean "momentum"?`, or all that is known when nothing is near.
+
+    >>> nearest("momentun", ["decay", "momentum"]), nearest("x", ["decay", "momentum"])
+    ('did you mean "momentum"?', 'known: decay, momentum')
+    """
+    known = list(known)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return f'did you mean "{near[0]}"?' if near else "known: " + ", ".join(known)
+
+
+def unknown_keys(
+    table: Iterable[str], known: Iterable[str], path: str, mistakes: Mistakes
+) -> list[str]:
+    """The keys of `table` that are not `known`, each noted as a mistake."""
+    known = list(known)
+    strange = [key for key in table if key not in known]
+    for key in strange:
+        mistakes.add(f"{path}.{key}".lstrip("."), f"no such key; {nearest(key, known)}")
+    return strange

@@ -1,0 +1,93 @@
+"""Arrays -> estimates: pure functions; whoever needs randomness passes the generator in.
+
+Infinity is a diverged run or a target never reached, and takes part in everything; NaN raises
+ValueError. An interval that too few values cannot give has infinite ends. How far each interval
+and test keeps its promise is in docs/statistics.md, which `python -m bench.validate` writes.
+"""
+
+from bench.stats.bootstrap import (
+    RESAMPLES,
+    bootstrap_interval,
+    interquartile_mean,
+    interquartile_mean_interval,
+)
+from bench.stats.budget import (
+    Sensitivity,
+    expected_best,
+    expected_best_interval,
+    median_best,
+    sensitivity,
+    sensitivity_interval,
+)
+from bench.stats.location import (
+    CONFIDENCE,
+    interval_ranks,
+    median,
+    median_interval,
+    quantile,
+    quantile_interval,
+    share_interval,
+)
+from bench.stats.paired import (
+    SignedRanks,
+    Signs,
+    Superiority,
+    differences,
+    holm,
+    log_ratios,
+    sign_test,
+    superiority,
+    wilcoxon,
+)
+from bench.stats.profiles import (
+    normalised_scores,
+    performance_profile,
+    performance_ratios,
+    ranks,
+    stratified_interval,
+    win_matrix,
+)
+from bench.stats.seeds import fewest_seeds, seeds_for_width, seeds_needed, smallest_p
+from bench.stats.survival import Reached, kaplan_meier, time_to_target
+
+__all__ = [
+    "CONFIDENCE",
+    "RESAMPLES",
+    "Reached",
+    "Sensitivity",
+    "SignedRanks",
+    "Signs",
+    "Superiority",
+    "bootstrap_interval",
+    "differences",
+    "expected_best",
+    "expected_best_interval",
+    "fewest_seeds",
+    "holm",
+    "interquartile_mean",
+    "interquartile_mean_interval",
+    "interval_ranks",
+    "kaplan_meier",
+    "log_ratios",
+    "median",
+    "median_best",
+    "median_interval",
+    "normalised_scores",
+    "performance_profile",
+    "performance_ratios",
+    "quantile",
+    "quantile_interval",
+    "ranks",
+    "seeds_for_width",
+    "seeds_needed",
+    "sensitivity",
+    "sensitivity_interval",
+    "share_interval",
+    "sign_test",
+    "smallest_p",
+    "stratified_interval",
+    "superiority",
+    "time_to_target",
+    "wilcoxon",
+    "win_matrix",
+]

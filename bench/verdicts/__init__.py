@@ -1,0 +1,117 @@
+"""Frames -> frames and text: who is better, how sure that is, and what may mislead.
+
+Everything here is pure: the statistics are those of `bench.stats`, and what needs randomness takes
+a stream named after what it computes, so that the same frames give the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bench.bands import best_rows, best_trials, judged_apart, sweep
+from bench.verdicts import audit as auditing
+from bench.verdicts import budget, pairs, profile, ranking, rates, samples, target, words
+from bench.verdicts.samples import ALL
+
+__all__ = ["ALL", "Verdicts", "judge"]
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What the results say: the tables of a report, frames that figures need, and sentences."""
+
+    ranking: pd.DataFrame
+    pairs: pd.DataFrame
+    times: pd.DataFrame
+    budget: pd.DataFrame
+    profile: pd.DataFrame
+    audit: pd.DataFrame
+    stairs: pd.DataFrame
+    lost: pd.DataFrame
+    sentences: tuple[str, ...]
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The frames that a report writes, by file name."""
+        return {
+            "ranking.csv": self.ranking,
+            "pairs.csv": self.pairs,
+            "time_to_target.csv": self.times,
+            "budget.csv": self.budget,
+            "profile.csv": self.profile,
+            "audit.csv": self.audit,
+        }
+
+    def lines(self, figure: str, problem: str = "") -> list[str]:
+        """What the audit says about a figure."""
+        return auditing.lines(self.audit, figure, problem)
+
+
+def judge(
+    trials: pd.DataFrame,
+    curves: pd.DataFrame,
+    summary: pd.DataFrame,
+    *,
+    targets: Mapping[str, Mapping[str, float]],
+    planned: Mapping[str, int],
+    fixed: Collection[str] = (),
+    hosts: int = 1,
+) -> Verdicts:
+    """Everything that can be said about an experiment.
+
+    Optimizers are compared by one configuration per problem, on the trials of
+    `bench.bands.best_trials`; `curves` needs only these. `planned` counts the trials planned by
+    problem.
+    """
+    apart = judged_apart(trials, fixed)
+    judged, best = best_trials(trials), best_rows(summary)
+    every, trials, summary = trials, sweep(trials), sweep(summary)
+    found = samples.samples(judged, fixed)
+    compared = pairs.pairs(found)
+    reached = target.costs(judged, curves, targets)
+    texts = {
+        (str(p), str(o)): str(s)
+        for p, o, s in best[["problem", "optimizer", "settings"]].itertuples(index=False)
+    }
+    losses = {p: t["train_loss"] for p, t in targets.items() if "train_loss" in t}
+    order = ranking.ranking(found, compared, _starts(judged, curves), losses, texts)
+    width = rates.widths(trials, summary, fixed)
+    order = order.merge(width, on=["problem", "optimizer"], how="left", validate="many_to_one")
+    timed = target.times(reached, judged, frozenset(fixed))
+    return Verdicts(
+        ranking=order,
+        pairs=compared,
+        times=timed,
+        budget=budget.budget(summary, fixed),
+        profile=profile.profile(reached, fixed),
+        audit=auditing.audit(
+            every,
+            summary,
+            compared,
+            best=best,
+            planned=planned,
+            apart=apart,
+            fixed=fixed,
+            targets=targets,
+            hosts=hosts,
+        ),
+        stairs=target.staircases(reached),
+        lost=rates.divergence(trials),
+        sentences=tuple(words.verdicts(order, compared, timed)),
+    )
+
+
+def _starts(judged: pd.DataFrame, curves: pd.DataFrame) -> dict[str, dict[int, float]]:
+    """The training loss before training, by problem and seed."""
+    first = curves[curves["epoch"] == 0]
+    where = judged[["trial", "problem", "seed"]].merge(first[["trial", "train_loss"]], on="trial")
+    where = where.drop_duplicates(["problem", "seed"])
+    found: dict[str, dict[int, float]] = {}
+    for problem, seed, loss in where[["problem", "seed", "train_loss"]].itertuples(index=False):
+        if np.isfinite(loss):
+            found.setdefault(str(problem), {})[int(seed)] = float(loss)
+    return found

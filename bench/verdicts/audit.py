@@ -1,0 +1,234 @@
+"""What may mislead in these results, said before anyone asks; `audit.csv`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench import stats
+from bench.bands import MEDIAN, show
+from bench.verdicts.samples import LEVEL
+
+COLUMNS = ["check", "problem", "optimizer", "figures", "message"]
+COLUMNS += ["lowest_trial_seconds", "highest_trial_seconds"]
+COSTLY = 3.0  # times the cheapest rule's epoch
+MEASURABLE = 0.02  # seconds of a trial below which its time says little
+
+
+def audit(
+    trials: pd.DataFrame,
+    summary: pd.DataFrame,
+    pairs: pd.DataFrame,
+    *,
+    best: pd.DataFrame,
+    planned: Mapping[str, int],
+    apart: bool,
+    fixed: Collection[str] = (),
+    targets: Mapping[str, Mapping[str, float]] | None = None,
+    hosts: int = 1,
+) -> pd.DataFrame:
+    """A row per finding; `figures` names the figures it touches, `message` says it in words.
+
+    `trials` are all, `summary` is that of the sweep; `best` are the rows of the configurations
+    chosen from it (`bench.bands.best_rows`), and `pairs` compares them.
+    `planned` is the number of trials planned by problem, `apart` whether configurations were chosen
+    and judged on different seeds, `hosts` the number of machines that trained. The
+    last columns are wall-clock figures.
+    """
+    rows: list[dict[str, Any]] = []
+    rows += _unfinished(trials, planned)
+    if not apart:
+        rows += _same_seeds(summary, fixed)
+    chosen = dict(tuple(best.groupby("problem", sort=False)))
+    for problem, part in summary.groupby("problem", sort=False):
+        rows += _budgets(str(problem), part)
+        rows += _edges(str(problem), part, chosen[problem])
+        if problem not in fixed:
+            rows += _few_seeds(str(problem), pairs[pairs["problem"] == problem])
+        if problem not in fixed and targets is not None and not targets.get(str(problem)):
+            rows.append(
+                _row(
+                    "no target",
+                    "target profile",
+                    "no target is set, so there is no time to it",
+                    str(problem),
+                )
+            )
+    if hosts > 1:
+        text = f"trained on {hosts} machines: losses are comparable, times are not"
+        rows.append(_row("machines", "", text))
+    rows += _costs(trials)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def told(found: pd.DataFrame) -> list[str]:
+    """The audit in lines for a terminal; what epochs cost only where one costs much more."""
+    shown = found[found["check"] != "epoch cost"]
+    every = shown.assign(figures="all", problem=shown["problem"].fillna(""))
+    return [*lines(every, "all"), *costly(found)]
+
+
+def costly(found: pd.DataFrame) -> list[str]:
+    """Lines about epochs that cost one rule much more than another; wall-clock, not repeatable."""
+    rows = found[found["check"] == "epoch cost"]
+    columns = ["problem", "optimizer", "lowest_trial_seconds", "highest_trial_seconds"]
+    return [
+        f"{problem}: an epoch of the dearest rule took {high / low:.1f} times that of the "
+        "cheapest: comparisons by epochs favour it (epoch_seconds in time_to_target.csv)."
+        for problem, _, low, high in rows[columns]
+        .astype(dict.fromkeys(columns[2:], float))
+        .itertuples(index=False)
+        if high > COSTLY * low > 0 and high > MEASURABLE
+    ]
+
+
+def _row(
+    check: str, figures: str, message: str, problem: str = "", optimizer: str = ""
+) -> dict[str, Any]:
+    return {
+        "check": check,
+        "problem": problem,
+        "optimizer": optimizer,
+        "figures": figures,
+        "message": message,
+    }
+
+
+def _unfinished(trials: pd.DataFrame, planned: Mapping[str, int]) -> list[dict[str, Any]]:
+    rows = []
+    there = trials.groupby("problem", sort=False).size()
+    for name, count in planned.items():
+        missing = count - int(there.get(name, 0))
+        if missing > 0:
+            text = f"{missing:,} of {count:,} trials have no result yet"
+            rows.append(_row("missing", "all", text, name))
+    crashed = trials[trials["status"] == "crashed"]
+    for (problem, optimizer), part in crashed.groupby(["problem", "optimizer"], sort=False):
+        text = f"{len(part):,} trials of {optimizer} crashed and have no part in anything"
+        rows.append(_row("crashed", "all", text, str(problem), str(optimizer)))
+    return rows
+
+
+def _same_seeds(summary: pd.DataFrame, fixed: Collection[str]) -> list[dict[str, Any]]:
+    some = summary[~summary["problem"].isin(list(fixed))]
+    chosen = some.groupby(["problem", "optimizer"], sort=False).size()
+    if not len(chosen) or chosen.max() < 2:
+        return []
+    text = (
+        "configurations were chosen and judged on the same seeds, which flatters the larger search"
+    )
+    return [_row("same seeds", "ranking spread curves pairs across target profile", text)]
+
+
+def _budgets(problem: str, rows: pd.DataFrame) -> list[dict[str, Any]]:
+    counts = rows.groupby("optimizer", sort=False).size().sort_values(kind="stable")
+    if len(counts) < 2 or counts.iloc[0] == counts.iloc[-1]:
+        return []
+    sizes = [
+        f"{_few(list(map(str, part.index)))} {size}"
+        for size, part in counts.groupby(counts, sort=True)
+    ]
+    text = f"unequal search: configurations tried were {', '.join(sizes)}"
+    return [_row("unequal budgets", "ranking spread curves pairs across target", text, problem)]
+
+
+def _edges(problem: str, rows: pd.DataFrame, chosen: pd.DataFrame) -> list[dict[str, Any]]:
+    found = []
+    for _, best in chosen.iterrows():
+        name = str(best["optimizer"])
+        rates = np.unique(rows.loc[rows["optimizer"] == name, "learning_rate"].to_numpy(float))
+        if len(rates) < 2 or not np.isfinite(best[MEDIAN]):
+            continue
+        rate = float(best["learning_rate"])
+        if rate in (rates[0], rates[-1]):
+            side, way = ("lowest", "lower") if rate == rates[0] else ("highest", "higher")
+            text = f"{name}'s best rate, {show(rate)}, is the {side} tried: a {way} one may do more"
+            found.append(_row("edge", "ranking sensitivity budget", text, problem, name))
+    return found
+
+
+def _few_seeds(problem: str, pairs: pd.DataFrame) -> list[dict[str, Any]]:
+    if pairs.empty:
+        return []
+    seeds, count = int(pairs["seeds"].min()), len(pairs)
+    least = stats.fewest_seeds(count)
+    if seeds < least:
+        text = (
+            f"{seeds} {'seed' if seeds == 1 else 'seeds'} can never tell any of {count} "
+            f"{'pair' if count == 1 else 'pairs'} apart at {LEVEL:.0%} after correction; "
+            f"{least} could"
+        )
+        return [_row("few seeds", "ranking pairs", text, problem)]
+    open_ = pairs[pairs["better"] == ""]
+    needed = open_["seeds_needed"].dropna()
+    if open_.empty or needed.empty:
+        return []
+    nearest = open_.loc[needed.index[int(needed.to_numpy(dtype=float).argmin())]]
+    text = (
+        f"{seeds} seeds leave {len(open_)} of {count} {'pair' if count == 1 else 'pairs'} "
+        f"undecided; about {int(nearest['seeds_needed'])} would tell {nearest['a']} from "
+        f"{nearest['b']}, if the difference is as large as it looks"
+    )
+    return [_row("seeds needed", "pairs", text, problem)]
+
+
+def _costs(trials: pd.DataFrame) -> list[dict[str, Any]]:
+    if "train_seconds" not in trials:
+        return []
+    rows = []
+    median = trials.groupby(["problem", "rule"], sort=False)["train_seconds"].median()
+    for problem, part in median.groupby(level=0, sort=False):
+        if len(part) > 1:
+            text = (
+                "what training costs the cheapest and the dearest rule stands in the last columns"
+            )
+            row = _row("epoch cost", "", text, str(problem))
+            row |= {"lowest_trial_seconds": part.min(), "highest_trial_seconds": part.max()}
+            rows.append(row)
+    return rows
+
+
+def _few(names: list[str], most: int = 4) -> str:
+    rest = len(names) - most
+    listed = ", ".join(names[:most])
+    return f"{listed} and {rest} more" if rest > 0 else listed
+
+
+def lines(found: pd.DataFrame, figure: str, problem: str = "") -> list[str]:
+    """What the audit says about a figure: of one problem, or of all when `problem` is empty.
+
+    Messages that several problems share become one line.
+    """
+    touched = [figure in f.split() or f == "all" for f in found["figures"]]
+    here = found["problem"].isin(["", problem]) if problem else np.ones(len(found), dtype=bool)
+    rows = found[np.array(touched, dtype=bool) & np.asarray(here)]
+    told: dict[str, list[str]] = {}
+    for where, message in rows[["problem", "message"]].itertuples(index=False):
+        told.setdefault(message, []).append(where)
+    if problem:
+        return [f"{_capital(message)}." for message in told]
+    edges = rows[rows["check"] == "edge"]
+    searches = rows[rows["check"] == "unequal budgets"]
+    condensed = {*edges["message"], *searches["message"]}
+    told = {m: where for m, where in told.items() if m not in condensed}
+    found_lines = [
+        f"{_capital(message)}." if where == [""] else f"{_few(where)}: {message}."
+        for message, where in told.items()
+    ]
+    if len(searches):
+        where = _few(list(searches["problem"]), 3)
+        found_lines.append(f"Unequal search on {where}: audit.csv has the numbers tried.")
+    if len(edges):
+        by_name = edges.groupby("optimizer", sort=False)["problem"]
+        names = [f"{name} ({_few(list(where), 3)})" for name, where in by_name]
+        found_lines.append(f"Best rates at an edge of what was tried: {', '.join(names)}.")
+    return found_lines
+
+
+def _capital(message: str) -> str:
+    """`message` as a sentence begins, unless it begins with an optimizer's name."""
+    first = message.partition(" ")[0]
+    return message[0].upper() + message[1:] if first.isalpha() and first.islower() else message

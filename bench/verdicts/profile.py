@@ -1,0 +1,79 @@
+"""On what share of runs an optimizer is within a factor of the fastest; `profile.csv`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+import pandas as pd
+
+from bench import stats
+from bench.verdicts.samples import RESAMPLES, Array, stream
+
+COLUMNS = ["optimizer", "factor", "problems", "runs", "share", "share_low", "share_high"]
+STEPS = 24
+
+
+def profile(costs: pd.DataFrame, fixed: Collection[str] = ()) -> pd.DataFrame:
+    """Dolan and More's performance profiles: a row per optimizer and factor.
+
+    The cost is epochs to the target (the first one of a problem), a run is a seed of a problem, and
+    `share` of all runs reached the target within `factor` times the epochs of the fastest optimizer
+    on that seed; runs that nobody finished count. The interval resamples seeds within problems.
+    Only optimizers and problems that have all seeds in common take part; an empty frame where
+    fewer than two optimizers are left.
+    """
+    table, names = _table(costs[~costs["problem"].isin(list(fixed))])
+    if len(names) < 2 or not np.isfinite(table).any():
+        return pd.DataFrame(columns=COLUMNS)
+    k, p, n = table.shape
+    ratios = stats.performance_ratios(table.reshape(k, p * n)).reshape(k, p, n)
+    finite = ratios[np.isfinite(ratios)]
+    factors = np.geomspace(1, max(2.0, float(finite.max())), STEPS)
+    factors[0] = 1.0
+    factors[-1] = max(2.0, float(finite.max()))
+    within = (ratios[:, None] <= factors[:, None, None]).astype(float)
+    share, low, high = stats.stratified_interval(
+        within, stream("profile"), resamples=RESAMPLES, statistic=_mean
+    )
+    return pd.DataFrame(
+        {
+            "optimizer": np.repeat(names, STEPS),
+            "factor": np.tile(factors, k),
+            "problems": p,
+            "runs": p * n,
+            "share": share.ravel(),
+            "share_low": np.clip(low, 0, 1).ravel(),
+            "share_high": np.clip(high, 0, 1).ravel(),
+        }
+    )
+
+
+def _table(costs: pd.DataFrame) -> tuple[Array, list[str]]:
+    """Costs `(k, problems, n)` of the optimizers that meet on most problems, and their names."""
+    first = costs.groupby("problem")["metric"].transform("first")
+    costs = costs[costs["metric"] == first]
+    on = {
+        str(name): frozenset(map(str, where))
+        for name, where in costs.groupby("optimizer", sort=False)["problem"]
+    }
+    best: tuple[int, list[str], frozenset[str]] = (0, [], frozenset())
+    for chosen in dict.fromkeys(on.values()):
+        group = [name for name, where in on.items() if where >= chosen]
+        if len(group) > 1 and len(group) * len(chosen) > best[0]:
+            best = len(group) * len(chosen), group, chosen
+    group = best[1]
+    problems = [str(p) for p in costs["problem"].unique() if p in best[2]]
+    tables = []
+    for problem in problems:
+        part = costs[(costs["problem"] == problem) & costs["optimizer"].isin(group)]
+        wide = part.pivot(index="optimizer", columns="seed", values="cost").reindex(group)
+        tables.append(wide.dropna(axis=1).to_numpy(dtype=float))
+    n = min((t.shape[1] for t in tables), default=0)
+    if not n:
+        return np.empty((0, 0, 0)), []
+    return np.stack([t[:, :n] for t in tables], axis=1), group
+
+
+def _mean(values: Array) -> Array:
+    return np.asarray(np.asarray(values).mean(axis=(-2, -1)))

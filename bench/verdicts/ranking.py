@@ -1,0 +1,168 @@
+"""Who is how good on which problem, and across problems; `ranking.csv`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench import stats
+from bench.verdicts.samples import ALL, RESAMPLES, Array, Sample, block, stacked, stream
+
+COLUMNS = ["problem", "optimizer", "settings", "seeds", "diverged", "rank"]
+COLUMNS += [f"{name}{end}" for name in ("median", "iqm") for end in ("", "_low", "_high")]
+COLUMNS += [f"{name}{end}" for name in ("mean_rank", "score") for end in ("", "_low", "_high")]
+COLUMNS += ["first_share", "beaten_by"]
+Starts = Mapping[str, Mapping[int, float]]
+
+
+def ranking(
+    found: Sequence[Sample],
+    pairs: pd.DataFrame,
+    starts: Starts,
+    targets: Mapping[str, float],
+    settings: Mapping[tuple[str, str], str],
+) -> pd.DataFrame:
+    """A row per problem and optimizer; rows of `ALL` put the problems side by side.
+
+    `rank` is that of the median final training loss, `iqm` the interquartile mean, both with 95%
+    intervals over seeds. `mean_rank` is the mean over seeds of the rank among the optimizers on the
+    same seed, `first_share` the share of seeds with the lowest loss (ties included). `score` is the
+    interquartile mean of log(initial / loss) / log(initial / target), clipped to [0, 1]: 0 is the
+    untrained network, 1 the target. `beaten_by` counts the optimizers that `pairs` finds better.
+
+    `starts` gives initial training losses by problem and seed, `targets` the training loss to reach
+    by problem, `settings` a text for each (problem, optimizer).
+    """
+    beaten = _beaten(pairs)
+    rows: list[dict[str, Any]] = []
+    for sample in found:
+        rows += _of_problem(sample, starts.get(sample.problem, {}), targets.get(sample.problem))
+    rows += _across(block(found), starts, targets)
+    for row in rows:
+        where = row["problem"], row["optimizer"]
+        row["settings"] = settings.get(where, "")
+        row["beaten_by"] = beaten.get(where, 0)
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    fixed = [s.problem for s in found if not s.random]
+    frame.loc[frame["problem"].isin([*fixed, ALL]), "beaten_by"] = np.nan
+    return frame.astype({"seeds": "Int64", "diverged": "Int64", "beaten_by": "Int64"})
+
+
+def _beaten(pairs: pd.DataFrame) -> dict[tuple[str, str], int]:
+    counts: dict[tuple[str, str], int] = {}
+    some = pairs[pairs["better"] != ""]
+    for problem, a, b, better in some[["problem", "a", "b", "better"]].itertuples(index=False):
+        worse = problem, b if better == a else a
+        counts[worse] = counts.get(worse, 0) + 1
+    return counts
+
+
+def _of_problem(
+    sample: Sample, start: Mapping[int, float], target: float | None
+) -> list[dict[str, Any]]:
+    medians = np.full(len(sample.optimizers), np.inf)
+    rows: list[dict[str, Any]] = []
+    for i, name in enumerate(sample.optimizers):
+        losses = sample.known(i)
+        row: dict[str, Any] = {
+            "problem": sample.problem,
+            "optimizer": name,
+            "seeds": len(losses),
+            "diverged": int(np.isinf(losses).sum()),
+        }
+        if len(losses):
+            row |= _three("median", stats.median_interval(losses), sample.random)
+            medians[i] = row["median"]
+            iqm = stats.interquartile_mean_interval(
+                losses, stream("iqm", sample.problem, name), resamples=RESAMPLES
+            )
+            row |= _three("iqm", iqm, sample.random)
+        rows.append(row)
+    whole = sample.complete()
+    ranks = stats.ranks(medians[:, None])[:, 0]
+    for row, rank in zip(rows, ranks, strict=True):
+        row["rank"] = float(rank)
+    if not whole.losses.size or not sample.random:
+        return rows
+    by_seed = stats.ranks(whole.losses)
+    mean = stats.bootstrap_interval(
+        lambda x: np.asarray(np.asarray(x).mean(axis=-1)),
+        by_seed,
+        stream("ranks", sample.problem),
+        resamples=RESAMPLES,
+    )
+    first = (whole.losses == whole.losses.min(axis=0)).mean(axis=1)
+    for i, row in enumerate(rows):
+        row |= _three("mean_rank", [x[i] for x in mean])
+        row["first_share"] = float(first[i])
+    scores = _scores(whole, start, target)
+    if scores is not None:
+        spread = stats.interquartile_mean_interval(
+            scores, stream("score", sample.problem), resamples=RESAMPLES
+        )
+        for i, row in enumerate(rows):
+            row |= _three("score", [x[i] for x in spread])
+    return rows
+
+
+def _across(
+    side_by_side: Sequence[Sample], starts: Starts, targets: Mapping[str, float]
+) -> list[dict[str, Any]]:
+    losses = stacked(side_by_side)
+    if losses.shape[2] < 1:
+        return []
+    names = side_by_side[0].optimizers
+    by_seed = stats.ranks(losses)
+    mean = stats.stratified_interval(
+        by_seed,
+        stream("ranks", ALL),
+        resamples=RESAMPLES,
+        statistic=lambda x: np.asarray(np.asarray(x).mean(axis=(-2, -1))),
+    )
+    first = (losses == losses.min(axis=0)).mean(axis=(1, 2))
+    n = losses.shape[2]
+    scored = [
+        _scores(sample.complete(), starts.get(sample.problem, {}), targets.get(sample.problem))
+        for sample in side_by_side
+    ]
+    kept = [scores[:, :n] for scores in scored if scores is not None]
+    score = None
+    if len(kept) > 1:
+        score = stats.stratified_interval(
+            np.stack(kept, axis=1), stream("score", ALL), resamples=RESAMPLES
+        )
+    rows = []
+    order = stats.ranks(np.asarray(mean[0])[:, None])[:, 0]
+    for i, name in enumerate(names):
+        row: dict[str, Any] = {
+            "problem": ALL,
+            "optimizer": name,
+            "seeds": int(losses[i].size),
+            "diverged": int(np.isinf(losses[i]).sum()),
+            "rank": float(order[i]),
+            "first_share": float(first[i]),
+        }
+        row |= _three("mean_rank", [x[i] for x in mean])
+        if score is not None:
+            row |= _three("score", [x[i] for x in score])
+        rows.append(row)
+    return rows
+
+
+def _scores(sample: Sample, start: Mapping[int, float], target: float | None) -> Array | None:
+    """Normalised scores `(k, n)`; None where the problem has no target to normalise by."""
+    initial = np.array([start.get(seed, np.nan) for seed in sample.seeds])
+    if target is None or not len(initial) or not (initial > target).all() or target <= 0:
+        return None
+    if not np.isfinite(initial).all() or (sample.losses < 0).any():
+        return None
+    return stats.normalised_scores(sample.losses, initial, np.array([target]))
+
+
+def _three(name: str, values: Sequence[Any], interval: bool = True) -> dict[str, float]:
+    estimate, low, high = (float(x) for x in values)
+    found = {name: estimate}
+    return found | {f"{name}_low": low, f"{name}_high": high} if interval else found

@@ -1,0 +1,112 @@
+"""What is compared: of every problem, a loss per optimizer and seed, seeds paired."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bench.bands import final_losses
+
+Array = NDArray[np.float64]
+RESAMPLES = 1_999
+LEVEL = 0.05
+ALL = "all problems"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The final training losses `(k, n)` of k optimizers on the n seeds of one problem.
+
+    Infinity is a diverged run, NaN a run without an outcome (crashed, or not trained yet). `random`
+    is False for a problem without randomness, which has no part in tests.
+    """
+
+    problem: str
+    optimizers: tuple[str, ...]
+    seeds: tuple[int, ...]
+    losses: Array
+    random: bool = True
+
+    def pair(self, a: int, b: int) -> tuple[Array, Array]:
+        """Losses of two optimizers on the seeds that both have."""
+        both = ~np.isnan(self.losses[[a, b]]).any(axis=0)
+        return self.losses[a, both], self.losses[b, both]
+
+    def known(self, a: int) -> Array:
+        """The losses of one optimizer that are known."""
+        return self.losses[a, ~np.isnan(self.losses[a])]
+
+    def complete(self) -> Sample:
+        """The sample on those seeds alone that all optimizers have."""
+        kept = ~np.isnan(self.losses).any(axis=0)
+        seeds = tuple(np.array(self.seeds)[kept].tolist())
+        return Sample(self.problem, self.optimizers, seeds, self.losses[:, kept], self.random)
+
+    def of(self, optimizers: Sequence[str]) -> Sample:
+        """The sample of some of its optimizers, in the order given."""
+        rows = [self.optimizers.index(name) for name in optimizers]
+        return Sample(self.problem, tuple(optimizers), self.seeds, self.losses[rows], self.random)
+
+
+def samples(judged: pd.DataFrame, fixed: Collection[str] = ()) -> list[Sample]:
+    """A sample per problem of `judged`, the trials of one configuration per optimizer.
+
+    Problems, optimizers and seeds keep the order of the rows.
+    """
+    found = []
+    values = final_losses(judged)
+    for problem, rows in judged.groupby("problem", sort=False).indices.items():
+        part = judged.iloc[rows]
+        names, optimizers = pd.factorize(part["optimizer"])
+        places, seeds = pd.factorize(part["seed"])
+        losses = np.full((len(optimizers), len(seeds)), np.nan)
+        losses[names, places] = values[rows]
+        found.append(
+            Sample(
+                str(problem),
+                tuple(map(str, optimizers)),
+                tuple(int(seed) for seed in seeds),
+                losses,
+                problem not in fixed,
+            )
+        )
+    return found
+
+
+def block(found: Sequence[Sample]) -> list[Sample]:
+    """The samples that can be put side by side: the same optimizers on each, as many as possible.
+
+    Problems without randomness stay out. Among the choices of at least two optimizers that meet on
+    at least two problems, the one with most pairs of the two; an empty list where there is none.
+    """
+    random = [s for s in found if s.random]
+    on = {
+        name: frozenset(i for i, s in enumerate(random) if name in s.optimizers)
+        for s in random
+        for name in s.optimizers
+    }
+    best: tuple[int, list[str], list[int]] = (0, [], [])
+    for chosen in dict.fromkeys(on.values()):
+        names = [name for name, where in on.items() if where >= chosen]
+        size = len(names) * len(chosen)
+        if len(names) > 1 and len(chosen) > 1 and size > best[0]:
+            best = size, names, sorted(chosen)
+    return [random[i].of(best[1]) for i in best[2]]
+
+
+def stacked(side_by_side: Sequence[Sample]) -> Array:
+    """Losses `(k, problems, n)` of a `block`, on as many seeds as every problem has complete."""
+    whole = [s.complete() for s in side_by_side]
+    n = min((s.losses.shape[1] for s in whole), default=0)
+    return np.stack([s.losses[:, :n] for s in whole], axis=1) if whole else np.empty((0, 0, 0))
+
+
+def stream(*words: str) -> np.random.Generator:
+    """A generator of its own for what `words` name, so that new results change no old ones."""
+    digest = hashlib.sha256("\0".join(words).encode()).digest()
+    return np.random.default_rng(np.frombuffer(digest, dtype="<u4"))

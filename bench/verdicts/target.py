@@ -1,0 +1,119 @@
+"""How long it takes to reach the target; runs that never do are censored; `time_to_target.csv`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench import stats
+
+COSTS = ["problem", "optimizer", "metric", "target", "budget", "seed", "cost"]
+COLUMNS = ["problem", "optimizer", "metric", "target", "budget", "seeds", "reached"]
+COLUMNS += [f"{name}{end}" for name in ("share", "median") for end in ("", "_low", "_high")]
+COLUMNS += ["epoch_seconds"]
+STAIRS = ["problem", "optimizer", "metric", "epoch", "share", "low", "high"]
+Targets = Mapping[str, Mapping[str, float]]
+
+
+def costs(judged: pd.DataFrame, curves: pd.DataFrame, targets: Targets) -> pd.DataFrame:
+    """The epoch at which each trial of `judged` reached each of its problem's targets.
+
+    Infinity: not within the budget, the last recorded epoch. A run that reaches the target and
+    diverges later has reached it. Crashed trials have no curve and no row.
+    """
+    ids = curves["trial"].to_numpy()
+    order = np.argsort(ids, kind="stable")
+    ids = ids[order]
+    epochs = curves["epoch"].to_numpy(dtype=float)[order]
+    parts = []
+    for (problem, optimizer), rows in judged.groupby(["problem", "optimizer"], sort=False):
+        wanted = {m: v for m, v in targets.get(str(problem), {}).items() if m in curves}
+        starts = np.searchsorted(ids, rows["trial"].to_numpy(), side="left")
+        stops = np.searchsorted(ids, rows["trial"].to_numpy(), side="right")
+        kept = stops > starts
+        if not wanted or not kept.any():
+            continue
+        # All trials of a problem have the same records.
+        records = starts[kept][:, None] + np.arange((stops - starts)[kept][0])
+        epoch = epochs[records[0]]
+        for metric, value in wanted.items():
+            values = curves[metric].to_numpy(dtype=float)[order][records]
+            loss = metric.endswith("_loss")
+            values = np.where(np.isnan(values), np.inf if loss else -np.inf, values)
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "problem": problem,
+                        "optimizer": optimizer,
+                        "metric": metric,
+                        "target": value,
+                        "budget": epoch[-1],
+                        "seed": rows["seed"].to_numpy()[kept],
+                        "cost": stats.time_to_target(epoch, values, value, at_least=not loss),
+                    }
+                )
+            )
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COSTS)
+
+
+def times(found: pd.DataFrame, judged: pd.DataFrame, fixed: frozenset[str]) -> pd.DataFrame:
+    """A row per problem, optimizer and target: the share that reached it, and the median time.
+
+    The median is Kaplan and Meier's, infinite where half of the runs never got there; intervals at
+    95%, none for problems in `fixed`. `epoch_seconds`, a wall-clock figure, is what an epoch cost.
+    """
+    seconds = _epoch_seconds(judged, found)
+    rows: list[dict[str, Any]] = []
+    for where, part in _groups(found):
+        cost, budget = part["cost"].to_numpy(dtype=float), float(part["budget"].iloc[0])
+        n, reached = len(cost), int(np.isfinite(cost).sum())
+        middle, low, high = stats.kaplan_meier(cost, budget).quantile()
+        row = {
+            **where,
+            "target": part["target"].iloc[0],
+            "budget": budget,
+            "seeds": n,
+            "reached": reached,
+            "share": reached / n,
+            "median": middle,
+            "epoch_seconds": seconds.get((where["problem"], where["optimizer"]), np.nan),
+        }
+        if where["problem"] not in fixed:
+            share = stats.share_interval(reached, n)
+            row |= {"share_low": float(share[0]), "share_high": float(share[1])}
+            row |= {"median_low": low, "median_high": high}
+        rows.append(row)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def staircases(found: pd.DataFrame) -> pd.DataFrame:
+    """Kaplan and Meier's share that has reached the target by each epoch, with its interval."""
+    parts = []
+    for where, part in _groups(found):
+        cost, budget = part["cost"].to_numpy(dtype=float), float(part["budget"].iloc[0])
+        stairs = stats.kaplan_meier(cost, budget)
+        steps = {"epoch": stairs.times, "share": stairs.share}
+        parts.append(pd.DataFrame({**where, **steps, "low": stairs.low, "high": stairs.high}))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=STAIRS)
+
+
+def _groups(found: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
+    for where, part in found.groupby(["problem", "optimizer", "metric"], sort=False):
+        names = ("problem", "optimizer", "metric")
+        yield dict(zip(names, map(str, where), strict=True)), part
+
+
+def _epoch_seconds(judged: pd.DataFrame, found: pd.DataFrame) -> dict[tuple[str, str], float]:
+    """Median over seeds of a trial's training time, by epoch; empty where no time was kept."""
+    if "train_seconds" not in judged or not len(found):
+        return {}
+    budget = found.groupby("problem")["budget"].first()
+    median = judged.groupby(["problem", "optimizer"], sort=False)["train_seconds"].median()
+    return {
+        (str(p), str(o)): float(value) / float(budget[p])
+        for p, o, value in median.reset_index().itertuples(index=False)
+        if p in budget.index and budget[p] > 0
+    }
