@@ -1,0 +1,178 @@
+"""`python -m bench` as processes that tests watch, signal and kill."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from pathlib import Path
+
+import pandas as pd
+
+from bench.store import FILE, Store
+
+ROOT = Path(__file__).parents[2]
+SOON = 20.0
+
+# A spec of one small problem: a second of training, a second of figures.
+SMALL = """
+seeds = 3
+[[problem]]
+dataset = "people"
+epochs = 20
+[[optimizer]]
+rule = "sgd"
+learning_rate = [0.1, 1.0]
+"""
+
+# A rule that takes its time, whatever the machine: 50 updates of a stack last a second.
+SLOW = """
+import time
+from nncore.rules import rule
+
+@rule
+def slow(w, g, t, *, learning_rate=0.1):
+    "Slow."
+    time.sleep(0.02)
+    w -= learning_rate * g
+"""
+SLOW_SPEC = """
+seeds = 48
+plugins = ["slow.py"]
+[[problem]]
+dataset = "spiral"
+epochs = 20
+[[optimizer]]
+rule = "slow"
+learning_rate = [0.1, 0.2]
+"""
+SLOW_TRIALS = 96
+
+
+class Running:
+    """`python -m bench ARGUMENTS`, a session of its own, its processes found by a mark."""
+
+    def __init__(self, *arguments, cwd, python=("-m", "bench"), limit=None, paths=(ROOT,)):
+        self.mark = uuid.uuid4().hex
+        self.out = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        variables = {
+            **os.environ,
+            "BENCH_TEST": self.mark,
+            "PYTHONPATH": os.pathsep.join(map(str, paths)),
+        }
+        command = [sys.executable, *python, *map(str, arguments)]
+        if limit is not None:  # bytes a file may have
+            command = ["prlimit", f"--fsize={limit}", *command]
+        self.process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            stdout=self.out,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=variables,
+            start_new_session=True,
+        )
+
+    def __del__(self):
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        self.out.close()
+
+    def processes(self):
+        found = []
+        for path in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if f"BENCH_TEST={self.mark}".encode() in (path / "environ").read_bytes():
+                    found.append(int(path.name))
+        return found
+
+    def workers(self):
+        found = []
+        for number in self.processes():
+            with contextlib.suppress(OSError):
+                if b"popen_loky" in Path(f"/proc/{number}/cmdline").read_bytes():
+                    found.append(number)
+        return found
+
+    def printed(self):
+        return os.pread(self.out.fileno(), 1 << 20, 0).decode()
+
+    def until(self, condition, seconds=120.0):
+        """Wait until `condition()` holds or the process has ended; whether it holds."""
+        end = time.monotonic() + seconds
+        while not (held := condition()) and self.process.poll() is None:
+            assert time.monotonic() < end, self.printed()
+            time.sleep(0.005)
+        return bool(held)
+
+    def signal(self, number, *, group=False):
+        """Send a signal; whether there was someone to get it."""
+        if self.process.poll() is not None:
+            return False
+        (os.killpg if group else os.kill)(self.process.pid, number)
+        return True
+
+    def kill(self, *, group=False):
+        return self.signal(signal.SIGKILL, group=group)
+
+    def wait(self, seconds=300.0):
+        """Exit code and what was printed."""
+        code = self.process.wait(seconds)
+        return code, self.printed()
+
+    def gone(self, seconds=SOON):
+        """Whether no process of it is left after at most so many seconds."""
+        end = time.monotonic() + seconds
+        while self.processes() and time.monotonic() < end:
+            time.sleep(0.02)
+        return not self.processes()
+
+
+def bench(*arguments, cwd, code=0, **options):
+    """Run `python -m bench` to its end; what it printed. Fails on another code or a traceback."""
+    running = Running(*arguments, cwd=cwd, **options)
+    returned, printed = running.wait()
+    assert returned == code, f"{returned}: {printed}"
+    assert "Traceback" not in printed, printed
+    assert running.gone()
+    return printed
+
+
+def tables(folder):
+    """All CSV files of a results folder as text, without the wall-clock columns."""
+    texts = {}
+    for path in sorted(Path(folder).glob("*.csv")):
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+        texts[path.name] = frame[[c for c in frame if not c.endswith("_seconds")]].to_csv()
+    assert {"trials.csv", "curves.csv", "summary.csv"} <= set(texts)
+    return texts
+
+
+def stored(folder):
+    """Every stored outcome by key, as `status` counts them; empty before the first."""
+    if not (Path(folder) / FILE).exists():
+        return {}
+    with Store.read(folder) as store:
+        assert store.damage == []
+        return dict(store.outcomes(store.statuses()))
+
+
+def grown(folder):
+    """A condition: there is more in the store than when this was called."""
+    path = Path(folder) / FILE
+
+    def state():
+        return (path.stat().st_size, path.stat().st_mtime_ns) if path.exists() else None
+
+    before = state()
+    return lambda: state() != before
+
+
+def litter(folder):
+    """Files in a results folder that no run of it should leave behind."""
+    kept = {".lock", ".report.json"}
+    return [p.name for p in Path(folder).iterdir() if p.name[0] == "." and p.name not in kept]

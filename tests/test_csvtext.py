@@ -1,0 +1,23 @@
+"""Numbers as CSV text: the bytes that pandas writes."""
+
+from __future__ import annotations
+
+import pandas as pd
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from bench import csvtext
+
+FLOATS = arrays.arrays("f8", 40, elements=st.floats(width=64) | st.sampled_from([0.0, -0.0, 0.5]))
+INTEGERS = arrays.arrays("i8", 40)
+
+
+@given(FLOATS, FLOATS, INTEGERS)
+def test_the_same_bytes_as_pandas(a: object, b: object, i: object) -> None:
+    frame = pd.DataFrame({"i": i, "a": a, "b": b})
+    assert csvtext.body(frame) == frame.to_csv(index=False, header=False, lineterminator="\n")
+
+
+def test_no_rows_are_no_text() -> None:
+    assert csvtext.body(pd.DataFrame({"a": []})) == ""

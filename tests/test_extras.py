@@ -1,0 +1,123 @@
+"""Schedules and clipping in optimizer tables: what they stand for, and what is said of mistakes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import plan, spec
+from nncore.schedules import schedules
+from nncore.training import Configuration, train
+
+
+def configurations(**table: Any) -> tuple[Configuration, ...]:
+    problem = {"dataset": "people", "epochs": 20}
+    loaded = spec.load({"problem": problem, "optimizer": {"rule": "sgd", **table}})
+    return loaded.optimizers[0].configurations
+
+
+@pytest.mark.parametrize("name", [n for n in schedules if n not in ("constant", "inverse_time")])
+def test_a_name_stands_for_all_defaults(name: str) -> None:
+    (found,) = configurations(schedule=name)
+    assert found.schedule == {"name": name, **_plain(schedules[name].parameters)}
+    assert configurations(schedule={"name": name}) == (found,)
+
+
+def test_lists_and_ranges_are_crossed() -> None:
+    found = configurations(
+        schedule=["constant", {"name": "linear", "end": [0.0, 0.1]}],
+        clip_norm={"log": [1.0, 100.0], "n": 3},
+        learning_rate=[0.1, 0.2],
+    )
+    assert len(found) == 3 * 3 * 2
+    assert {c.clip_norm for c in found} == {1.0, 10.0, 100.0}
+    assert {c.clip_value for c in found} == {None}
+
+
+def test_decay_is_short_for_inverse_time() -> None:
+    (short,) = configurations(decay=0.1)
+    (long,) = configurations(schedule={"name": "inverse_time", "decay": 0.1})
+    assert short == long
+    problem = spec.load({"problem": {"dataset": "people"}, "optimizer": {"rule": "sgd"}})
+    keys = {plan.key(problem.problems[0].problem, c, 0) for c in (short, long)}
+    assert len(keys) == 1
+    assert configurations(schedule="constant") == configurations()
+
+
+def test_one_schedule_written_twice_is_one_configuration() -> None:
+    assert len(configurations(schedule=["cosine", {"name": "cosine", "end": 0.0}])) == 1
+
+
+def test_they_train() -> None:
+    problem = spec.load({"problem": {"dataset": "blobs"}, "optimizer": {"rule": "sgd"}})
+    plain, clipped = configurations(clip_norm=[1e-3, 1e3])
+    (cosine,) = configurations(schedule="cosine")
+    losses = [
+        train(problem.problems[0].problem, [c], [0])[0].metrics["train_loss"][-1]
+        for c in (plain, clipped, cosine)
+    ]
+    assert losses[1] < losses[2] < losses[0]
+
+
+WRONG = {
+    "unknown": ({"schedule": "cosin"}, 'did you mean "cosine"'),
+    "unknown parameter": ({"schedule": {"name": "cosine", "rstarts": 3}}, "restarts"),
+    "another type": ({"schedule": 3}, "must be a name or a table"),
+    "empty": ({"schedule": []}, "schedule"),
+    "a value that makes no schedule": ({"schedule": {"name": "step", "factor": -1.0}}, "above 0"),
+    "no clipping at all": ({"clip_norm": 0}, "above 0"),
+    "biases apart in a rule of the whole network": (
+        {"rule": "prodigy", "bias": {"beta_2": 0.5}},
+        "network as a whole",
+    ),
+    "words": ({"clip_value": "much"}, "above 0"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_mistakes(case: str) -> None:
+    table, fragment = WRONG[case]
+    with pytest.raises(spec.SpecError, match=fragment):
+        configurations(**table)
+
+
+def _plain(parameters: Any) -> dict[str, Any]:
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in parameters.items()}
+
+
+def test_a_file_counts_by_its_content(tmp_path: Path) -> None:
+    rows = "\n".join(f"{i % 5},{i % 3},{'yes' if i % 2 else 'no'}" for i in range(40))
+    keys = []
+    for folder, text in (("a", rows), ("b", rows), ("c", rows.replace("0,0", "0,1"))):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "data.csv").write_text(f"x,z,label\n{text}\n")
+        path = tmp_path / folder / "mine.toml"
+        path.write_text(
+            'problem = { dataset = { name = "csv", path = "data.csv", target = "label" } }\n'
+            'optimizer = { rule = "sgd" }\n'
+        )
+        loaded = spec.load(path)
+        keys.append({trial.key for trial in plan.trials(loaded)})
+    assert keys[0] == keys[1]
+    assert not keys[0] & keys[2]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "fragment"),
+    [
+        ({"name": "csv"}, "path is missing"),
+        ({"name": "csv", "path": "nowhere.csv", "target": "y"}, "nowhere.csv"),
+    ],
+)
+def test_files_that_are_not_there(dataset: dict[str, Any], fragment: str) -> None:
+    with pytest.raises(spec.SpecError, match=fragment) as error:
+        spec.load({"problem": {"dataset": dataset}, "optimizer": {"rule": "sgd"}})
+    assert len(error.value.errors) == 1
+
+
+def test_the_objective_is_for_test_functions() -> None:
+    problem = {"dataset": "sine", "loss": "objective"}
+    with pytest.raises(spec.SpecError, match="test functions"):
+        spec.load({"problem": problem, "optimizer": {"rule": "sgd"}})

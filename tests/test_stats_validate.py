@@ -1,0 +1,102 @@
+"""A short form of `python -m bench.validate`: gross errors show; the docs are current."""
+
+from itertools import chain
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from bench import stats
+from bench.validate import alarms, intervals, laws
+from bench.validate.__main__ import BEGIN, DOCUMENT, END, SAMPLES, SIZES, main
+from bench.validate.case import Case, within
+
+CASES = list(chain(intervals.cases(), alarms.cases()))
+KEPT = [case for case in CASES if case.promise != "none"]
+SHORT = 60
+
+
+def ids(case):
+    return case.name
+
+
+@pytest.mark.parametrize("case", KEPT, ids=ids)
+def test_promises_are_kept(case):
+    # One false alarm in a hundred over all cases together, were the streams not fixed.
+    assert case.kept(case.rate(20, SHORT), SHORT, error=0.01 / len(KEPT))
+
+
+def test_broken_promises_are_seen():
+    # Intervals at 80%, sold as 95%, and a test that rejects at 20%, sold as 5%.
+    law = laws.LAWS["normal"]
+
+    def narrow(rng, n, samples):
+        return within(0.0, *stats.median_interval(law(rng.random((samples, n))), 0.7)[1:])
+
+    def rash(rng, n, samples):
+        return np.array([stats.sign_test(x).p <= 0.2 for x in law(rng.random((samples, n)))])
+
+    for promise, trial in (("at least", narrow), ("at most", rash)):
+        case = Case("", "", "", promise, trial)
+        assert not case.kept(case.rate(20, 400), 400, error=0.01 / len(KEPT))
+
+
+def test_the_band_is_the_binomials():
+    case = next(case for case in KEPT if case.promise == "at least")
+    inside = [k for k in range(3701, 4001) if case.side(k / 4000, 4000) == ""]
+    exact = scipy.stats.binom(4000, 0.95).ppf([0.005, 0.995])
+    np.testing.assert_allclose((inside[0], inside[-1]), exact, atol=2)
+    assert case.side(0.9, 4000) == "-"
+    assert case.side(0.97, 4000) == "+"
+
+
+@pytest.mark.parametrize(("name", "law"), laws.LAWS.items())
+def test_truths_are_the_laws(name, law):
+    draws = law(np.random.default_rng(0).random(40_001))
+    _, low, high = stats.median_interval(draws, 0.9999)
+    assert low <= laws.median_truth(law) <= high
+    mean = laws.interquartile_truth(law)
+    if np.isfinite(mean):
+        assert float(stats.interquartile_mean(draws)) == pytest.approx(mean, abs=0.06)
+    else:
+        assert stats.interquartile_mean(draws) == mean
+    best = law(np.random.default_rng(1).random((20_000, 5))).min(axis=1)
+    _, low, high = stats.median_interval(best, 0.9999)
+    assert low <= laws.median_best_truth(law, 5) <= high
+    if name == "normal":
+        assert best.mean() == pytest.approx(laws.expected_best_truth(law, 5), abs=0.03)
+
+
+def test_cases_have_their_own_streams():
+    assert len({case.name for case in CASES}) == len(CASES)
+    case = KEPT[0]
+    assert case.rate(10, 50) == case.rate(10, 50)
+
+
+def test_the_document_holds_the_table_of_these_cases():
+    table = DOCUMENT.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
+    lines = [line.strip("| ").split(" | ") for line in table.splitlines() if line[:2] == "| "]
+    rows = {", ".join(cells[:3]): cells[3:] for cells in lines if len(cells) == 3 + len(SIZES)}
+    assert [name for name in rows if "method" not in name] == [case.name for case in CASES]
+    # Cheap lines are simulated again, in full.
+    for case in KEPT[:2]:
+        for n, cell in zip(SIZES, rows[case.name], strict=True):
+            rate = case.rate(n, SAMPLES)
+            assert cell.split() == f"{100 * rate:.1f} {case.side(rate, SAMPLES)}".split()
+    # What the docs promise holds in the table itself.
+    for case in KEPT:
+        broken = "-" if case.promise == "at least" else "+"
+        assert not [cell for cell in rows[case.name] if cell.endswith(broken)], case.name
+
+
+def test_seeds_advised_have_the_power_they_promise():
+    for _, n, power in alarms.powers(400):
+        assert n >= stats.fewest_seeds()
+        assert 0.7 < power < 0.9
+
+
+def test_the_command_prints_the_table(capsys, monkeypatch):
+    monkeypatch.setattr(intervals, "cases", lambda: iter(KEPT[:1]))
+    monkeypatch.setattr(alarms, "cases", lambda: iter(()))
+    main(["--samples", "5"])
+    assert "| median | order statistics | normal |" in capsys.readouterr().out
