@@ -61,14 +61,14 @@ def _terms(problem: Problem) -> tuple[int, int, int, int, int]:
 def stack_size(problem: Problem, rule: str) -> int:
     """Trials per stack: enough to share the price of calls, few enough for the caches; 1 to 2048.
 
-    The best size is flat: from two to four times the second-level cache, a step costs the same
+    The best size is flat: from two to six times the second-level cache, a step costs the same
     within a tenth. Smaller stacks pay calls, larger ones the way to memory.
     """
     _, batch, parameters, activations, features = _terms(problem)
     state = (4 + len(rules[rule].buffers)) * parameters
     touched = (2 * activations + features + 2) * batch + state
     bytes_per_trial = touched * np.dtype(problem.dtype).itemsize
-    return int(min(LARGEST_STACK, max(1, 3 * cache_bytes() // bytes_per_trial)))
+    return int(min(LARGEST_STACK, max(1, 4 * cache_bytes() // bytes_per_trial)))
 
 
 def step_cost(problem: Problem, rule: str) -> float:

@@ -48,8 +48,11 @@ class Layout(Protocol):
     def samples(self, dtype: DTypeLike, trials: int, features: int, samples: int) -> Array:
         """As `empty`, in an order from which single samples and small batches are cut fast."""
 
-    def gather(self, table: Array, rows: Array, out: Array) -> None:
-        """Write rows of `table` (M, F), those of the numbers `rows` (T, N), to `out` (T, F, N)."""
+    def gather(self, table: Array, rows: Array, out: Array) -> Call:
+        """A call that writes rows of `table` (M, F), contiguous, to `out` (T, F, N).
+
+        Which ones stands in `rows` (T, N) when it is called.
+        """
 
     def forward(self, W: Array, x: Array, out: Array) -> Call:
         """A call that writes `W^T x` to `out` (T, O, N), trial by trial."""
@@ -76,8 +79,14 @@ class TrialFirst:
     def samples(self, dtype: DTypeLike, trials: int, features: int, samples: int) -> Array:  # noqa: D102
         return np.empty((trials, samples, features), dtype).transpose(0, 2, 1)
 
-    def gather(self, table: Array, rows: Array, out: Array) -> None:  # noqa: D102
-        np.take(table, rows, axis=0, out=out.transpose(0, 2, 1), mode="clip")
+    def gather(self, table: Array, rows: Array, out: Array) -> Call:  # noqa: D102
+        into = out.transpose(0, 2, 1)
+        if not into.flags.c_contiguous:
+            return lambda: np.take(table, rows, axis=0, out=into, mode="clip")
+        # A row as one item is moved as a whole, in two thirds of the time.
+        row = np.dtype((np.void, table.itemsize * table.shape[1]))
+        items, places = table.view(row)[:, 0], into.view(row)[:, :, 0]
+        return lambda: np.take(items, rows, out=places, mode="clip")
 
     def forward(self, W: Array, x: Array, out: Array) -> Call:  # noqa: D102
         Wt = W.transpose(0, 2, 1)
@@ -127,12 +136,16 @@ class TrialLast:
     def samples(self, dtype: DTypeLike, trials: int, features: int, samples: int) -> Array:  # noqa: D102
         return np.empty((samples, features, trials), dtype).transpose(2, 1, 0)
 
-    def gather(self, table: Array, rows: Array, out: Array) -> None:  # noqa: D102
+    def gather(self, table: Array, rows: Array, out: Array) -> Call:  # noqa: D102
         # Some trials at a time: the neighbours of a number, in another order, are still in a cache.
         block = max(16, GATHERED // rows.shape[1])
-        for start in range(0, len(rows), block):
-            trials = slice(start, start + block)
-            out[trials] = np.take(table, rows[trials], axis=0).transpose(0, 2, 1)
+        parts = [slice(start, start + block) for start in range(0, len(rows), block)]
+
+        def call() -> None:
+            for trials in parts:
+                out[trials] = np.take(table, rows[trials], axis=0).transpose(0, 2, 1)
+
+        return call
 
     def forward(self, W: Array, x: Array, out: Array) -> Call:  # noqa: D102
         return lambda: np.einsum("tio,tin->ton", W, x, out=out)

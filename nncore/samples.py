@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,10 +18,7 @@ Array = NDArray[Any]
 
 
 class Samples(NamedTuple):
-    """Some samples of a stack: `x` (T, F + 1, N), last row ones; targets `Y` (T, K, N).
-
-    In a table of samples a row each: `x` (M, F + 1), last column ones; `Y` (M, K).
-    """
+    """Some samples of a stack: `x` (T, F + 1, N), last row ones; targets `Y` (T, K, N)."""
 
     x: Array
     Y: Array
@@ -59,55 +55,69 @@ class Data:
         batch: int,
         order: Mapping[int, Generator] | None = None,
     ) -> None:
-        self._layout, self._dtype, self.order = layout, dtype, order
+        self._layout, self.order = layout, order
         self._seeds = list(dict.fromkeys(seeds))
         self._seed_of = np.array([self._seeds.index(seed) for seed in seeds])
+        self._features = drawn[seeds[0]]["train"].X.shape[1]
         self._count = count = len(drawn[seeds[0]]["train"].X)
         self.parts = {}
         for name in drawn[seeds[0]]:
-            views = name == "train" and batch < count and order is None
-            table = self._table([drawn[seed][name] for seed in self._seeds], outputs, loss)
+            table = _table([drawn[seed][name] for seed in self._seeds], outputs, loss, dtype)
             rows = self._rows(np.arange(len(drawn[seeds[0]][name].X)))
-            self.parts[name] = self._empty(table, rows.shape[1], views)
-            self._gather(table, rows, self.parts[name])
+            cut = name == "train" and batch < count and order is None
+            part = (layout.samples if cut else layout.empty)(
+                table.dtype, len(rows), table.shape[1], rows.shape[1]
+            )
+            layout.gather(table, rows, part)()
+            self.parts[name] = self._split(part)
             if name == "train" and order is not None:
-                self._train, self._now = table, rows
+                shuffled = table
         cuts = [slice(start, min(start + batch, count)) for start in range(0, count, batch)]
         if order is None:
             x, Y = self.parts["train"]
             self.batches = [Batch(Samples(x[:, :, cut], Y[:, :, cut]), []) for cut in cuts]
         else:
-            sizes = {cut.stop - cut.start for cut in cuts}
-            shared = {size: self._empty(self._train, size, cut=True) for size in sizes}
-            self.batches = []
-            for cut in cuts:
-                into = shared[cut.stop - cut.start]
-                call = partial(self._gather, self._train, self._now[:, cut], into)
-                self.batches.append(Batch(into, [call]))
+            self._bind(shuffled, cuts)
+
+    def _bind(self, table: Array, cuts: Sequence[slice]) -> None:
+        """Batches that are gathered from `table` when their turn comes."""
+        trials = len(self._seed_of)
+        self._now = [(cut, np.empty((trials, cut.stop - cut.start), np.intp)) for cut in cuts]
+        shared = {
+            size: self._layout.samples(table.dtype, trials, table.shape[1], size)
+            for size in {rows.shape[1] for _, rows in self._now}
+        }
+        self.batches = []
+        for _, rows in self._now:
+            into = shared[rows.shape[1]]
+            self.batches.append(Batch(self._split(into), [self._layout.gather(table, rows, into)]))
 
     def shuffle(self) -> None:
         """A fresh order of the training samples; nothing where there is no order."""
         if self.order is not None:
             now = np.array([self.order[seed].permutation(self._count) for seed in self._seeds])
-            self._now[:] = self._rows(now[self._seed_of])
-
-    def _table(self, parts: Sequence[Part], outputs: int, loss: Loss) -> Samples:
-        """Features and ones `(S * N, F + 1)`, targets `(S * N, K)`: one seed after another."""
-        X = np.concatenate([part.X.astype(self._dtype) for part in parts])
-        Y = np.concatenate([targets(part.y, outputs, loss).T for part in parts])
-        return Samples(np.c_[X, np.ones(len(X), self._dtype)], Y.astype(self._dtype, order="C"))
+            order = self._rows(now[self._seed_of])
+            for cut, rows in self._now:
+                rows[:] = order[:, cut]
 
     def _rows(self, samples: Array) -> Array:
         """Where in a table the trials have these samples, `(N,)` or `(T, N)`: `(T, N)`."""
         return samples + samples.shape[-1] * self._seed_of[:, None]
 
-    def _empty(self, table: Samples, samples: int, cut: bool) -> Samples:
-        """Arrays for so many samples of every trial, which will be `cut` into batches or not."""
-        new = self._layout.samples if cut else self._layout.empty
-        trials = len(self._seed_of)
-        return Samples(*(new(self._dtype, trials, a.shape[1], samples) for a in table))
+    def _split(self, both: Array) -> Samples:
+        """Views of the features with their row of ones, and of the targets below them."""
+        return Samples(both[:, : self._features + 1], both[:, self._features + 1 :])
 
-    def _gather(self, table: Samples, rows: Array, into: Samples) -> None:
-        """Bring the rows `(T, N)` of a table to `into`."""
-        self._layout.gather(table.x, rows, into.x)
-        self._layout.gather(table.Y, rows, into.Y)
+
+def _table(parts: Sequence[Part], outputs: int, loss: Loss, dtype: DTypeLike) -> Array:
+    """Features, a one and targets of a sample in a row, one seed's samples after another's.
+
+    `(S * N, F + 1 + K)`: what is gathered together lies together.
+    """
+    count, features = parts[0].X.shape
+    table = np.empty((len(parts), count, features + 1 + outputs), dtype)
+    for rows, part in zip(table, parts, strict=True):
+        rows[:, :features] = part.X
+        rows[:, features] = 1
+        rows[:, features + 1 :] = targets(part.y, outputs, loss).T
+    return table.reshape(-1, table.shape[2])

@@ -74,7 +74,8 @@ def rmsprop(
 
     Epsilon stands outside the root as in document 003 and PyTorch; PyTorch's rho (alpha) is 0.99.
     """
-    cache[:] = rho * cache + (1 - rho) * g**2
+    cache *= rho
+    cache += (1 - rho) * g**2
     w -= learning_rate * g / (np.sqrt(cache) + epsilon)
 
 

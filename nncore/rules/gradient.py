@@ -19,7 +19,8 @@ def sgd(
     PyTorch keeps the rate outside the velocity; the two differ as soon as the rate changes during
     training. Momentum 0 is plain gradient descent, bit for bit.
     """
-    v[:] = momentum * v - learning_rate * g
+    v *= momentum
+    v -= learning_rate * g
     w += v
 
 
