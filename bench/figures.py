@@ -33,6 +33,7 @@ def draw(
     losses: Mapping[str, str] | None = None,
     names: FileNames | None = None,
     judged: str = "",
+    swept: str = "",
     notes: Notes | None = None,
     landscapes: Mapping[str, Landscape] | None = None,
 ) -> list[Path]:
@@ -40,10 +41,11 @@ def draw(
 
     `curves` needs only the trials of `curves_needed`. `targets` gives each problem's metrics to
     reach, `losses` the name of its loss; both by problem, both optional. `names` are those taken by
-    other files of the folder; `judged` says on which seeds optimizers were chosen and judged, and
-    `notes` gives what else to say under a figure of a problem. `landscapes` has the trajectories of
-    problems that are functions of two parameters. Drawing the same frames again writes the same
-    bytes. Raises OSError when `directory` cannot be written.
+    other files of the folder; `judged` says on which seeds optimizers were chosen and judged,
+    `swept` on which their search ran, and `notes` gives what else to say under a figure of a
+    problem. `landscapes` has the trajectories of problems that are functions of two parameters.
+    Drawing the same frames again writes the same bytes. Raises OSError when `directory` cannot be
+    written.
     """
     if trials.empty:
         return []
@@ -54,6 +56,7 @@ def draw(
         targets=targets,
         losses=losses,
         judged=judged,
+        swept=swept,
         notes=notes,
         landscapes=landscapes,
     )
@@ -73,6 +76,7 @@ def gather(
     targets: Mapping[str, Mapping[str, float]] | None = None,
     losses: Mapping[str, str] | None = None,
     judged: str = "",
+    swept: str = "",
     notes: Notes | None = None,
     landscapes: Mapping[str, Landscape] | None = None,
 ) -> Material:
@@ -88,6 +92,7 @@ def gather(
         targets=targets or {},
         losses=losses or {},
         judged=judged,
+        swept=swept,
         notes=notes or pages.no_notes,
         landscapes=landscapes or {},
     )

@@ -145,6 +145,14 @@ def seeds_told(manifest: Manifest, trials: pd.DataFrame) -> str:
     )
 
 
+def sweep_told(manifest: Manifest, trials: pd.DataFrame) -> str:
+    """On which seeds all configurations ran, if they were judged on others; empty otherwise."""
+    if not seeds_told(manifest, trials):
+        return ""
+    assert manifest.tuning is not None
+    return f"All runs are on the {len(manifest.tuning.seeds)} tuning seeds."
+
+
 def told(folder: Path) -> list[tuple[str, list[str]]]:
     """What a report says in words, from its files: titles and their lines.
 
@@ -272,7 +280,7 @@ def _figures(
     try:
         temporary.mkdir()
         losses = {t.problem_name: t.problem.loss for t in manifest.trials}
-        judged = seeds_told(manifest, trials)
+        judged, swept = seeds_told(manifest, trials), sweep_told(manifest, trials)
         drawn = figures.draw(
             trials,
             curves,
@@ -281,10 +289,11 @@ def _figures(
             targets=manifest.targets,
             losses=losses,
             judged=judged,
+            swept=swept,
             notes=verdicts.lines,
             landscapes=landscapes.landscapes(manifest.trials, trials),
         )
-        drawing = verdict_figures.Drawing(verdicts, style.looks(trials), losses, judged)
+        drawing = verdict_figures.Drawing(verdicts, style.looks(trials), losses, judged, swept)
         drawn += verdict_figures.draw(drawing, temporary)
         final = folder / "figures"
         if final.is_symlink():

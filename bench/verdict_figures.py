@@ -24,6 +24,7 @@ from bench.verdicts import ALL, Verdicts
 
 WIDTH = 10.0
 MOST_BANDS = 5
+SWEEPS = ("budget", "divergence")  # figures of all configurations, not of the chosen ones
 Paint = Callable[[], Figure]
 
 
@@ -31,13 +32,15 @@ Paint = Callable[[], Figure]
 class Drawing:
     """What the figures are drawn from; `losses` names each problem's loss.
 
-    `judged` says on which seeds optimizers are compared, for the small print.
+    For the small print, `judged` says on which seeds optimizers are compared, and `swept` on which
+    their search ran.
     """
 
     verdicts: Verdicts
     looks: Mapping[str, Look]
     losses: Mapping[str, str] = field(default_factory=dict)
     judged: str = ""
+    swept: str = ""
 
     def ranked(self, problem: str) -> pd.DataFrame:
         """Rows of the ranking of one problem, best first."""
@@ -48,7 +51,8 @@ class Drawing:
     def caption(self, sentences: list[str], figure: str, problem: str = "") -> list[str]:
         """Small print: the sentences, on which seeds, and what the audit says."""
         told = self.verdicts.lines(figure, problem)
-        return style.caption_lines([*sentences, self.judged, *told], WIDTH)
+        seeds = self.swept if figure in SWEEPS else self.judged
+        return style.caption_lines([*sentences, seeds, *told], WIDTH)
 
 
 def plan(drawing: Drawing) -> Iterator[tuple[tuple[str, ...], Paint]]:

@@ -132,6 +132,7 @@ def test_winners_are_judged_on_seeds_they_have_not_seen(result: bench.Results) -
 def test_the_report_says_on_which_seeds(result: bench.Results) -> None:
     text = (result.folder / "verdicts.txt").read_text()
     assert "on 6 tuning seeds, judged on 7 evaluation seeds" in text
+    assert [line.partition(":")[0] for line in text.splitlines()[1:3]] == ["people", "neuron"]
     assert "same seeds" not in (result.folder / "audit.csv").read_text()
 
 

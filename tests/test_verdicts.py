@@ -204,6 +204,27 @@ def test_audit_finds(check: str) -> None:
     assert check not in set(clean["check"])
 
 
+def test_nothing_was_chosen_where_every_optimizer_has_one_configuration() -> None:
+    some = wider("sgd")
+    single = small()
+    for frame in (single.trials, single.curves, single.summary):
+        for column in {"trial"} & set(frame):
+            frame[column] += len(some.trials)
+        if "problem" in frame:
+            frame["problem"] = "fixed choice"
+    both = [
+        pd.concat([a, b], ignore_index=True)
+        for a, b in (
+            (some.trials, single.trials),
+            (some.curves, single.curves),
+            (some.summary, single.summary),
+        )
+    ]
+    planned = Counter(both[0]["problem"])
+    found = verdicts.judge(*both, targets={}, planned=planned).audit
+    assert found.loc[found["check"] == "same seeds", "problem"].tolist() == ["spiral"]
+
+
 def test_costly_epochs_are_told() -> None:
     lines = audit.told(judge(costly()).audit)
     assert any("took 5.0 times" in line for line in lines)
@@ -238,7 +259,7 @@ SENTENCES: dict[str, tuple[Any, list[str], list[str]]] = {
     "few": ([LINE[:4], LINE[:4] * 2], ["4 seeds can never tell the pair apart; 6 could"], []),
     "lost": ([LINE * np.inf, LINE], ["b has the lowest", "a on 100% of seeds"], ["infinity"]),
     "all lost": ([LINE * np.inf] * 2, ["no optimizer ends with a finite loss"], ["lowest"]),
-    "tied": ([LINE, LINE, LINE * 2], ["a and b share the lowest"], []),
+    "tied": ([LINE, LINE, LINE * 2], ["a and b share the lowest", "a reaches a lower"], ["It"]),
     "alone": ([LINE], ["a alone"], ["lowest"]),
 }
 

@@ -39,8 +39,8 @@ class Material:
 
     `bands` are the curves of the best configurations, `best` their rows of `summary`, `runs` their
     trials; `targets`, `losses` and `landscapes` are by problem. `judged` says on which seeds they
-    were chosen and judged, if not on the same; `notes` gives what else to say under a figure of a
-    problem.
+    were chosen and judged, if not on the same, `swept` then on which all configurations ran;
+    `notes` gives what else to say under a figure of a problem.
     """
 
     summary: pd.DataFrame
@@ -51,6 +51,7 @@ class Material:
     targets: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     losses: Mapping[str, str] = field(default_factory=dict)
     judged: str = ""
+    swept: str = ""
     notes: Notes = no_notes
     landscapes: Mapping[str, Landscape] = field(default_factory=dict)
 
@@ -158,6 +159,7 @@ def sensitivity_figure(material: Material, problem: str) -> Figure:
             "Crosses: rates at which runs diverged, with the share of all runs at that rate."
             if rows["diverged"].any()
             else "",
+            material.swept,
             *material.notes("sensitivity", problem),
         ],
         WIDTH,
@@ -199,6 +201,7 @@ def heatmap_figure(material: Material, problem: str, hyperparameter: str) -> Fig
             " n/m ×: n of m runs diverged."
             if shown["diverged"].any()
             else "",
+            material.swept,
         ],
         WIDTH,
     )
@@ -255,7 +258,7 @@ def ranking_figure(material: Material) -> Figure:
         "Which optimizer wins on which problem",
         [
             "Median final training loss of each optimizer's best configuration, lowest on top.",
-            _interval(material.best),
+            _interval(_compared(material.best)),
             "Grey: the winner's interval. On the right: how many runs diverged. " + material.chosen,
             *material.notes("ranking", ""),
         ],
@@ -299,6 +302,12 @@ def _panels(
         ax.set_title(style.plain(problem, 52), x=(0.1 - left) / (ax.get_position().width * WIDTH))
     style.titles(figure, title, caption)
     return figure
+
+
+def _compared(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of problems with several rows; all where no problem has."""
+    several = frame.groupby("problem", sort=False)["problem"].transform("size") > 1
+    return frame[several] if several.any() else frame
 
 
 def _brackets(text: str) -> str:

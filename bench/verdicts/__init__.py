@@ -65,10 +65,10 @@ def judge(
 
     Optimizers are compared by one configuration per problem, on the trials of
     `bench.bands.best_trials`; `curves` needs only these. `planned` counts the trials planned by
-    problem.
+    problem, in the order in which problems are told.
     """
     apart = judged_apart(trials, fixed)
-    judged, best = best_trials(trials), best_rows(summary)
+    judged, best = _in_order(best_trials(trials), planned), best_rows(summary)
     every, trials, summary = trials, sweep(trials), sweep(summary)
     found = samples.samples(judged, fixed)
     compared = pairs.pairs(found)
@@ -103,6 +103,12 @@ def judge(
         lost=rates.divergence(trials),
         sentences=tuple(words.verdicts(order, compared, timed)),
     )
+
+
+def _in_order(rows: pd.DataFrame, problems: Collection[str]) -> pd.DataFrame:
+    """Rows problem by problem: trials of an evaluation are numbered after all of the search."""
+    place = {problem: i for i, problem in enumerate(problems)}
+    return rows.sort_values("problem", key=lambda names: names.map(place), kind="stable")
 
 
 def _starts(judged: pd.DataFrame, curves: pd.DataFrame) -> dict[str, dict[int, float]]:

@@ -114,13 +114,15 @@ def _unfinished(trials: pd.DataFrame, planned: Mapping[str, int]) -> list[dict[s
 
 def _same_seeds(summary: pd.DataFrame, fixed: Collection[str]) -> list[dict[str, Any]]:
     some = summary[~summary["problem"].isin(list(fixed))]
-    chosen = some.groupby(["problem", "optimizer"], sort=False).size()
-    if not len(chosen) or chosen.max() < 2:
-        return []
+    sizes = some.groupby(["problem", "optimizer"], sort=False).size()
     text = (
         "configurations were chosen and judged on the same seeds, which flatters the larger search"
     )
-    return [_row("same seeds", "ranking spread curves pairs across target profile", text)]
+    return [
+        _row("same seeds", "ranking spread curves pairs across target profile", text, str(problem))
+        for problem, most in sizes.groupby(level="problem", sort=False).max().items()
+        if most > 1
+    ]
 
 
 def _budgets(problem: str, rows: pd.DataFrame) -> list[dict[str, Any]]:

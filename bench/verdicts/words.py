@@ -54,14 +54,15 @@ def _verdict(rows: pd.DataFrame, pairs: pd.DataFrame, times: pd.DataFrame) -> st
         group.append((str(other), wins, pair))
     if beaten:
         shares = [int(wins) / int(pair["seeds"]) for _, wins, pair in beaten]
-        told.append(f"It reaches a lower loss than {_each(beaten, shares)}.")
+        who = "It" if len(level) == 1 else name
+        told.append(f"{who} reaches a lower loss than {_each(beaten, shares)}.")
     if open_:
         told.append(_undecided(name, open_, len(pairs)))
     if worse:
         # A median and a paired test may disagree: the test compares seed by seed.
         who = _names([other for other, *_ in worse])
         told.append(f"Seed by seed, though, {who} {_verb(len(worse))} lower more often.")
-    return " ".join(told) + _reached(name, times)
+    return " ".join(told) + _reached(name, times, alone=len(level) == 1)
 
 
 def _each(beaten: Sequence[Rival], shares: Sequence[float]) -> str:
@@ -95,17 +96,17 @@ def _about(low: int, high: int) -> str:
     return f"about {low}" if low == high else f"about {low} to {high}"
 
 
-def _reached(name: str, times: pd.DataFrame) -> str:
+def _reached(name: str, times: pd.DataFrame, *, alone: bool = True) -> str:
     rows = times[times["optimizer"] == name]
     if rows.empty:
         return ""
     row = rows.iloc[0]
     reached, seeds = int(row["reached"]), int(row["seeds"])
     what = str(row["metric"]).replace("_", " ").replace("train", "training")
-    target = f"{what} {row['target']:g}"
+    target, who = f"{what} {row['target']:g}", "It" if alone else name
     if not reached:
-        return f" It never reaches its target, {target}, within {row['budget']:,.0f} epochs."
-    told = f" It reaches its target, {target}, on {reached} of {seeds} seeds"
+        return f" {who} never reaches its target, {target}, within {row['budget']:,.0f} epochs."
+    told = f" {who} reaches its target, {target}, on {reached} of {seeds} seeds"
     if math.isfinite(row["median"]):
         return f"{told}; the median over all is epoch {row['median']:,.0f}."
     return told + "."
