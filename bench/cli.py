@@ -20,15 +20,14 @@ def _exit_codes(verb: Callable[..., int | None]) -> Callable[..., None]:
 
     @wraps(verb)
     def wrapped(*args: Any, **options: Any) -> None:
-        from bench import signals
+        from bench import outlet, signals
 
+        outlet.install()
         try:
             with signals.as_exceptions():
                 code = verb(*args, **options) or 0
         except KeyboardInterrupt as error:
             code = _complain(signals.GOODBYE, getattr(error, "exit_code", 130))
-        except BrokenPipeError:
-            raise
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             code = _complain(f"{where}{error.strerror or error}", IO)

@@ -137,7 +137,9 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
                 key=key,
             )
         )
-    if len({t.index for t in trials}) < len(trials) or len(set(keys)) < len(keys):
+    # Two optimizers may share a trial; one cannot count it twice.
+    places = {(t.problem_name, t.optimizer, t.key) for t in trials}
+    if len({t.index for t in trials}) < len(trials) or len(places) < len(trials):
         raise ValueError("trials repeat")
     return Manifest(
         form.name,

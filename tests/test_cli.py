@@ -233,3 +233,41 @@ def test_an_experiment_that_crashes_whole_has_a_report(folder: Path) -> None:
     assert trials.final_train_loss.isna().all()
     assert pd.read_csv(folder / "crash" / "summary.csv").crashed.tolist() == [2]
     assert "on purpose" in bench("status", "crash", cwd=folder, code=1)
+
+
+def test_two_optimizers_may_share_a_trial(folder: Path) -> None:
+    (folder / "shared.toml").write_text(
+        'seeds = 2\nproblem = { dataset = "blobs", epochs = 3 }\n'
+        '[[optimizer]]\nname = "grid"\nrule = "sgd"\nlearning_rate = [0.1, 1.0]\n'
+        '[[optimizer]]\nname = "as published"\nrule = "sgd"\nlearning_rate = 1.0\n'
+    )
+    bench("run", "shared.toml", "--out", "shared", cwd=folder)
+    assert "6 of 6 trials done" in bench("status", "shared", cwd=folder)
+    before = timeless(folder / "shared")
+    bench("report", "shared", cwd=folder)
+    assert timeless(folder / "shared") == before
+    trials = pd.read_csv(folder / "shared" / "trials.csv")
+    assert trials.optimizer.tolist() == ["grid"] * 4 + ["as published"] * 2
+    assert trials.key.nunique() == 4
+    assert "identical" in _checked(folder, "shared")
+
+
+def _checked(folder: Path, name: str) -> str:
+    bench("baseline", name, "--out", f"{name}.json", cwd=folder)
+    return bench("check", name, "--against", f"{name}.json", cwd=folder)
+
+
+def test_a_reader_that_leaves_changes_no_exit_code(folder: Path) -> None:
+    command = f"{sys.executable} -m bench status one | true; exit ${{PIPESTATUS[0]}}"
+    for verb, code in (("status one", 0), ("list rules", 0), ("status nowhere", 2)):
+        done = subprocess.run(
+            ["bash", "-c", command.replace("status one", verb)],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        )
+        assert done.returncode == code, done.stderr
+        assert "Traceback" not in done.stderr
+        assert "Error" not in done.stderr
