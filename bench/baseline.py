@@ -44,7 +44,8 @@ class BaselineError(Exception):
 class Curves:
     """The training losses `(n, R)` of one configuration at `epochs` `(R,)`, a row per seed.
 
-    A crashed run is all infinite. `target` is the training loss to reach, if the problem has one.
+    A crashed run is all infinite; `crashed` counts them. `target` is the training loss to reach, if
+    the problem has one.
     """
 
     problem_name: str
@@ -57,6 +58,7 @@ class Curves:
     losses: Array
     diverged: NDArray[np.bool_]
     target: float | None = None
+    crashed: int = 0
 
     @property
     def content(self) -> str:
@@ -137,6 +139,7 @@ def measured(store: Store, manifest: Manifest) -> Iterator[Curves]:
             losses,
             np.array([statuses[t.key] != "ok" for t in there]),
             manifest.targets.get(first.problem_name, {}).get("train_loss"),
+            sum(statuses[t.key] == "crashed" for t in there),
         )
 
 
@@ -261,9 +264,33 @@ def loads(text: str, where: str = "baseline") -> Baseline:
                 "write it again with `bench baseline`"
             )
         lines = tuple(Line(**{k: _load(k, v) for k, v in row.items()}) for row in values["lines"])
-        return Baseline(values["name"], values["made_with"], lines)
+        for one in lines:
+            _check(one)
+        made_with = {str(k): str(v) for k, v in values["made_with"].items()}
+        return Baseline(str(values["name"]), made_with, lines)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BaselineError(f"{where}: is no baseline; write one with `bench baseline`") from error
+
+
+def _check(one: Line) -> None:
+    """Raise ValueError for a line that `dumps` does not write: others may have edited it."""
+    n, few = len(one.seeds), min(EARLY_SEEDS, len(one.seeds))
+    texts = (one.problem, one.optimizer, one.settings, one.content, *one.digests)
+    numbers = [*one.final, *(one.times or ()), *(v for row in one.early for v in row)]
+    whole = (*one.seeds, *one.early_epochs)
+    fits = (
+        n > 0
+        and all(type(v) is int for v in whole)
+        and len(set(one.seeds)) == n == len(one.digests) == len(one.final)
+        and (one.times is None or len(one.times) == n)
+        and [len(row) for row in one.early] == few * [len(one.early_epochs)]
+        and all(isinstance(text, str) and text.isprintable() for text in texts)
+        and not any(math.isnan(v) for v in numbers)
+        and isinstance(one.random, bool)
+        and (one.target is None or isinstance(one.target, int | float))
+    )
+    if not fits:
+        raise ValueError(f"a line of {one.problem!r} does not fit together")
 
 
 def read(path: str | Path) -> Baseline:

@@ -34,7 +34,8 @@ class Measure:
     """What the second look says about one quantity of a configuration.
 
     `ratio` is the median over seeds of new / old, `low` and `high` its one-sided bounds; `needed`
-    estimates the seeds that would tell, None where nobody knows.
+    estimates the seeds that would tell, None where nobody knows. A count of runs has a `text`
+    instead.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Measure:
     low: float
     high: float
     needed: int | None = None
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -143,23 +145,28 @@ def _compare(old: Line, new: Curves | None, margin: float, level: float) -> Find
     was = [old.seeds.index(seed) for seed in both]
     now = [new.seeds.index(seed) for seed in both]
     missing = len(old.seeds) - len(both)
-    where |= {"seeds": len(both), "note": f"{missing} seeds are missing" if missing else ""}
+    gone = f"{missing} of {len(old.seeds)} seeds are missing" if missing else ""
+    where |= {"seeds": len(both), "note": gone}
     digests = new.digests
     if all(old.digests[i] == digests[j] for i, j in zip(was, now, strict=True)):
-        return Finding(**where, word="identical")
-    early = _early(old, new)
-    if not old.random:
-        # Without seeds there is no spread to judge by: the first look has to do.
-        return Finding(**where, word="same", early=early)
-    measures = [
-        _measure("final loss", np.array(old.final)[was], new.finals[now], margin, level),
-        _lost(np.isinf(np.array(old.final)[was]), np.isinf(new.finals[now]), level),
-    ]
+        # What the missing seeds would have shown, nobody knows.
+        return Finding(**where, word="cannot tell" if missing else "identical")
+    pairs = [("final loss", np.array(old.final)[was], new.finals[now])]
     times = new.times
     if old.times is not None and times is not None:
-        before, after = np.array(old.times)[was], times[now]
-        measures.append(_measure("time to target", before, after, margin, level))
+        pairs.append(("time to target", np.array(old.times)[was], times[now]))
+    if old.random:
+        measures = [_measure(*pair, margin, level) for pair in pairs]
+        _, before, after = pairs[0]
+        measures.append(_lost(np.isinf(before), np.isinf(after), margin, level))
+    else:
+        measures = [_only(*pair, margin) for pair in pairs]
+    if new.crashed:
+        measures.append(_count("crashed runs", "worse", f"{new.crashed} runs crashed"))
     word = _worst({m.word for m in measures})
+    if missing and word != "worse":
+        word = "cannot tell"
+    early = _early(old, new)
     return Finding(**where, word=word, measures=tuple(measures), early=early)
 
 
@@ -196,7 +203,7 @@ def _measure(name: str, before: Array, now: Array, margin: float, level: float) 
     bound in `SURE`: that all configurations are the same is only said when each of them is, so it
     needs no correction.
     """
-    ratios = stats.log_ratios(now, before)
+    ratios = _log_ratios(now, before)
     low, high = bounds(ratios, level, SURE)
     middle = float(stats.median(ratios))
     word: Word = "worse" if low > margin else "same" if high < margin else "cannot tell"
@@ -205,6 +212,21 @@ def _measure(name: str, before: Array, now: Array, margin: float, level: float) 
         fewest = math.ceil(-math.log2(level))
         needed = _needed(len(ratios), middle, low, high, margin, fewest)
     return Measure(name, word, _exp(middle), _exp(low), _exp(high), needed)
+
+
+def _only(name: str, before: Array, now: Array, margin: float) -> Measure:
+    """The same for the one run of a problem without randomness, which has no spread."""
+    gap = float(_log_ratios(now, before)[0])
+    ratio = _exp(gap)
+    return Measure(name, "worse" if gap > margin else "same", ratio, ratio, ratio)
+
+
+def _log_ratios(now: Array, before: Array) -> Array:
+    """log(now / before); what an objective below zero has gained, relative to what it was."""
+    if (now >= 0).all() and (before >= 0).all():
+        return stats.log_ratios(now, before)
+    size = np.where(np.isfinite(before) & (before != 0), np.abs(before), 1.0)
+    return stats.differences(now, before) / size
 
 
 def bounds(ratios: Array, below: float, above: float) -> tuple[float, float]:
@@ -226,17 +248,24 @@ def bounds(ratios: Array, below: float, above: float) -> tuple[float, float]:
     )
 
 
-def _lost(before: NDArray[np.bool_], now: NDArray[np.bool_], level: float) -> Measure:
+def _lost(
+    before: NDArray[np.bool_], now: NDArray[np.bool_], margin: float, level: float
+) -> Measure:
     """Whether more runs diverge: the exact sign test on the seeds that changed (McNemar).
 
-    Half of the runs may diverge more often without moving a median.
+    Half of the runs may diverge more often without moving a median. The share of all seeds by which
+    more diverge than before may be as large as the margin and still count as the same; beyond,
+    where the test does not see it, nobody can tell.
     """
     more, fewer = int((now & ~before).sum()), int((before & ~now).sum())
     p = float(bdtr(float(fewer), more + fewer, 0.5)) if more > fewer else 1.0
-    was, is_ = float(before.mean()), float(now.mean())
-    ratio = 1.0 if was == is_ else is_ / was if was else math.inf
-    word: Word = "worse" if p <= level else "same"
-    return Measure("diverged runs", word, ratio, math.nan, math.nan)
+    few = (more - fewer) / len(now) <= math.expm1(margin)
+    word: Word = "worse" if p <= level else "same" if few else "cannot tell"
+    return _count("diverged runs", word, f"{more} of {len(now)} runs newly diverge")
+
+
+def _count(name: str, word: Word, text: str) -> Measure:
+    return Measure(name, word, math.nan, math.nan, math.nan, text=text)
 
 
 def _needed(
@@ -263,10 +292,8 @@ def sentences(found: Check) -> list[str]:
     """What the gate says, in lines: the verdict first, then what it rests on."""
     lines = [_verdict(found)]
     for one in found.findings:
-        if one.word == "worse":
-            lines.append(f"worse: {one.name}: {_told(one, 'worse')}")
-        elif one.word == "cannot tell":
-            lines.append(f"cannot tell: {one.name}: {one.note or _told(one, 'cannot tell')}")
+        if one.word in CODES:
+            lines.append(f"{one.word}: {one.name}: {_told(one, one.word)}")
     if found.changed:
         names = [one.name for one in found.changed]
         epoch, gap = max((c.early for c in found.changed if c.early), key=lambda e: e[1])
@@ -301,20 +328,24 @@ def _verdict(found: Check) -> str:
 
 
 def _told(one: Finding, word: Word) -> str:
-    parts = []
+    parts = [one.note] if one.note else []
     for m in one.measures:
         if m.word != word:
             continue
-        if m.name == "diverged runs":
-            parts.append("more runs diverge")
+        if m.text:
+            parts.append(m.text)
             continue
-        text = f"{m.name} is {_times(m.ratio)} the baseline's ({_times(m.low)} to {_times(m.high)})"
+        text = f"{m.name} is {_times(m.ratio)} the baseline's"
+        if m.low < m.high:
+            text += f" ({_times(m.low)} to {_times(m.high)})"
         if word == "cannot tell":
             text += (
                 f"; about {m.needed} seeds might tell" if m.needed else "; more seeds are needed"
             )
         parts.append(text)
-    return f"{'; '.join(parts)}, {one.seeds} seeds"
+    if one.measures:
+        parts.append("1 seed" if one.seeds == 1 else f"{one.seeds} seeds")
+    return "; ".join(parts)
 
 
 def _times(ratio: float) -> str:

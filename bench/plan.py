@@ -90,7 +90,7 @@ def _trials(
             if named.name not in names:
                 continue
             for configuration, its_text in zip(optimizer.configurations, texts, strict=True):
-                if kept is not None and kept[named.name, optimizer.name] != id(configuration):
+                if kept is not None and kept.get((named.name, optimizer.name)) != id(configuration):
                     continue
                 begin = _begin(its_text, text)
                 for seed in seeds:

@@ -83,6 +83,7 @@ def write(
     Every file is replaced whole, so a reader never sees half of one. Raises ReportError when the
     folder cannot be written.
     """
+    files.remove_leftovers(folder)
     try:
         return _write(folder, store, manifest, say)
     except OSError as error:
@@ -196,6 +197,8 @@ def best_spec(manifest: Manifest, trials: pd.DataFrame) -> str:
 
     by_index = {t.index: t for t in manifest.trials}
     judged = bands.best_trials(trials)
+    ran = (judged["status"] != "crashed").groupby([judged["problem"], judged["optimizer"]])
+    judged = judged[ran.transform("any")]
     first = judged.drop_duplicates(["problem", "optimizer"])["trial"]
     winners = [by_index[index] for index in first]
     judges = manifest.trials

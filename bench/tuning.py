@@ -178,8 +178,7 @@ def scores(
             found[chunk.positions] = np.where(there.any(axis=1), costs, np.inf)
     statuses = store.statuses()
     ok = np.array([statuses.get(trial.key) == "ok" for trial in trials], dtype=bool)
-    if kind != "time_to":
-        found[~ok] = np.inf
+    found[~ok] = np.inf
     return found
 
 
@@ -192,7 +191,7 @@ def winners(
     """A trial of the best configuration of each (problem, optimizer) among `trials`.
 
     The lowest median score over seeds; of equal ones the lowest median final training loss, then
-    the first.
+    the first. Where every trial crashed there is none.
     """
     from bench import stats
 
@@ -200,10 +199,13 @@ def winners(
     for place, trial in enumerate(trials):
         mine = trial.problem_name, trial.optimizer, id(trial.configuration)
         groups.setdefault(mine, []).append(place)
+    statuses = store.statuses()
     judged = scores(store, trials, criterion, targets)
     losses = scores(store, trials, "final_train_loss", targets)
     best: dict[tuple[str, str], tuple[tuple[float, float], Trial]] = {}
     for (problem, optimizer, _), places in groups.items():
+        if all(statuses.get(trials[place].key) == "crashed" for place in places):
+            continue
         score = float(stats.median(judged[places])), float(stats.median(losses[places]))
         mine_ = best.get((problem, optimizer))
         if mine_ is None or score < mine_[0]:

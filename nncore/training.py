@@ -96,6 +96,17 @@ def is_random(problem: Problem) -> bool:
     )
 
 
+def runaway(scale: float) -> float:
+    """The final loss above which a run has diverged, `RUNAWAY` times what `scale` is.
+
+    An objective may begin below zero, where twice as much would be less.
+
+    >>> runaway(1.5), runaway(-2.0)
+    (3.0, 0.0)
+    """
+    return scale + (RUNAWAY - 1) * abs(scale)
+
+
 def train(
     problem: Problem, configurations: Sequence[Configuration], seeds: Sequence[int]
 ) -> list[Outcome]:
@@ -267,8 +278,7 @@ class Stack:
         losses_, ended = metrics["train_loss"], self.ended[i]
         if ended is None:
             constant = self.loss.constant(self.drawn[self.seeds[i]]["train"].y)
-            limit = RUNAWAY * (losses_[0] if constant is None else constant)
-            if losses_[-1] > limit:
+            if losses_[-1] > runaway(losses_[0] if constant is None else constant):
                 ended = (
                     self.problem.epochs,
                     f"the training loss {losses_[-1]:.4g} is above {RUNAWAY:g} times "

@@ -59,7 +59,7 @@ def test_more_diverged_runs_are_named_where_the_median_is_not_worse() -> None:
     words = {m.name: m.word for m in found.findings[0].measures}
     assert words["final loss"] != "worse"
     assert words["diverged runs"] == "worse"
-    assert "more runs diverge" in str(found)
+    assert "8 of 20 runs newly diverge" in str(found)
     better = gate.check(of(curves(HALF)), [curves(STILL)])
     assert better.word != "worse"
 
@@ -101,7 +101,34 @@ def test_seeds_that_are_missing_are_left_out_and_said() -> None:
     some = curves(STILL[:15] * 1.5)
     found = gate.check(of(curves(STILL)), [some])
     assert found.word == "worse"
-    assert found.findings[0].note == "5 seeds are missing"
+    assert "5 of 20 seeds are missing" in str(found)
+    for losses in (STILL[:15], STILL[:15] * NOISE[:15]):  # nothing is worse on those there are
+        found = gate.check(of(curves(STILL)), [curves(losses)])
+        assert found.exit_code == 3
+        assert "5 of 20 seeds are missing" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("lost", "word"),
+    [(0, "same"), (2, "same"), (3, "cannot tell"), (7, "cannot tell"), (8, "worse")],
+)
+def test_newly_diverged_runs_pass_only_within_the_margin(lost: int, word: gate.Word) -> None:
+    losses = np.where(np.arange(20) < lost, np.inf, STILL * NOISE)
+    found = gate.check(of(curves(STILL)), [curves(losses)])
+    assert found.word == word
+
+
+def test_a_crash_is_a_regression() -> None:
+    losses = np.where(np.arange(20) < 1, np.inf, STILL)
+    found = gate.check(of(curves(STILL)), [curves(losses, crashed=1)])
+    assert found.exit_code == 1
+    assert "1 runs crashed" in str(found)
+
+
+def test_objectives_below_zero_have_a_gate_too() -> None:
+    old = of(curves(STILL - 5))
+    assert gate.check(old, [curves(STILL * NOISE - 5)]).word == "same"
+    assert gate.check(old, [curves(STILL - 4)]).word == "worse"
 
 
 def test_few_seeds_are_told_how_many_would_do() -> None:
@@ -112,13 +139,15 @@ def test_few_seeds_are_told_how_many_would_do() -> None:
     assert wild.needed is None or wild.needed > 20
 
 
-def test_without_randomness_only_the_first_look_is_taken() -> None:
+@pytest.mark.parametrize(
+    ("factor", "word"), [(1.05, "same"), (0.5, "same"), (1.5, "worse"), (np.inf, "worse")]
+)
+def test_without_randomness_one_run_is_compared_directly(factor: float, word: gate.Word) -> None:
     old = curves([0.5], random=False)
-    changed = replace(old, losses=old.losses * 1.5)
+    changed = replace(old, losses=old.losses * factor, diverged=np.isinf(old.losses[:, 1] * factor))
     found = gate.check(of(old, early=2), [changed])
-    assert found.ok
+    assert found.word == word
     assert found.changed
-    assert not found.findings[0].measures
 
 
 def test_first_look_sees_what_is_above_its_bound() -> None:
@@ -167,6 +196,26 @@ def test_other_files_are_refused(text: str, tmp_path: Path) -> None:
     path.write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(baseline.BaselineError, match=r"baseline\.json"):
         baseline.read(path)
+
+
+EDITS: dict[str, Any] = {
+    "not a number": {"final": ["nan"] * 20},
+    "too short": {"final": [0.5]},
+    "one digest": {"digests": ["a"]},
+    "early of another shape": {"early": [[1.0, 2.0, 3.0]]},
+    "seeds of text": {"seeds": list("abcdefghijklmnopqrst")},
+    "a seed twice": {"seeds": [0] * 20},
+    "a name with control characters": {"problem": "a\x1b[31m\n"},
+    "times of another length": {"times": [1.0]},
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edited_baseline_is_refused(edit: str) -> None:
+    text = json.loads(baseline.dumps(of(curves(STILL, target=0.5))))
+    text["lines"][0] |= EDITS[edit]
+    with pytest.raises(baseline.BaselineError, match="is no baseline"):
+        baseline.loads(json.dumps(text))
 
 
 @pytest.mark.parametrize("one", slips.SLIPS, ids=lambda one: one.name)

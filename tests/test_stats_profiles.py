@@ -100,3 +100,30 @@ def test_costs_need_two_axes_and_no_sign():
         stats.ranks([1.0, 2.0])
     with pytest.raises(ValueError, match="negative"):
         stats.performance_ratios([[-1.0]])
+
+
+@pytest.mark.parametrize(("count", "n"), [(10, 10), (9, 10), (0, 7), (5, 20), (1, 1)])
+def test_a_bounded_mean_of_zeros_and_ones_has_clopper_and_pearsons_interval(count, n):
+    values = np.r_[np.ones(count), np.zeros(n - count)]
+    rng = np.random.default_rng(n)
+    share, low, high = stats.bounded_mean_interval(values, (0, 1), rng, resamples=40_000)
+    assert share == pytest.approx(count / n)
+    # Four standard errors of a quantile at 2.5% of 40,000 draws are some 1% of the width.
+    assert np.array([low, high]) == pytest.approx(
+        np.array(stats.share_interval(count, n)), abs=0.01
+    )
+
+
+def test_a_bounded_mean_keeps_its_width_its_limits_and_its_bytes():
+    ranks = np.array([[1.0, 1.0, 1.0, 1.0], [2.0, 3.0, 2.5, 3.0], [3.0, 2.0, 2.5, 2.0]])
+    drawn = [stats.bounded_mean_interval(ranks, (1, 3), np.random.default_rng(1)) for _ in "ab"]
+    for a, b in zip(*drawn, strict=True):
+        assert a.tobytes() == b.tobytes()
+    mean, low, high = drawn[0]
+    assert (low[0], mean[0]) == (1, 1)
+    assert high[0] > 1.5
+    assert (low >= 1).all()
+    assert (high <= 3).all()
+    assert ((low < mean) | (mean == 1)).all()
+    with pytest.raises(ValueError, match="outside of 1 to 3"):
+        stats.bounded_mean_interval([0.5], (1, 3), np.random.default_rng(1))

@@ -182,3 +182,25 @@ def test_a_dry_run_says_that_more_will_follow(tmp_path: Path) -> None:
         tuning.FIRST_SEED + i for i in range(6)
     }
     assert not (tmp_path / "new").exists()
+
+
+CRASHING = """
+from nncore.rules import rule
+
+
+@rule
+def crashing(w, g, t, *, learning_rate=0.1):
+    raise RuntimeError("on purpose")
+"""
+
+
+def test_an_optimizer_that_always_crashes_wins_nothing(tmp_path: Path) -> None:
+    (tmp_path / "crashing.py").write_text(CRASHING)
+    optimizers = [{"rule": "crashing", "learning_rate": {"uniform": [0.1, 1.0]}}, ADAM]
+    some = given(optimizer=optimizers, plugins=[str(tmp_path / "crashing.py")])
+    trials = bench.run(some, out=tmp_path / "out", jobs=1).trials
+    judged = trials[(trials["problem"] == "people") & (trials["phase"] == "evaluation")]
+    assert set(judged["optimizer"]) == {"adam"}
+    best = tomllib.loads((tmp_path / "out" / "best.toml").read_text())
+    assert {o["rule"] for o in best["optimizer"]} == {"adam"}
+    assert bench.run(some, out=tmp_path / "out", jobs=1).trained == 0

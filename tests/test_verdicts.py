@@ -260,6 +260,11 @@ SENTENCES: dict[str, tuple[Any, list[str], list[str]]] = {
     "lost": ([LINE * np.inf, LINE], ["b has the lowest", "a on 100% of seeds"], ["infinity"]),
     "all lost": ([LINE * np.inf] * 2, ["no optimizer ends with a finite loss"], ["lowest"]),
     "tied": ([LINE, LINE, LINE * 2], ["a and b share the lowest", "a reaches a lower"], ["It"]),
+    "crashed": (
+        [LINE, LINE * np.nan],
+        ["b is without a result on every seed"],
+        ["by any", "never tell"],
+    ),
     "alone": ([LINE], ["a alone"], ["lowest"]),
 }
 

@@ -8,6 +8,7 @@ and test keeps its promise is in docs/statistics.md, which `python -m bench.vali
 from bench.stats.bootstrap import (
     RESAMPLES,
     bootstrap_interval,
+    bounded_mean_interval,
     interquartile_mean,
     interquartile_mean_interval,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "Signs",
     "Superiority",
     "bootstrap_interval",
+    "bounded_mean_interval",
     "differences",
     "expected_best",
     "expected_best_interval",

@@ -31,6 +31,7 @@ def cases() -> Iterator[Case]:
     yield from _interquartile_means()
     yield _scores()
     yield from _shares()
+    yield from _mean_ranks()
     yield from _times()
     yield from _budgets()
     yield _sensitivity()
@@ -120,6 +121,29 @@ def _shares() -> Iterator[Case]:
                 return within(share, *ends(rng.binomial(n, share, samples).astype(float), n))
 
             yield Case("share of seeds", title, f"{100 * share:g}%", promise, trial)
+
+
+def _mean_ranks() -> Iterator[Case]:
+    """Ranks among two optimizers, of which the first wins with a certain chance."""
+
+    def gaffke(rng: np.random.Generator, ranks: Array) -> tuple[Array, Array]:
+        return stats.bounded_mean_interval(ranks, (1.0, 2.0), rng, resamples=RESAMPLES)[1:]
+
+    def mean(ranks: Array) -> Array:
+        return np.asarray(np.asarray(ranks).mean(axis=-1))
+
+    methods: list[tuple[str, Promise, Ends]] = [
+        ("Gaffke", "at least", by_row(gaffke, TOGETHER)),
+        ("expanded percentile (not taken)", "none", _resampling(mean, "expanded")),
+    ]
+    for title, promise, ends in methods:
+        for share in (0.5, 0.94):
+
+            def ranks(levels: Array, share: float = share) -> Array:
+                return np.where(levels > share, 2.0, 1.0)
+
+            trial = covering(ranks, 2.0 - share, ends)
+            yield Case("mean rank of two", title, f"wins on {100 * share:g}%", promise, trial)
 
 
 def wilson(count: Array, n: int) -> tuple[Array, Array]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bench import stats
-from bench.verdicts.samples import ALL, LEVEL, RESAMPLES, Array, Sample, block, stacked, stream
+from bench.verdicts.samples import ALL, LEVEL, Array, Sample, block, stacked
 
 COLUMNS = ["problem", "a", "b", "seeds", "a_lower", "ties", "b_lower"]
 COLUMNS += ["share", "share_low", "share_high", "log_ratio", "log_ratio_low", "log_ratio_high"]
@@ -108,10 +107,8 @@ def _across(side_by_side: Sequence[Sample]) -> list[dict[str, Any]]:
     names = side_by_side[0].optimizers
     rows = []
     for i, j in combinations(range(len(names)), 2):
-        won = (losses[i] < losses[j]).astype(float)
-        share, low, high = stats.stratified_interval(
-            won, stream("pairs", names[i], names[j]), resamples=RESAMPLES, statistic=_mean
-        )
+        won = losses[i] < losses[j]
+        low, high = stats.share_interval(won.sum(), won.size)
         rows.append(
             {
                 "problem": ALL,
@@ -121,14 +118,10 @@ def _across(side_by_side: Sequence[Sample]) -> list[dict[str, Any]]:
                 "a_lower": int(won.sum()),
                 "ties": int((losses[i] == losses[j]).sum()),
                 "b_lower": int((losses[i] > losses[j]).sum()),
-                "share": float(share),
-                "share_low": max(0.0, float(low)) if math.isfinite(low) else 0.0,
-                "share_high": min(1.0, float(high)) if math.isfinite(high) else 1.0,
+                "share": float(won.mean()),
+                "share_low": float(low),
+                "share_high": float(high),
                 "better": "",
             }
         )
     return rows
-
-
-def _mean(values: Any) -> Array:
-    return np.asarray(np.asarray(values).mean(axis=(-2, -1)))

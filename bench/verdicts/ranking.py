@@ -88,12 +88,7 @@ def _of_problem(
     if not whole.losses.size or not sample.random:
         return rows
     by_seed = stats.ranks(whole.losses)
-    mean = stats.bootstrap_interval(
-        lambda x: np.asarray(np.asarray(x).mean(axis=-1)),
-        by_seed,
-        stream("ranks", sample.problem),
-        resamples=RESAMPLES,
-    )
+    mean = _mean_ranks(by_seed, sample.problem)
     first = (whole.losses == whole.losses.min(axis=0)).mean(axis=1)
     for i, row in enumerate(rows):
         row |= _three("mean_rank", [x[i] for x in mean])
@@ -116,12 +111,7 @@ def _across(
         return []
     names = side_by_side[0].optimizers
     by_seed = stats.ranks(losses)
-    mean = stats.stratified_interval(
-        by_seed,
-        stream("ranks", ALL),
-        resamples=RESAMPLES,
-        statistic=lambda x: np.asarray(np.asarray(x).mean(axis=(-2, -1))),
-    )
+    mean = _mean_ranks(by_seed.reshape(len(names), -1), ALL)
     first = (losses == losses.min(axis=0)).mean(axis=(1, 2))
     n = losses.shape[2]
     scored = [
@@ -150,6 +140,14 @@ def _across(
             row |= _three("score", [x[i] for x in score])
         rows.append(row)
     return rows
+
+
+def _mean_ranks(by_seed: Array, problem: str) -> tuple[Array, Array, Array]:
+    """Mean ranks of k optimizers with interval ends, each `(k,)`, from ranks `(k, runs)`."""
+    limits = 1.0, float(len(by_seed))
+    return stats.bounded_mean_interval(
+        by_seed, limits, stream("ranks", problem), resamples=RESAMPLES
+    )
 
 
 def _scores(sample: Sample, start: Mapping[int, float], target: float | None) -> Array | None:

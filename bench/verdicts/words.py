@@ -47,7 +47,7 @@ def _verdict(rows: pd.DataFrame, pairs: pd.DataFrame, times: pd.DataFrame) -> st
     beaten: list[Rival] = []
     open_: list[Rival] = []
     worse: list[Rival] = []
-    for _, pair in mine.iterrows():
+    for _, pair in mine[mine["seeds"] > 0].iterrows():
         other = pair["b"] if pair["a"] == name else pair["a"]
         wins = pair["a_lower"] if pair["a"] == name else pair["b_lower"]
         group = open_ if not pair["better"] else beaten if pair["better"] == name else worse
@@ -62,6 +62,8 @@ def _verdict(rows: pd.DataFrame, pairs: pd.DataFrame, times: pd.DataFrame) -> st
         # A median and a paired test may disagree: the test compares seed by seed.
         who = _names([other for other, *_ in worse])
         told.append(f"Seed by seed, though, {who} {_verb(len(worse))} lower more often.")
+    if absent := rows.loc[rows["seeds"] == 0, "optimizer"].astype(str).tolist():
+        told.append(f"{_names(absent)} {_verb(len(absent))} without a result on every seed.")
     return " ".join(told) + _reached(name, times, alone=len(level) == 1)
 
 
