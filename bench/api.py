@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,8 @@ class Results:
     """A results folder after a run, or as it is: `.trials`, `.curves` and `.summary` as frames.
 
     `files` are those of the report; `trained` says how many trials this call trained, `crashed` how
-    many of the experiment's ended as crashed, `missing` how many have no outcome yet.
+    many of the experiment's ended as crashed, for which `reasons` (the most frequent first), and
+    `missing` how many have no outcome yet.
     """
 
     folder: Path
@@ -43,6 +45,7 @@ class Results:
     trained: int = 0
     crashed: int = 0
     missing: int = 0
+    reasons: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def trials(self) -> pd.DataFrame:
@@ -364,4 +367,6 @@ def _results(
 ) -> Results:
     statuses = store.statuses()
     mine = [statuses.get(trial.key) for trial in manifest.trials]
-    return Results(folder, manifest, files, trained, mine.count("crashed"), mine.count(None))
+    lost = [t.key for t in manifest.trials if statuses.get(t.key) == "crashed"]
+    reasons = dict(Counter(store.trials(lost).reason).most_common())
+    return Results(folder, manifest, files, trained, len(lost), mine.count(None), reasons)

@@ -13,6 +13,7 @@ import click
 FAILED = 1
 BAD = 2
 IO = 74
+REASONS = 3  # of crashes, told at the end of a run
 
 
 def _exit_codes(verb: Callable[..., int | None]) -> Callable[..., None]:
@@ -193,6 +194,8 @@ def _say_results(results: Any) -> None:
             f"{results.missing:,} trials have no result yet: run the same again to train them"
         )
     if results.crashed:
+        for reason, count in list(results.reasons.items())[:REASONS]:
+            click.echo(f"crashed ({count:,} of {results.crashed:,}): {reason}", err=True)
         click.echo(
             f"{results.crashed:,} trials crashed: `bench status {results.folder}` names them, "
             "`bench run --retry-crashed` tries them again",

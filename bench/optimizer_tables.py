@@ -214,10 +214,12 @@ class OptimizerReader:
             if key not in own:
                 # The rate's schedule is one for the whole network.
                 self.mistakes.add(f"{path}.bias.{key}", _stranger(rule, key, own))
-            elif rules[rule].per == "network":
+            elif key not in rules[rule].varying:
+                but = " or ".join(rules[rule].varying)
                 self.mistakes.add(
                     f"{path}.bias.{key}",
-                    f"{rule} steps the network as a whole; biases cannot have a {key} of their own",
+                    f"{rule} steps the network as a whole; biases cannot have their own {key}"
+                    + (f", only {but}" if but else ""),
                 )
         axes: dict[str, list[Any]] = {
             key: self._axis(rule, key, table.get(key, known[key]), f"{path}.{key}") for key in known

@@ -24,8 +24,17 @@ schedules: Registry[Entry] = Registry("schedule")
 
 
 def span(value: float, total: float) -> float:
-    """A span in updates: `value`, or that fraction of `total` where it is below 1."""
-    return value if value >= 1 else value * total
+    """A span in updates: `value`, or that fraction of `total` where it is below 1.
+
+    What is a whole number but for rounding, such as 0.29 * 100 = 28.999999999999996, is whole.
+
+    >>> span(0.29, 100), span(7, 100)
+    (29.0, 7)
+    """
+    if value >= 1:
+        return value
+    length = value * total
+    return float(round(length)) if abs(length - round(length)) < 1e-9 * length else length
 
 
 def schedule(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -56,7 +65,7 @@ def schedule(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _not_negative(name: str, value: float) -> float:
-    if not value >= 0:
+    if not np.all(np.asarray(value) >= 0):
         raise ValueError(f"{name} = {value}: at least 0")
     return value
 
@@ -76,7 +85,7 @@ def constant(t: Steps, total: float) -> Steps:
 @schedule
 def inverse_time(t: Steps, total: float, *, decay: float = 0.0) -> Steps:
     """1 / (1 + decay * t), what `decay` in a spec stands for. Document 003."""
-    return np.asarray(1 / (1 + decay * t))
+    return np.asarray(1 / (1 + _not_negative("decay", decay) * t))
 
 
 @schedule
@@ -89,8 +98,6 @@ def exponential(t: Steps, total: float, *, factor: float = 0.5, every: float = 0
 def step(t: Steps, total: float, *, factor: float = 0.5, every: float = 0.1) -> Steps:
     """factor^floor(t / every): PyTorch's StepLR. https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.StepLR.html"""
     length = span(_positive("every", every), total)
-    # A boundary such as 0.1 * 30 = 3.0000000000000004 is meant to be the whole number.
-    length = round(length) if abs(length - round(length)) < 1e-9 * length else length
     return np.asarray(_positive("factor", factor) ** np.floor(t / length))
 
 
@@ -108,21 +115,22 @@ def piecewise(
             f"boundaries {list(boundaries)} and factors {list(factors)}: as many of one as of the "
             "other, boundaries in ascending order"
         )
-    # The same whole numbers as in `step`.
-    ends = np.where(np.abs(ends - np.round(ends)) < 1e-9 * ends, np.round(ends), ends)
+    for factor in factors:
+        _not_negative("factors", factor)
     return np.array([1.0, *factors])[np.searchsorted(ends, t, side="right")]
 
 
 @schedule
 def polynomial(t: Steps, total: float, *, power: float = 2.0, end: float = 0.0) -> Steps:
     """end + (1 - end) * (1 - t / total)^power: PyTorch's PolynomialLR. https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.PolynomialLR.html"""
-    return np.asarray(end + (1 - end) * _left(t, total) ** _positive("power", power))
+    power, end = _positive("power", power), _not_negative("end", end)
+    return np.asarray(end + (1 - end) * _left(t, total) ** power)
 
 
 @schedule
 def linear(t: Steps, total: float, *, end: float = 0.0) -> Steps:
     """From 1 to `end` in equal steps: 1 - (1 - end) * t / total. https://arxiv.org/abs/1810.04805"""
-    return np.asarray(end + (1 - end) * _left(t, total))
+    return np.asarray(_not_negative("end", end) + (1 - end) * _left(t, total))
 
 
 @schedule
@@ -141,7 +149,7 @@ def cosine(
     starts = np.concatenate([[0.0], ends[:-1]])
     cycle = np.minimum(np.searchsorted(ends, t, side="right"), len(ends) - 1)
     x = np.minimum((t - starts[cycle]) / (ends - starts)[cycle], 1)
-    return np.asarray(end + (1 - end) * _cosine(x))
+    return np.asarray(_not_negative("end", end) + (1 - end) * _cosine(x))
 
 
 @schedule
@@ -155,6 +163,7 @@ def one_cycle(
     """
     top = span(_positive("peak", peak), total)
     up, down = np.minimum(t / top, 1), np.clip((t - top) / max(total - top, 1e-9), 0, 1)
+    start, end = _not_negative("start", start), _not_negative("end", end)
     rising = start + (1 - start) * (1 - _cosine(up))
     return np.where(t < top, rising, end + (1 - end) * _cosine(down))
 
@@ -168,7 +177,7 @@ def warmup_stable_decay(
     The warm-up is `warmup`, as with every schedule; a fraction `cooldown` is one of what remains.
     """
     length = span(_positive("cooldown", cooldown), total)
-    return np.asarray(end + (1 - end) * np.clip((total - t) / length, 0, 1))
+    return np.asarray(_not_negative("end", end) + (1 - end) * np.clip((total - t) / length, 0, 1))
 
 
 @schedule
@@ -199,6 +208,12 @@ def plateau(
     not counted; the factor never falls below `end`. PyTorch's ReduceLROnPlateau with its defaults,
     https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.ReduceLROnPlateau.html
     """
+    for name, value in (("patience", patience), ("threshold", threshold), ("cooldown", cooldown)):
+        _not_negative(name, value)
+    if not 0 < factor < 1:
+        raise ValueError(f"factor = {factor}: above 0 and below 1")
+    if not 0 <= end <= 1:
+        raise ValueError(f"end = {end}: from 0 to 1")
     return np.ones_like(t)
 
 

@@ -227,6 +227,7 @@ def test_an_experiment_that_crashes_whole_has_a_report(folder: Path) -> None:
     )
     printed = bench("run", "crash.toml", "--jobs", 1, "--out", "crash", cwd=folder, code=1)
     assert "2 trials crashed" in printed
+    assert "crashed (2 of 2): RuntimeError: on purpose (crash.py:6)" in printed
     trials = pd.read_csv(folder / "crash" / "trials.csv")
     assert set(trials.status) == {"crashed"}
     assert trials.reason.str.contains("on purpose").all()

@@ -166,6 +166,7 @@ def test_rule_reads_buffers_off_the_signature():
         digest="",
         buffers=("m", "v"),
         per="tensor",
+        varying=("learning_rate", "beta"),
     )
 
 
@@ -191,6 +192,37 @@ def test_plugin_trains_by_its_defaults_and_by_the_spec(tmp_path):
     some, same, other = train(short("people"), configurations, [0, 0, 0])
     assert_same(some, same)
     assert some.metrics["train_loss"][-1] != other.metrics["train_loss"][-1]
+
+
+REBOUND = """
+from nncore.rules import rule
+
+@rule
+def {name}(w, g, t, v, *, learning_rate=0.5):
+    "Rebinds. https://example.org"
+    %s
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "array"),
+    [
+        ("w = w - learning_rate * g", "w"),
+        ("v = 0.9 * v + g; w -= v", "v"),
+        ("v, x = g, t; w -= v", "v"),
+        ("g = g + 0.1 * w; v *= 0.9; v += g; w -= learning_rate * v", ""),
+        ("v[:] = 0.9 * v + g; w[:] = w - learning_rate * v", ""),
+    ],
+)
+def test_a_plugin_that_rebinds_an_array_is_told(tmp_path, statement, array):
+    path = plugin(tmp_path, "plugin_rebinds", REBOUND % statement)
+    if not array:
+        load_plugin(path)
+        assert "plugin_rebinds" in rules
+        return
+    with pytest.raises(TypeError, match=f"rule plugin_rebinds, line 7: {array} = ... makes"):
+        load_plugin(path)
+    assert "plugin_rebinds" not in rules
 
 
 def test_plugin_may_not_take_a_name(tmp_path):

@@ -161,6 +161,11 @@ def test_smooth_schedules_do_not_jump(name):
     assert np.abs(np.diff(found)).max() < 20 / total
 
 
+def test_a_fraction_of_the_whole_is_a_whole_number_but_for_rounding():
+    assert 0.29 * 100 < 29
+    assert (factors("constant", 100, warmup=0.29) < 1).sum() == 29
+
+
 def test_known_points():
     assert factors("linear", 4).tolist() == [1.0, 0.75, 0.5, 0.25]
     assert factors("cosine", 4)[2] == pytest.approx(0.5)
@@ -185,6 +190,19 @@ def test_known_points():
         ("constant", {"warmup": -1}),
         ("piecewise", {"boundaries": [5, 3], "factors": [1, 1]}),
         ("piecewise", {"boundaries": [5], "factors": []}),
+        ("piecewise", {"factors": [-1], "boundaries": [5]}),
+        ("inverse_time", {"decay": -5.0}),
+        ("cosine", {"end": -3}),
+        ("linear", {"end": -1}),
+        ("polynomial", {"end": -1}),
+        ("one_cycle", {"start": -1}),
+        ("one_cycle", {"end": -1}),
+        ("warmup_stable_decay", {"end": -1}),
+        ("plateau", {"factor": 2.0}),
+        ("plateau", {"factor": 0.0}),
+        ("plateau", {"end": 3.0}),
+        ("plateau", {"threshold": -1}),
+        ("plateau", {"patience": -1}),
     ],
 )
 def test_what_makes_no_schedule(name, parameters):

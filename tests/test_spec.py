@@ -152,6 +152,14 @@ def test_the_values_of_a_hyperparameter(table, name, values):
     assert all(type(value) is float and math.copysign(1, value) == 1 for value in found)
 
 
+def test_biases_may_have_what_a_rule_of_the_network_lets_vary():
+    table = '[[optimizer]]\nrule = "prodigy"\nweight_decay = 0.1\nbias.{} = 0.0\n'
+    [optimizer] = experiment(PROBLEM + table.format("weight_decay")).optimizers
+    assert optimizer.configurations[0].hyperparameters["bias.weight_decay"] == 0.0
+    with pytest.raises(SpecError, match="cannot have their own epsilon, only learning_rate or"):
+        experiment(PROBLEM + table.format("epsilon"))
+
+
 def test_lists_are_crossed_and_defaults_filled_in():
     text = (
         PROBLEM + '[[optimizer]]\nrule = "adam"\nepsilon = [1e-7, 1e-8]\nlearning_rate = [1, 2]\n'

@@ -57,7 +57,7 @@ DEFAULTS: dict[str, dict[str, float]] = {
     "adamax": {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8},
     "nadam": {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8, "momentum_decay": 4e-3},
     "radam": {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8},
-    "adabelief": {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-16},
+    "adabelief": {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8},
     "yogi": {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-3},
     "adan": {
         "beta_1": 0.98,

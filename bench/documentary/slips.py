@@ -112,13 +112,19 @@ def _adagrad(results: Mapping[str, Results]) -> list[dict[str, Any]]:
     error = error_of("1 / (1 / + decay * t)", {"decay": 1e-4, "t": 0})
     return [
         row("003", slip, f"the first update ends with {error}; nothing trains"),
-        paired(
-            "003",
-            slip,
-            "with the first update let through: the rate is rate * decay / t",
-            "final training loss",
-            _finals(results, "003_slips", "spiral", "adagrad, as listed"),
-            _finals(results, "003_spiral", "spiral", "adagrad, rate 1, decay 0.0001"),
+        *(
+            paired(
+                "003",
+                slip,
+                f"with the first update {what}: the rate is rate * decay / t",
+                "final training loss",
+                _finals(results, "003_slips", "spiral", name),
+                _finals(results, "003_spiral", "spiral", "adagrad, rate 1, decay 0.0001"),
+            )
+            for what, name in (
+                ("at the full rate", "adagrad, as listed"),
+                ("left out", "adagrad, as listed, first update left out"),
+            )
         ),
     ]
 
@@ -181,18 +187,20 @@ def _sigmoid() -> dict[str, Any]:
 def _stale(results: Mapping[str, Results], stale: Array) -> list[dict[str, Any]]:
     slip = "full batch: the second layer's sums are never computed again"
     _, values = runs.curves(results["004_log_linear"], "full_batch", "sgd", "train_loss")
+    lost = []
+    for spec in ("004_as_printed", "004_log_linear"):
+        trials = results[spec].trials
+        lost.append((trials["status"][trials["problem"] == "full_batch"] == "diverged").to_numpy())
+    # A diverged run has no error worth a number: it counts as infinite.
+    ends = (stale[:, -1], 2 * values[: len(stale), -1])
+    finals = [np.where(gone[: len(end)], np.inf, end) for gone, end in zip(lost, ends, strict=True)]
     cost = paired(
         "004",
         slip,
         "only the output layer learns, on features that never change",
         "mean squared error after 501 updates",
-        stale[:, -1],
-        2 * values[: len(stale), -1],
+        *finals,
     )
-    lost = []
-    for spec in ("004_as_printed", "004_log_linear"):
-        trials = results[spec].trials
-        lost.append((trials["status"][trials["problem"] == "full_batch"] == "diverged").to_numpy())
     effect = "features that start large stay large, and rate 0.1 is too high for them for good"
     means = [found.mean() for found in lost]
     return [cost, _shared(row("004", slip, effect, "share of runs that diverge", *means), lost[0])]

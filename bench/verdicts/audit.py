@@ -153,6 +153,7 @@ def _edges(problem: str, rows: pd.DataFrame, chosen: pd.DataFrame) -> list[dict[
 
 
 def _few_seeds(problem: str, pairs: pd.DataFrame) -> list[dict[str, Any]]:
+    pairs = pairs[pairs["seeds"] > 0]  # whoever crashed on every seed is told apart
     if pairs.empty:
         return []
     seeds, count = int(pairs["seeds"].min()), len(pairs)

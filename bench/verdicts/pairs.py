@@ -79,8 +79,13 @@ def _of_problem(sample: Sample, level: float) -> list[dict[str, Any]]:
             }
         rows.append(row)
         gaps.append(gap)
+    # Nothing is asked about an optimizer without a result, so nothing needs correction for it.
+    asked = [row for row in rows if row["seeds"]]
     for test in ("sign_p", "wilcoxon_p"):
-        for row, p in zip(rows, stats.holm([r[test] for r in rows]) if rows else [], strict=True):
+        for row in rows:
+            row[f"{test}_holm"] = 1.0
+        corrected: Any = stats.holm([row[test] for row in asked]) if asked else []
+        for row, p in zip(asked, corrected, strict=True):
             row[f"{test}_holm"] = float(p)
     for row, gap in zip(rows, gaps, strict=True):
         ahead = (row.get("a_lower", 0) > row.get("b_lower", 0)) - (
@@ -89,7 +94,7 @@ def _of_problem(sample: Sample, level: float) -> list[dict[str, Any]]:
         if row["wilcoxon_p_holm"] <= level and ahead * row["correlation"] < 0:
             row["better"] = row["a"] if ahead > 0 else row["b"]
         elif len(gap):
-            row["seeds_needed"] = _more(gap, len(rows), level)
+            row["seeds_needed"] = _more(gap, len(asked), level)
     return rows
 
 

@@ -31,7 +31,9 @@ def _verdict(rows: pd.DataFrame, pairs: pd.DataFrame, times: pd.DataFrame) -> st
     known = rows[np.isfinite(rows["median"].to_numpy(dtype=float))]
     if known.empty:
         return "no optimizer ends with a finite loss on half of its seeds."
-    best = known.loc[known["median"].idxmin()]
+    # Of equal ones the first by name, as in the figures.
+    known = known.sort_values(["median", "optimizer"], kind="stable")
+    best = known.iloc[0]
     name, seeds = str(best["optimizer"]), int(best["seeds"])
     loss = f"median final training loss {_number(best['median'])}"
     if pd.isna(best["beaten_by"]):

@@ -166,7 +166,7 @@ def _csv(path: Path, target: str) -> tuple[NDArray[np.float64], NDArray[Any]]:
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: not UTF-8 text: {error}") from None
     header, _, _ = text.partition("\n")
-    separator = max(",;\t", key=header.count)
+    separator = max(",;\t", key=lambda mark: len(next(reader.reader([header], delimiter=mark))))
     rows = [row for row in reader.reader(text.splitlines(), delimiter=separator) if row]
     if len(rows) < 2:
         raise ValueError(
@@ -260,10 +260,11 @@ def _shipped(loader: str) -> Samples:
     """Samples that scikit-learn ships; raises ValueError where it is not installed."""
     try:
         import sklearn.datasets
-    except ImportError:
+    except ImportError as error:
         raise ValueError(
-            "this data comes with scikit-learn, which is not installed: pip install scikit-learn"
-        ) from None
+            f"this data comes with scikit-learn, which cannot be imported ({error}): "
+            "pip install scikit-learn"
+        ) from error
     X, y = getattr(sklearn.datasets, loader)(return_X_y=True)
     return X, y if y.dtype.kind in "iu" else y[:, None]
 

@@ -155,8 +155,9 @@ def nadam(
     m_hat = mu(t + 1) * m / (1 - product * mu(t + 1)) + (1 - mu(t)) * g / (1 - product)
     w = w - learning_rate * m_hat / (sqrt(v / (1 - beta_2^t)) + epsilon)
 
-    PyTorch has the same schedule of mu, Keras fixes momentum_decay at 1, optax has none (mu =
-    beta_1).
+    The paper's `m` is a running mean with mu(t) in place of beta_1; here, as in PyTorch and Keras,
+    it is Adam's. PyTorch has the same schedule of mu, Keras fixes momentum_decay at 1, optax has
+    none (mu = beta_1).
     """
     if t == 1:
         product[:] = 1

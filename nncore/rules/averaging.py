@@ -30,8 +30,9 @@ def schedule_free_sgd(
     w = (1 - beta_1) * z + beta_1 * x
 
     `w` is the paper's y, at which gradients are taken; metrics are those of the average x. The
-    weights c, 1 / t at a constant rate, give less to the updates of a warm-up; the authors' package
-    uses the largest rate so far for them, the same unless the rate falls.
+    weights c, 1 / t at a constant rate, give less to the updates of a warm-up. This is the version
+    of the authors' package, which uses the largest rate so far for them, the same unless the rate
+    falls; equation 5 has 1 / (t + 1) instead, so that the start is part of the average.
     """
     if t == 1:
         x[:] = w
@@ -69,8 +70,10 @@ def schedule_free_adamw(
     x = (1 - c) * x + c * z
     w = (1 - beta_1) * z + beta_1 * x
 
-    `w` is the paper's y, at which gradients are taken; metrics are those of the average x. As in
-    `schedule_free_sgd`, the authors' package differs where the rate falls.
+    `w` is the paper's y, at which gradients are taken; metrics are those of the average x. This is
+    the version of the authors' package (which differs where the rate falls, as for
+    `schedule_free_sgd`). Algorithm 1 has sqrt(1 - beta_2^t) in the rate instead of in `v`: then it
+    is part of the weights c, which give less to the first updates, and of the weight decay.
     """
     if t == 1:
         x[:] = w
@@ -88,7 +91,11 @@ def _one(shape: Shape) -> Shape:
     return (1,)
 
 
-@rule(per="network", state={"d": _one, "r": _one})
+@rule(
+    per="network",
+    state={"d": _one, "r": _one},
+    varying=("learning_rate", "weight_decay"),
+)
 def prodigy(
     w: Array,
     g: Array,

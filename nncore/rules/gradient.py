@@ -127,7 +127,7 @@ def rprop(
     before: Array,
     step: Array,
     *,
-    learning_rate: Value = 1e-2,
+    learning_rate: Value = 0.1,
     increase: Value = 1.2,
     decrease: Value = 0.5,
     smallest: Value = 1e-6,
@@ -140,9 +140,10 @@ def rprop(
         max(step * decrease, smallest)  where g changes it; there, g = 0
     w = w - step * sign(g)
 
-    For full batches: noise in the sign of `g` shrinks every step. The rate is the first step (the
-    papers use 0.1, PyTorch 0.01); decay and schedules therefore do nothing. PyTorch has this same
-    variant; Riedmiller & Braun's original takes the last step back where the sign changes.
+    For full batches: noise in the sign of `g` shrinks every step. The rate is the first step, so
+    decay and schedules do nothing. Defaults are those of Riedmiller & Braun 1993, whose original
+    takes the last step back where the sign changes; PyTorch has this same variant, with a first
+    step of 0.01.
     """
     if t == 1:
         step[:] = learning_rate

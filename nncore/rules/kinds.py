@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import math
-from collections.abc import Callable, Mapping
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncore.registry import Entry, Registry, describe, positional
+from nncore.registry import BUILT_IN, Entry, Registry, describe, positional
 
 Array = NDArray[Any]
 Value = Any
@@ -27,12 +30,14 @@ class Rule(Entry):
     `buffers` names its state and `per` says what it must see at once. `state` gives the shape of
     buffers that differ from their tensor's or network's, as functions of that shape, without the
     axis of trials. `evaluate` names the buffer at which metrics are taken, if not at `w`.
+    `varying` names the hyperparameters of which biases may have their own.
     """
 
     buffers: tuple[str, ...]
     per: Per
     state: Mapping[str, Callable[[Shape], Shape]] = field(default_factory=dict)
     evaluate: str = ""
+    varying: tuple[str, ...] = ()
 
 
 rules: Registry[Rule] = Registry("rule")
@@ -46,6 +51,7 @@ def rule(
     per: Per = "element",
     state: Mapping[str, Callable[[Shape], Shape]] | None = None,
     evaluate: str = "",
+    varying: Sequence[str] = (),
 ) -> Callable[[F], F]: ...
 def rule(
     function: F | None = None,
@@ -53,11 +59,14 @@ def rule(
     per: Per = "element",
     state: Mapping[str, Callable[[Shape], Shape]] | None = None,
     evaluate: str = "",
+    varying: Sequence[str] = (),
 ) -> F | Callable[[F], F]:
     """Register an update rule: `@rule`, `@rule(per="tensor")`, `@rule(evaluate="x")`.
 
-    Raises TypeError when the signature does not begin with `w, g, t` or lacks `learning_rate`, or
-    when `state` or `evaluate` names what is no buffer of this shape.
+    Biases may have hyperparameters of their own; of a rule per network only those `varying`, which
+    then arrive as `(T, P)`. Raises TypeError when the signature does not begin with `w, g, t` or
+    lacks `learning_rate`, when `state` or `evaluate` names what is no buffer of this shape, or
+    `varying` what is no hyperparameter, and when a plugin's rule rebinds `w` or a buffer.
     """
     shapes = dict(state or {})
 
@@ -73,10 +82,34 @@ def rule(
             raise TypeError(f"rule {function.__name__}: {stray[0]} is no buffer with its own shape")
         if evaluate and (evaluate not in buffers or evaluate in shapes):
             raise TypeError(f"rule {function.__name__}: {evaluate} is no buffer of w's shape")
-        rules.add(Rule(**entry, buffers=buffers, per=per, state=shapes, evaluate=evaluate))
+        if stray := [name for name in varying if name not in entry["parameters"]]:
+            raise TypeError(f"rule {function.__name__}: {stray[0]} is no hyperparameter")
+        if entry["origin"] != BUILT_IN:
+            _refuse_rebinding(function, ("w", *buffers))
+        own = tuple(varying if per == "network" else entry["parameters"])
+        rules.add(
+            Rule(**entry, buffers=buffers, per=per, state=shapes, evaluate=evaluate, varying=own)
+        )
         return function
 
     return register if function is None else register(function)
+
+
+def _refuse_rebinding(function: Callable[..., Any], arrays: Sequence[str]) -> None:
+    """Raise TypeError where `function` binds one of its `arrays` anew: it would never change."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, SyntaxError):
+        return  # nobody has the source
+    first = function.__code__.co_firstlineno
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in arrays:
+            if any(isinstance(n, ast.AugAssign) and n.target is node for n in ast.walk(tree)):
+                continue
+            raise TypeError(
+                f"rule {function.__name__}, line {first + node.lineno - 1}: {node.id} = ... makes "
+                f"another array and leaves {node.id} as it is; write {node.id}[:] = ..."
+            )
 
 
 @dataclass(frozen=True)

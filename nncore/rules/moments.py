@@ -18,7 +18,7 @@ def adabelief(
     learning_rate: Value = 1e-3,
     beta_1: Value = 0.9,
     beta_2: Value = 0.999,
-    epsilon: Value = 1e-16,
+    epsilon: Value = 1e-8,
 ) -> None:
     """AdaBelief: the variance around the mean. Zhuang et al. 2020, algorithm 2, https://arxiv.org/abs/2010.07468
 
@@ -26,8 +26,8 @@ def adabelief(
     s = beta_2 * s + (1 - beta_2) * (g - m)^2 + epsilon
     w = w - learning_rate * (m / (1 - beta_1^t)) / (sqrt(s / (1 - beta_2^t)) + epsilon)
 
-    The paper says 1e-8 for epsilon, the authors' code 1e-16 since version 0.2, as here and in
-    optax. In float32 the denominator is not kept above 1e-8 by it.
+    The authors' code has an epsilon of 1e-16 since version 0.2, optax too; in float32 that keeps
+    the denominator above no more than 1e-8.
     """
     m[:] = beta_1 * m + (1 - beta_1) * g
     s[:] = beta_2 * s + (1 - beta_2) * (g - m) ** 2 + epsilon

@@ -92,7 +92,7 @@ SETS = {
         {"learning_rate": 0.03, "beta_1": 0.8, "beta_2": 0.5, "decay": 1e-2},
     ],
     "adabelief": [
-        {"learning_rate": 0.02},
+        {"learning_rate": 0.02, "epsilon": 1e-16},
         {"learning_rate": 0.05, "beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-3},
         {"learning_rate": 0.02, "beta_1": 0.95, "beta_2": 0.99, "epsilon": 1e-8, "decay": 1e-2},
     ],
