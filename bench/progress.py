@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bench.store import Result
 
 LINE_SECONDS = 5.0
+LONG_SECONDS = 5.0  # of a run about whose efficiency there is something to say
 
 
 def of(planned: Planned) -> Progress:
@@ -28,25 +29,28 @@ def of(planned: Planned) -> Progress:
     for stack in planned.stacks:
         share = plan.seconds(stack) / len(stack)
         work |= {trial.key: share for trial in stack}
-    return Progress(work)
+    return Progress(work, workers=min(planned.jobs, len(planned.stacks)))
 
 
 class Progress:
     """A context that shows how many of the trials in `work` (key -> seconds, roughly) are done.
 
-    `stream` is where to (default: stderr); `line_seconds` the least time between two lines.
+    `workers` is the number of processes that train; `stream` is where to (default: stderr); `line_seconds` the least time between two lines.
     """
 
     def __init__(
         self,
         work: Mapping[str, float],
         *,
+        workers: int = 1,
         stream: TextIO | None = None,
         line_seconds: float = LINE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.work = work
+        self.workers = workers
         self.done = 0
+        self.training_seconds = 0.0
         self.counts: Counter[str] = Counter()
         self._stream = sys.stderr if stream is None else stream
         self._line_seconds = line_seconds
@@ -71,6 +75,7 @@ class Progress:
     def add(self, result: Result) -> None:
         """Count a finished stack."""
         self.done += len(result.keys)
+        self.training_seconds += result.kernel_seconds
         self.counts.update(record.status for record in result.records)
         self._done_work += sum(self.work.get(key, 0.0) for key in result.keys)
         if self._bar is not None:
@@ -97,7 +102,17 @@ class Progress:
         some = "" if self.done == len(self.work) else f" of {len(self.work):,}"
         rate = f" ({self._rate()})" if self.done else ""
         troubles = "".join(f", {trouble}" for trouble in self._troubles())
-        return f"{self.done:,}{some} trials in {duration(self.seconds)}{rate}{troubles}"
+        return (
+            f"{self.done:,}{some} trials in {duration(self.seconds)}{rate}{troubles}{self._busy()}"
+        )
+
+    def _busy(self) -> str:
+        """What share of its time every worker has trained: the rest is what all else costs."""
+        if self.seconds < LONG_SECONDS:
+            return ""  # starting is most of it
+        share = self.training_seconds / (self.workers * self.seconds)
+        every = "the worker" if self.workers == 1 else f"each of {self.workers} workers"
+        return f"; {every} trained {share:.0%} of the time"
 
     def _facts(self) -> str:
         left = self.seconds_left

@@ -39,8 +39,19 @@ def test_lines_come_at_intervals_and_time_left_follows_the_work():
         bar.add(finished("ok", "ok", "ok", start=5))
     assert stream.getvalue().splitlines() == [
         "  4/8 trials  0.5/s  about 24 s left  1 diverged  1 crashed",
-        "8 trials in 20 s (0.4/s), 2 diverged, 1 crashed",
+        "8 trials in 20 s (0.4/s), 2 diverged, 1 crashed; the worker trained 20% of the time",
     ]
+
+
+def test_the_share_of_training_counts_every_worker():
+    clock, stream = Clock(), io.StringIO()
+    work = dict.fromkeys("0123", 1.0)
+    bar = progress.Progress(work, workers=2, stream=stream, clock=clock)
+    with bar:
+        clock.now = 10.0
+        for n in range(4):
+            bar.add(finished("ok", start=n)._replace(kernel_seconds=4.5))
+    assert stream.getvalue().endswith("; each of 2 workers trained 90% of the time\n")
 
 
 def test_an_interrupted_run_says_how_far_it_came():
