@@ -35,7 +35,8 @@ def of(planned: Planned) -> Progress:
 class Progress:
     """A context that shows how many of the trials in `work` (key -> seconds, roughly) are done.
 
-    `workers` is the number of processes that train; `stream` is where to (default: stderr); `line_seconds` the least time between two lines.
+    `workers` is the number of processes that train, `stream` is where to (default: stderr),
+    `line_seconds` the least time between two lines.
     """
 
     def __init__(
