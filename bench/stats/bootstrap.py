@@ -7,7 +7,7 @@ gives the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import numpy as np
@@ -18,6 +18,7 @@ from bench.stats.arrays import Array, fraction, numbers
 from bench.stats.location import CONFIDENCE, quantile
 
 RESAMPLES = 9_999
+PORTION = 1 << 22  # numbers drawn at once
 Statistic = Callable[[Array], Array]
 Method = Literal["expanded", "percentile", "bca"]
 
@@ -93,13 +94,27 @@ def bootstrap_interval(
     estimate = numbers(statistic(rows)[..., None], "statistic")[..., 0]
     if n == 1:
         return estimate, np.full_like(estimate, -np.inf), np.full_like(estimate, np.inf)
-    picks = rng.integers(0, n, (resamples, n))
+    drawn = np.empty((*estimate.shape, resamples))
+    for part in portions(resamples, n):
+        picks = rng.integers(0, n, (part.stop - part.start, n))
+        for row in np.ndindex(estimate.shape):
+            drawn[row][part] = numbers(statistic(rows[row][picks]), "statistic")
     low, high = np.empty_like(estimate), np.empty_like(estimate)
     for row in np.ndindex(estimate.shape):
-        drawn = numbers(statistic(rows[row][picks]), "statistic")
-        levels = _levels(method, statistic, rows[row], float(estimate[row]), drawn, confidence)
-        low[row], high[row] = (quantile(drawn, level) for level in levels)
+        levels = _levels(method, statistic, rows[row], float(estimate[row]), drawn[row], confidence)
+        low[row], high[row] = (quantile(drawn[row], level) for level in levels)
     return estimate, low, high
+
+
+def portions(resamples: int, numbers_each: int) -> Iterator[slice]:
+    """Resamples some at a time, so that 10,000 seeds take no gigabytes; draws stay the same.
+
+    >>> [(part.start, part.stop) for part in portions(5, PORTION // 2)]
+    [(0, 2), (2, 4), (4, 5)]
+    """
+    each = max(1, PORTION // numbers_each)
+    for start in range(0, resamples, each):
+        yield slice(start, min(start + each, resamples))
 
 
 def _levels(
@@ -149,15 +164,17 @@ def bounded_mean_interval(
     lowest, highest = limits
     if (rows < lowest).any() or (rows > highest).any():
         raise ValueError(f"values lie outside of {lowest:g} to {highest:g}")
-    weights = rng.standard_exponential((resamples, rows.shape[-1] + 1))
-    weights /= weights.sum(axis=1, keepdims=True)
     tail = (1 - fraction(confidence, "confidence")) / 2
     estimate = rows.mean(axis=-1)
-    low, high = np.empty_like(estimate), np.empty_like(estimate)
-    for row in np.ndindex(estimate.shape):
-        inner = (weights[:, 1:] * rows[row]).sum(axis=1)
-        low[row] = quantile(inner + weights[:, 0] * lowest, tail)
-        high[row] = quantile(inner + weights[:, 0] * highest, 1 - tail)
+    drawn, of_limit = np.empty((*estimate.shape, resamples)), np.empty(resamples)
+    for part in portions(resamples, rows.shape[-1] + 1):
+        weights = rng.standard_exponential((part.stop - part.start, rows.shape[-1] + 1))
+        weights /= weights.sum(axis=1, keepdims=True)
+        of_limit[part] = weights[:, 0]
+        for row in np.ndindex(estimate.shape):
+            drawn[row][part] = (weights[:, 1:] * rows[row]).sum(axis=1)
+    low = np.asarray(quantile(drawn + of_limit * lowest, tail))
+    high = np.asarray(quantile(drawn + of_limit * highest, 1 - tail))
     # Weights that add up to 1 but for rounding must not lead out of the limits.
     return estimate, np.clip(low, lowest, estimate), np.clip(high, estimate, highest)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bench.stats.arrays import Array, fraction, numbers, sample
-from bench.stats.bootstrap import RESAMPLES, expanded_tail
+from bench.stats.bootstrap import RESAMPLES, expanded_tail, portions
 from bench.stats.location import CONFIDENCE, median, quantile, quantile_interval
 
 
@@ -151,7 +151,10 @@ def sensitivity_interval(
     estimate = sensitivity(rates, median(table), tolerance)
     if n == 1:
         return estimate, -np.inf, np.inf
-    drawn = median(table.T[rng.integers(0, n, (resamples, n))].swapaxes(1, 2))
+    drawn = np.empty((resamples, len(table)))
+    for part in portions(resamples, table.size):
+        picks = rng.integers(0, n, (part.stop - part.start, n))
+        drawn[part] = median(table.T[picks].swapaxes(1, 2))
     _, lowest, highest, _, _ = _range(rates, drawn, tolerance)
     decades = np.where(np.isinf(drawn).all(axis=1), 0.0, np.log10(highest) - np.log10(lowest))
     level = expanded_tail((1 - fraction(confidence, "confidence")) / 2, n - 1, n)

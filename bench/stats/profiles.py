@@ -9,7 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bench.stats.arrays import Array, midranks, numbers
-from bench.stats.bootstrap import RESAMPLES, Statistic, expanded_tail, interquartile_mean
+from bench.stats.bootstrap import (
+    RESAMPLES,
+    Statistic,
+    expanded_tail,
+    interquartile_mean,
+    portions,
+)
 from bench.stats.location import CONFIDENCE, quantile
 
 
@@ -109,13 +115,13 @@ def stratified_interval(
     estimate = numbers(statistic(scores)[..., None], "statistic")[..., 0]
     if n == 1:
         return estimate, np.full_like(estimate, -np.inf), np.full_like(estimate, np.inf)
-    picks = rng.integers(0, n, (resamples, problems, n))
+    drawn = np.empty((*estimate.shape, resamples))
+    for part in portions(resamples, problems * n):
+        picks = rng.integers(0, n, (part.stop - part.start, problems, n))
+        for row in np.ndindex(estimate.shape):
+            drawn[row][part] = statistic(np.take_along_axis(scores[row][None], picks, axis=-1))
     level = expanded_tail((1 - confidence) / 2, n - 1, n)
-    low, high = np.empty_like(estimate), np.empty_like(estimate)
-    for row in np.ndindex(estimate.shape):
-        drawn = statistic(np.take_along_axis(scores[row][None], picks, axis=-1))
-        low[row], high[row] = quantile(drawn, level), quantile(drawn, 1 - level)
-    return estimate, low, high
+    return estimate, quantile(drawn, level), quantile(drawn, 1 - level)
 
 
 def _table(costs: ArrayLike) -> Array:
