@@ -47,6 +47,19 @@ class Results:
     missing: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        """A line: the manifest alone may have megabytes."""
+        counts = {"trained now": self.trained, "crashed": self.crashed, "missing": self.missing}
+        told = "".join(f", {count:,} {word}" for word, count in counts.items() if count)
+        return (
+            f"<{self.manifest.name} in {self.folder}: {len(self.manifest.trials):,} trials{told}>"
+        )
+
+    @property
+    def unjudged(self) -> bool:
+        """Whether all configurations have been tried and none judged on evaluation seeds yet."""
+        return self.manifest.tuned and not self.missing
+
     @cached_property
     def trials(self) -> pd.DataFrame:
         """A row per trial, as in `trials.csv`."""
@@ -132,8 +145,6 @@ def planned(
     """
     experiment = spec.load(source, overrides, plugins)
     trials = plan.trials(experiment)
-    if shard is not None:
-        trials = tuple(t for t in trials if int(t.key[:16], 16) % shard[1] == shard[0] - 1)
     manifest = manifests.of(experiment, trials)
     folder = Path(out) if out is not None else Path("results") / experiment.name
     jobs = jobs or runner.cores()
@@ -142,11 +153,7 @@ def planned(
         with Store.read(folder) as store:
             _refuse_other(store, manifest)
             done = store.done(retry_crashed=retry_crashed)
-            if shard is not None and len(store):
-                earlier = read_manifest(store)
-                if earlier.spec == manifest.spec:  # another shard in the same folder
-                    manifest = manifests.united([earlier, manifest])
-            if experiment.tuning and shard in (None, (1, 1)):
+            if experiment.tuning:
                 trials += _evaluation(experiment, manifest, store)
                 manifest = manifests.of(experiment, trials)
     later = 0
@@ -156,7 +163,9 @@ def planned(
             (t.problem_name, t.optimizer) for t in trials if t.problem_name not in manifest.fixed
         }
         later = sum(each[problem] for problem, _ in pairs)
-    missing = tuple(t for t in trials if t.key not in done)
+    # Optimizers may share trials: each is trained once.
+    mine = {t.key: t for t in reversed(trials) if t.key not in done and _in_shard(t, shard)}
+    missing = tuple(reversed(mine.values()))
     stacks = tuple(plan.stacks(missing, jobs=jobs))
     return Planned(manifest, folder, missing, stacks, plan.estimate(stacks, jobs), jobs, later)
 
@@ -173,7 +182,7 @@ def run(
     fresh: bool = False,
     repair: bool = False,
     progress: Callable[[Planned], Progress] | None = None,
-    say: Callable[[str], None] = lambda _: None,
+    say: Callable[[str], None] | None = None,
 ) -> Results:
     """Train what is not stored yet, write the report, and return the results.
 
@@ -188,6 +197,7 @@ def run(
     """
     from bench import report
 
+    say = say or _nothing
     if repair:
         name = spec.load(source, overrides, plugins).name
         folder = Path(out) if out is not None else Path("results") / name
@@ -211,16 +221,27 @@ def run(
             bar = progress(todo) if progress else None
             _train(store, todo, paths, bar)
         trained = len(todo.missing)
-        if todo.later and shard in (None, (1, 1)):
-            say("configurations are chosen; training them on the evaluation seeds")
-            todo = planned(source, out=out, overrides=overrides, plugins=plugins, jobs=jobs)
+        if todo.later:
+            todo = planned(
+                source, out=out, overrides=overrides, plugins=plugins, jobs=jobs, shard=shard
+            )
             note(store, todo.manifest)
-            _train(store, todo, paths, progress(todo) if progress and todo.stacks else None)
+            if todo.stacks:
+                say("configurations are chosen; training them on the evaluation seeds")
+                _train(store, todo, paths, progress(todo) if progress else None)
             trained += len(todo.missing)
         files = report.up_to_date(todo.folder, store, todo.manifest)
         if files is None:
             files = report.write(todo.folder, store, todo.manifest, say=say).files
         return _results(todo.folder, todo.manifest, store, files, trained)
+
+
+def _nothing(text: str) -> None:
+    """Say nothing."""
+
+
+def _in_shard(trial: Trial, shard: tuple[int, int] | None) -> bool:
+    return shard is None or int(trial.key[:16], 16) % shard[1] == shard[0] - 1
 
 
 def check(

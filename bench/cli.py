@@ -148,7 +148,7 @@ def run(
         progress=progress.of,
         say=lambda text: click.echo(text, err=True),
     )
-    _say_results(results)
+    _say_results(results, shard)
     return FAILED if results.crashed else 0
 
 
@@ -181,7 +181,7 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-def _say_results(results: Any) -> None:
+def _say_results(results: Any, shard: tuple[int, int] | None = None) -> None:
     tables = [path for path in results.files if path.suffix != ".png"]
     figures = [path for path in results.files if path.suffix == ".png"]
     for kind, paths in (("tables", tables), ("figures", figures)):
@@ -189,10 +189,14 @@ def _say_results(results: Any) -> None:
         for path in paths:
             click.echo(f"  {path}")
     _say_verdicts(results)
-    if results.missing:
+    if results.missing and shard not in (None, (1, 1)):
+        click.echo(f"{results.missing:,} trials are in other shards: `bench merge` joins them")
+    elif results.missing:
         click.echo(
             f"{results.missing:,} trials have no result yet: run the same again to train them"
         )
+    elif results.unjudged:
+        click.echo(_unjudged(results.folder))
     if results.crashed:
         for reason, count in list(results.reasons.items())[:REASONS]:
             click.echo(f"crashed ({count:,} of {results.crashed:,}): {reason}", err=True)
@@ -201,6 +205,13 @@ def _say_results(results: Any) -> None:
             "`bench run --retry-crashed` tries them again",
             err=True,
         )
+
+
+def _unjudged(folder: Path) -> str:
+    return (
+        "configurations can be chosen now: `bench run SPEC --out "
+        f"{folder}` trains them on the evaluation seeds"
+    )
 
 
 def _say_verdicts(results: Any) -> None:

@@ -26,6 +26,7 @@ LEVEL = 0.01  # of a false alarm, over all configurations
 SURE = 0.05  # of calling one configuration the same that is worse by more than the margin
 MARGIN = 0.1  # losses and times that differ by less do not matter
 RULE = 1e-4  # relative difference of early losses that tells of another rule
+ABSENT = "is not in these results"
 CODES = {"worse": 1, "cannot tell": 3}
 
 
@@ -138,7 +139,7 @@ def _compare(old: Line, new: Curves | None, margin: float, level: float) -> Find
         "settings": old.settings,
     }
     if new is None:
-        return Finding(**where, seeds=0, word="cannot tell", note="is not in these results")
+        return Finding(**where, seeds=0, word="cannot tell", note=ABSENT)
     both = [seed for seed in old.seeds if seed in new.seeds]
     if not both:
         return Finding(**where, seeds=0, word="cannot tell", note="has no seed in common")
@@ -291,8 +292,11 @@ def _exp(value: float) -> float:
 def sentences(found: Check) -> list[str]:
     """What the gate says, in lines: the verdict first, then what it rests on."""
     lines = [_verdict(found)]
+    absent = [one.name for one in found.findings if one.note == ABSENT]
+    if absent:
+        lines.append(f"{ABSENT}: {_few(absent)}")
     for one in found.findings:
-        if one.word in CODES:
+        if one.word in CODES and one.note != ABSENT:
             lines.append(f"{one.word}: {one.name}: {_told(one, one.word)}")
     if found.changed:
         names = [one.name for one in found.changed]
@@ -316,6 +320,8 @@ def _verdict(found: Check) -> str:
         return f"no regression: all {count} configurations are identical to the baseline"
     if found.word == "worse":
         return f"regression: {words.count('worse')} of {count} configurations are worse"
+    if all(one.note == ABSENT for one in found.findings):
+        return "cannot tell: these results have no configuration of the baseline"
     if found.word == "cannot tell":
         return (
             f"cannot tell: {words.count('cannot tell')} of {count} configurations may be worse "

@@ -79,7 +79,10 @@ def of(experiment: Experiment, trials: tuple[Trial, ...]) -> Manifest:
 
 
 def united(parts: Sequence[Manifest]) -> Manifest:
-    """The manifest of all trials of `parts` of one experiment, in the order of the spec."""
+    """The manifest of one experiment from those of its shards, in the order of the spec.
+
+    All have the whole plan, but for the trials that judge what was chosen.
+    """
     trials = {trial.index: trial for part in parts for trial in part.trials}
     return dataclasses.replace(
         parts[-1],

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from pydantic import Field
 
 from bench.definitions import is_known
@@ -56,7 +57,6 @@ class _Space:
 
     rule: str
     problems: tuple[str, ...]
-    united: bool
     configurations: dict[tuple[Any, ...], Configuration] = field(default_factory=dict)
 
 
@@ -73,8 +73,10 @@ class OptimizerReader:
         mistakes: Mistakes,
         *,
         draws: int | None = None,
+        dtype: str = "float32",
     ) -> None:
         self.problems, self.mistakes = problems, mistakes
+        self._dtype = np.dtype(dtype)
         self._every = [problem for group in problems.values() for problem in group]
         self._trials_each = {p.name: seeds if is_random(p.problem) else 1 for p in self._every}
         self._trials = 0
@@ -105,7 +107,7 @@ class OptimizerReader:
                 if len(named) > 1 and "name" in table:
                     name = f"{name} (rule={rule})"
                 found = self._configurations(rule, table, problems, path)
-                self._unite(str(name), _Space(rule, problems, "name" in table, found), path, spaces)
+                self._unite(str(name), _Space(rule, problems, found), path, spaces)
 
     def _unite(self, name: str, new: _Space, path: str, spaces: dict[str, _Space]) -> None:
         old = spaces.setdefault(name, new)
@@ -117,12 +119,11 @@ class OptimizerReader:
                 f'there is another table "{name}"; with tuning.n each optimizer is one table, so '
                 "that all have the same budget",
             )
-        if not (old.united and new.united) or old.rule != new.rule:
+        if old.rule != new.rule:
             self.mistakes.add(
                 path,
                 f'there is another optimizer "{name}"; give each table a name of its own, '
-                'name = "..."'
-                + ("" if old.rule != new.rule else ", or both the same to unite them"),
+                'name = "..."',
             )
         elif old.problems != new.problems:
             self.mistakes.add(
@@ -265,9 +266,16 @@ class OptimizerReader:
                 self.mistakes.add(path, f"is {show(item)}; must be a finite number")
             elif float(item) not in allowed:
                 self.mistakes.add(path, f"is {show(item)}; must be {allowed}")
+            elif self._vanishes(float(item)) and 0.0 not in allowed:
+                self.mistakes.add(path, f"is {show(item)}, which is 0 in {self._dtype}")
             else:
                 good[float(item) + 0.0] = None
         return list(good)
+
+    def _vanishes(self, value: float) -> bool:
+        """Whether `value` is 0 where the training computes."""
+        with np.errstate(over="ignore", under="ignore"):
+            return not self._dtype.type(value)
 
 
 def _stranger(rule: str, key: str, known: Mapping[str, Any]) -> str:

@@ -200,7 +200,11 @@ class ProblemReader:
         entry = datasets[dataset["name"]]
         try:
             values = default_problem(dataset) if "layers" in entry.problem else {**entry.problem}
-        except (ValueError, OSError) as error:
+        except OSError as error:
+            what = f"{error.filename}: cannot be read: {error.strerror}"
+            self.mistakes.add(f"{path}.dataset", what if error.filename else str(error))
+            return None
+        except ValueError as error:
             self.mistakes.add(f"{path}.dataset", str(error))
             return None
         except Exception as error:

@@ -89,6 +89,8 @@ def load(
 hyperparameters={'learning_rate': 1.0, 'decay': 0.0, 'momentum': 0.0}, schedule=None, \
 clip_norm=None, clip_value=None))
     """
+    if not isinstance(source, str | Path | Mapping):
+        raise SpecError([f"spec: is {show(source)}; must be a file or a dictionary"])
     if isinstance(source, Mapping):
         where, folder, name, values = "spec", Path(), "experiment", dict(source)
     else:
@@ -142,6 +144,7 @@ def _experiment(spec: dict[str, Any], plugins: tuple[Path, ...], mistakes: Mista
         len(seeds if tuning is None else tuning.seeds),
         mistakes,
         draws=tuning.n if tuning else None,
+        dtype=_dtype(spec),
     ).read(_tables(spec, "optimizer", mistakes))
     if tuning is not None:
         _check_criterion(tuning.criterion, problems, seeds[0], mistakes)

@@ -34,6 +34,8 @@ def show(folder: Path) -> int:
             print(f"... and {len(crashed) - NAMED:,} more crashed trials")
         for damage in store.damage:
             print(f"damaged: {damage}")
+        if manifest.tuned and not counts["missing"]:
+            print("configurations can be chosen now: `bench run` trains them on evaluation seeds")
         if store.damage:
             print("`bench run --repair` sets what is damaged aside and trains it again")
     return 1 if crashed or store.damage else 0

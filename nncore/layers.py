@@ -22,24 +22,27 @@ class Dense(NamedTuple):
 def parse(layers: Sequence[str]) -> list[Dense | str]:
     """The layers of a spec, dense ones as `Dense`, activations by name.
 
-    Raises ValueError naming the layer that cannot be read.
+    Raises ValueError naming every layer that cannot be read.
 
     >>> parse(["dense 64", "relu"])
     [Dense(units=64), 'relu']
     """
     parsed: list[Dense | str] = []
+    wrong: list[str] = []
     for text in layers:
         words = text.split()
         if len(words) == 2 and words[0] == "dense" and words[1].isascii() and words[1].isdigit():
             if not 0 < int(words[1]) <= 1_000_000:
-                raise ValueError(f'"{text}": a dense layer has 1 to 1,000,000 neurons')
+                wrong.append(f'"{text}": a dense layer has 1 to 1,000,000 neurons')
             parsed.append(Dense(int(words[1])))
         elif len(words) == 1 and words[0] in activations:
             parsed.append(words[0])
         elif words and words[0] == "dense":
-            raise ValueError(f'"{text}": a dense layer is written "dense N", N a whole number')
+            wrong.append(f'"{text}": a dense layer is written "dense N", N a whole number')
         else:
-            raise ValueError(unknown("layer", text, ["dense N", *activations]))
+            wrong.append(unknown("layer", text, ["dense N", *activations]))
+    if wrong:
+        raise ValueError("; ".join(dict.fromkeys(wrong)))
     if not parsed or not isinstance(parsed[0], Dense):
         raise ValueError('a network begins with a dense layer: "dense N"')
     return parsed

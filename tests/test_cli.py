@@ -139,7 +139,14 @@ def test_a_grown_spec_trains_the_difference(folder: Path) -> None:
 
 def test_shards_merge_into_the_whole(folder: Path) -> None:
     for part in (1, 2, 3):
-        bench("run", "small.toml", "--shard", f"{part}/3", "--out", f"part{part}", cwd=folder)
+        printed = bench(
+            "run", "small.toml", "--shard", f"{part}/3", "--out", f"part{part}", cwd=folder
+        )
+        assert "trials are in other shards" in printed
+    bench("merge", "some", "part1", "part2", cwd=folder)
+    third = len(pd.read_csv(folder / "part3" / "trials.csv"))
+    printed = bench("status", "some", cwd=folder)
+    assert f"{TRIALS - third} of {TRIALS} trials done" in printed
     bench("merge", "merged", "part1", "part2", "part3", cwd=folder)
     assert timeless(folder / "one") == timeless(folder / "merged")
 

@@ -185,6 +185,14 @@ def test_tables_of_one_name_and_rule_are_one_optimizer():
     assert rates == [0.1, 1.0, 10.0]
 
 
+def test_tables_without_a_name_have_that_of_their_rule():
+    text = PROBLEM + "".join(
+        f'[[optimizer]]\nrule = "sgd"\nlearning_rate = {rate}\n' for rate in ("0.1", "1.0")
+    )
+    [optimizer] = experiment(text).optimizers
+    assert (optimizer.name, len(optimizer.configurations)) == ("sgd", 2)
+
+
 def test_united_tables_may_differ_in_what_biases_have():
     text = PROBLEM + "".join(
         f'[[optimizer]]\nname = "a"\nrule = "sgd"\nbias.{name} = 0.5\n'

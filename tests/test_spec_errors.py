@@ -238,10 +238,7 @@ BAD = [
     (BOTH + 'problems = "spirl"\n', 'there is no problem "spirl"; did you mean "spiral"?'),
     (BOTH + "problems = []\n", "problems: is an empty list; leave it out to run on every problem"),
     (BOTH + "problems = [3]\n", 'problems: is 3; must be a list of problems such as ["spiral"]'),
-    (
-        BOTH + OPTIMIZER,
-        'optimizer.adam: there is another optimizer "adam"; give each table a name of its own',
-    ),
+    (BOTH + "learning_rate = 1e-320\n", "learning_rate: is 1e-320, which is 0 in float32"),
     (
         BOTH + 'name = "a"\n[[optimizer]]\nrule = "sgd"\nname = "a"\n',
         'optimizer.a: there is another optimizer "a"; give each table a name of its own, name',

@@ -204,3 +204,21 @@ def test_an_optimizer_that_always_crashes_wins_nothing(tmp_path: Path) -> None:
     best = tomllib.loads((tmp_path / "out" / "best.toml").read_text())
     assert {o["rule"] for o in best["optimizer"]} == {"adam"}
     assert bench.run(some, out=tmp_path / "out", jobs=1).trained == 0
+
+
+def test_shards_are_tuned_together_and_judged_when_joined(tmp_path: Path) -> None:
+    from bench.merge import merge
+
+    whole = bench.run(given(), out=tmp_path / "whole", jobs=1)
+    parts = [tmp_path / "1", tmp_path / "2"]
+    for number, part in enumerate(parts, start=1):
+        found = bench.run(given(), out=part, jobs=1, shard=(number, 2))
+        assert found.missing
+        assert not found.unjudged
+    merge(tmp_path / "merged", parts)
+    assert bench.open_results(tmp_path / "merged").unjudged
+    last = bench.run(given(), out=tmp_path / "merged", jobs=1)
+    assert last.trained == 2 * 7
+    assert not last.unjudged
+    columns = [c for c in whole.trials if not c.endswith("_seconds")]
+    assert last.trials[columns].equals(whole.trials[columns])

@@ -258,7 +258,11 @@ SENTENCES: dict[str, tuple[Any, list[str], list[str]]] = {
     "not clear": ([LINE, LINE * SHAKE], ["cannot be told apart with 20 seeds"], ["reaches"]),
     "few": ([LINE[:4], LINE[:4] * 2], ["4 seeds can never tell the pair apart; 6 could"], []),
     "lost": ([LINE * np.inf, LINE], ["b has the lowest", "a on 100% of seeds"], ["infinity"]),
-    "all lost": ([LINE * np.inf] * 2, ["no optimizer ends with a finite loss"], ["lowest"]),
+    "all lost": (
+        [LINE * np.inf] * 2,
+        ["every optimizer diverged on half of its seeds"],
+        ["lowest"],
+    ),
     "tied": ([LINE, LINE, LINE * 2], ["a and b share the lowest", "a reaches a lower"], ["It"]),
     "crashed": (
         [LINE, LINE * np.nan],

@@ -141,11 +141,13 @@ def _edges(problem: str, rows: pd.DataFrame, chosen: pd.DataFrame) -> list[dict[
     found = []
     for _, best in chosen.iterrows():
         name = str(best["optimizer"])
-        rates = np.unique(rows.loc[rows["optimizer"] == name, "learning_rate"].to_numpy(float))
+        mine = rows[rows["optimizer"] == name]
+        rates = np.unique(mine["learning_rate"].to_numpy(float))
         if len(rates) < 2 or not np.isfinite(best[MEDIAN]):
             continue
         rate = float(best["learning_rate"])
-        if rate in (rates[0], rates[-1]):
+        inside = mine.loc[~mine["learning_rate"].isin([rates[0], rates[-1]]), MEDIAN]
+        if rate in (rates[0], rates[-1]) and not (inside <= mine[MEDIAN].min()).any():
             side, way = ("lowest", "lower") if rate == rates[0] else ("highest", "higher")
             text = f"{name}'s best rate, {show(rate)}, is the {side} tried: a {way} one may do more"
             found.append(_row("edge", "ranking sensitivity budget", text, problem, name))
@@ -208,17 +210,22 @@ def lines(found: pd.DataFrame, figure: str, problem: str = "") -> list[str]:
     touched = [figure in f.split() or f == "all" for f in found["figures"]]
     here = found["problem"].isin(["", problem]) if problem else np.ones(len(found), dtype=bool)
     rows = found[np.array(touched, dtype=bool) & np.asarray(here)]
+    named = {
+        m
+        for m, o in rows[["message", "optimizer"]].itertuples(index=False)
+        if o and m[: len(o)] == o
+    }
     told: dict[str, list[str]] = {}
     for where, message in rows[["problem", "message"]].itertuples(index=False):
         told.setdefault(message, []).append(where)
     if problem:
-        return [f"{_capital(message)}." for message in told]
+        return [_sentence(message, named) for message in told]
     edges = rows[rows["check"] == "edge"]
     searches = rows[rows["check"] == "unequal budgets"]
     condensed = {*edges["message"], *searches["message"]}
     told = {m: where for m, where in told.items() if m not in condensed}
     found_lines = [
-        f"{_capital(message)}." if where == [""] else f"{_few(where)}: {message}."
+        _sentence(message, named) if where == [""] else f"{_few(where)}: {message}."
         for message, where in told.items()
     ]
     if len(searches):
@@ -231,7 +238,6 @@ def lines(found: pd.DataFrame, figure: str, problem: str = "") -> list[str]:
     return found_lines
 
 
-def _capital(message: str) -> str:
-    """`message` as a sentence begins, unless it begins with an optimizer's name."""
-    first = message.partition(" ")[0]
-    return message[0].upper() + message[1:] if first.isalpha() and first.islower() else message
+def _sentence(message: str, named: Collection[str]) -> str:
+    """`message` as a sentence, its first letter as it is where it begins with a name."""
+    return (message if message in named else message[0].upper() + message[1:]) + "."

@@ -30,7 +30,10 @@ def verdicts(ranking: pd.DataFrame, pairs: pd.DataFrame, times: pd.DataFrame) ->
 def _verdict(rows: pd.DataFrame, pairs: pd.DataFrame, times: pd.DataFrame) -> str:
     known = rows[np.isfinite(rows["median"].to_numpy(dtype=float))]
     if known.empty:
-        return "no optimizer ends with a finite loss on half of its seeds."
+        return (
+            "every optimizer diverged on half of its seeds or more: no finite loss, or one above "
+            "twice the constant predictor's."
+        )
     # Of equal ones the first by name, as in the figures.
     known = known.sort_values(["median", "optimizer"], kind="stable")
     best = known.iloc[0]

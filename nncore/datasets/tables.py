@@ -135,9 +135,10 @@ def csv(
     """Numbers in a file: CSV with a header, .npy or .npz; `target` names what is to be learned.
 
     CSV: cells are separated by commas, semicolons or tabs; `target` is a column, of any text for
-    classes, which count in sorted order. .npy: a matrix, `target` the number of its column (-1 is
-    the last), or named fields. .npz: `target` names an array, default y; the features are X. Raises
-    ValueError for empty cells, text where numbers belong, NaN, infinite values and unknown columns.
+    classes, which count in sorted order. .npy: a matrix, `target` the number of its column as text
+    ("-1" is the last), or named fields. .npz: `target` names an array, default y; the features are
+    X. `task = "regression"` is for targets that are numbers. Raises ValueError for empty cells,
+    text where numbers belong, NaN, infinite values and unknown columns.
     """
     if not path:
         raise ValueError("path is missing: a .csv, .npy or .npz file")
@@ -154,8 +155,11 @@ def csv(
     if y.dtype.kind == "f":
         _refuse_not_finite(y[:, None], path)
     names, classes = np.unique(y, return_inverse=True)
-    if y.dtype.kind == "f" and len(names) > 100:
+    fractions = y.dtype.kind == "f" and (names != np.round(names)).any()
+    if fractions or (y.dtype.kind == "f" and len(names) > 100):
         raise ValueError(f'{path}: {len(names)} different targets; task = "regression" perhaps?')
+    if len(names) < 2:
+        raise ValueError(f"{path}: all targets are {names[0]}; classes are at least two")
     return X, classes
 
 
