@@ -147,7 +147,7 @@ def _take_turns(
     return times, returned
 
 
-def rule_costs(names: Sequence[str] | None = None, rounds: int = 5) -> pd.DataFrame:
+def rule_costs(names: Sequence[str] | None = None, rounds: int = 3) -> pd.DataFrame:
     """The price of a step of every rule on the workloads, relative to sgd's.
 
     Columns: workload, rule, trials, microseconds (median per trial and step), relative (median over
@@ -159,7 +159,7 @@ def rule_costs(names: Sequence[str] | None = None, rounds: int = 5) -> pd.DataFr
     with pinned():
         for name in names or workloads():
             workload = workloads()[name]
-            epochs = max(1, workload.problem.epochs // 20)
+            epochs = max(1, workload.problem.epochs // 40)
             problem = replace(workload.problem, epochs=epochs, record_every=epochs)
             runs, sizes = {}, {}
             for rule, entry in rules.items():
