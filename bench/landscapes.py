@@ -25,6 +25,7 @@ Array = NDArray[np.float64]
 # Of all paths of a problem: about a quarter of a minute. Whatever a folder asks for ends here.
 MOST_UPDATES = 300_000
 MOST_SAMPLES = 10_000
+MOST_SEEDS = 5  # whose paths are computed to choose one
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,14 @@ class Landscape:
     """Paths over the test function that `dataset` defines, all from the start that `seed` gives.
 
     `paths` maps optimizers to points `(E + 1, 2)`, after each of the first E of the problem's
-    `epochs`, infinite from where a run is not finite. `seeds` says among how many `seed` was
-    chosen, `missing` why optimizers have no path.
+    `epochs`, infinite from where a run is not finite. `middling` says among how many of the
+    `seeds` that ran `seed` was chosen, `missing` why optimizers have no path.
     """
 
     dataset: Mapping[str, Any]
     seed: int
     seeds: int
+    middling: int
     epochs: int
     paths: Mapping[str, Array]
     missing: Mapping[str, str] = field(default_factory=dict)
@@ -81,44 +83,79 @@ def is_flat(problem: Problem) -> bool:
     )
 
 
-def typical_seed(runs: pd.DataFrame) -> int | None:
-    """The seed whose final losses rank nearest to the middle, on average over optimizers.
+def middling_seeds(runs: pd.DataFrame) -> list[int]:
+    """The half of the seeds whose final losses rank nearest to the middle, the nearest first.
 
-    Of one optimizer, the seed of the median. `runs` has one configuration per optimizer; seeds that
-    most optimizers have run come first, of equal ones the lowest.
+    Ranks are within an optimizer, distances from its middle rank means over optimizers. Of one
+    optimizer, the first is the seed of the median. `runs` has one configuration per optimizer; only
+    seeds that most optimizers have run count, of equal ones the lowest comes first.
     """
     losses = runs[["optimizer", "seed"]].assign(loss=bands.final_losses(runs)).dropna()
     if losses.empty:
-        return None
+        return []
     table = losses.pivot_table(index="seed", columns="optimizer", values="loss", aggfunc="first")
     middle = (table.notna().sum() + 1) / 2
     away = (table.rank() - middle).abs().mean(axis=1)
     present = table.notna().sum(axis=1)
-    return int(away[present == present.max()].idxmin())
+    away = away[present == present.max()].sort_values(kind="stable")
+    return [int(seed) for seed in away.index[: (len(away) + 1) // 2]]
+
+
+def telling(paths: Mapping[str, Array]) -> tuple[int, float]:
+    """How much `paths` show, to be compared: how many stay finite, then how far they lead.
+
+    How far is the median over paths of the greatest distance from the start. The length of a path
+    would not do: one that jumps to and fro is long and shows little.
+    """
+    finite = [points[np.isfinite(points).all(axis=1)] for points in paths.values()]
+    whole = sum(
+        len(kept) == len(points) for kept, points in zip(finite, paths.values(), strict=True)
+    )
+    with np.errstate(over="ignore"):
+        reach = [np.hypot(*(kept - kept[0]).T).max() for kept in finite]
+    return whole, float(np.median(reach))
 
 
 def _landscape(runs: pd.DataFrame, by_index: Mapping[int, Trial]) -> Landscape | None:
-    seed = typical_seed(runs)
-    if seed is None:
+    """The landscape of one problem, with the most telling of its middling seeds."""
+    trials = [by_index[i] for i in runs["trial"]]
+    foreign = {t.optimizer for t in trials if not _registered(t)}
+    known = [t for t in trials if t.optimizer not in foreign]
+    seeds = middling_seeds(runs[~runs["optimizer"].isin(foreign)])
+    if not seeds:
         return None
-    chosen = {t.optimizer: t for t in (by_index[i] for i in runs["trial"]) if t.seed == seed}
-    missing = dict.fromkeys(sorted(set(runs["optimizer"]) - set(chosen)), "not run with this seed")
-    for name, trial in list(chosen.items()):
-        if not _registered(trial):
-            missing[name] = "from a plugin"
-            del chosen[name]
-    if not chosen:
-        return None
-    problem = next(iter(chosen.values())).problem
+    problem = known[0].problem
     samples = problem.dataset.get("samples", 1)
     updates = -(-samples // min(problem.batch_size or samples, samples))
-    epochs = min(problem.epochs, MOST_UPDATES // (updates * len(chosen)))
-    paths = {
-        name: path(problem, trial.configuration, seed, epochs=epochs).astype(np.float64)
-        for name, trial in chosen.items()
-        if epochs
+    number = len({t.optimizer for t in known})
+    epochs = min(problem.epochs, MOST_UPDATES // (updates * number))
+    if not epochs:
+        return None
+    # As many seeds as leave room for all epochs, at least one.
+    seeds = seeds[: min(max(MOST_UPDATES // (updates * number * epochs), 1), MOST_SEEDS)]
+    found = {seed: _paths(problem, known, seed, epochs) for seed in seeds}
+    seed = max(seeds, key=lambda each: telling(found[each]))
+    absent = dict.fromkeys(
+        sorted(set(runs["optimizer"]) - set(found[seed])), "not run with this seed"
+    )
+    return Landscape(
+        dataset=problem.dataset,
+        seed=seed,
+        seeds=runs["seed"].nunique(),
+        middling=len(seeds),
+        epochs=problem.epochs,
+        paths=found[seed],
+        missing=absent | dict.fromkeys(sorted(foreign), "from a plugin"),
+    )
+
+
+def _paths(problem: Problem, trials: Sequence[Trial], seed: int, epochs: int) -> dict[str, Array]:
+    """The paths `(epochs + 1, 2)` of those of `trials` that have this seed, by optimizer."""
+    return {
+        t.optimizer: path(problem, t.configuration, seed, epochs=epochs).astype(np.float64)
+        for t in trials
+        if t.seed == seed
     }
-    return Landscape(problem.dataset, seed, runs["seed"].nunique(), problem.epochs, paths, missing)
 
 
 def _registered(trial: Trial) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bench.plots import style
+from bench.plots import crowd, style
 from bench.plots.across import estimates
 from bench.plots.canvas import Margins, canvas
 from bench.plots.pairs import ratios, wins
@@ -88,7 +88,7 @@ def across_figure(drawing: Drawing) -> Figure:
         else "",
         "Bars: 95% intervals over seeds; the problems stay as they are.",
         "Right, numbered alike: share of runs in which the row ends lower than the column on the "
-        "same seed; ties count for neither.",
+        "same seed (blue: most, red: few); ties count for neither.",
     ]
     caption = drawing.caption(sentences, "across")
     left, high = names_width(order), 0.34 * max(len(order), 3)
@@ -127,7 +127,8 @@ def pairs_figure(drawing: Drawing, problem: str) -> Figure:
         f"Left: ratios of final training losses to those of {best} on the same seed; points are "
         f"medians over {seeds} seeds, bars 95% intervals; beside them, on how many seeds {best} "
         "ends lower.",
-        "Right, numbered alike: share of seeds on which the row ends lower than the column.",
+        "Right, numbered alike: share of seeds on which the row ends lower than the column (blue: "
+        "most, red: few).",
         f"Filled, bold, framed: told apart at 5% by Wilcoxon's test after Holm's correction for "
         f"{len(mine)} {'pair' if len(mine) == 1 else 'pairs'}.",
     ]
@@ -154,24 +155,30 @@ def target_figure(drawing: Drawing, problem: str) -> Figure:
     rows = times[times["problem"] == problem]
     stairs = drawing.verdicts.stairs
     metrics = list(rows["metric"].unique())
-    banded = rows["optimizer"].nunique() <= MOST_BANDS
+    looks = {metric: _soonest(drawing, rows[rows["metric"] == metric]) for metric in metrics}
+    banded = max(len(crowd.shown(each)) for each in looks.values()) <= MOST_BANDS
     sentences = [
         "Kaplan-Meier: runs that never reach the target, diverged ones too, are censored at the "
         "budget (upright bar).",
         "Bands: 95% intervals, pointwise." if banded else "",
         "Lines on the same step are drawn side by side.",
+        crowd.sentence(
+            looks[metrics[0]],
+            "that reach the target soonest (by median epoch, then by share of runs"
+            + (", in each panel)" if len(metrics) > 1 else ")"),
+        ),
         "In the legend, how many runs reached it, and the median epoch over all runs with its "
         "95% interval; ∞: not within the budget.",
     ]
     caption = drawing.caption(sentences, "target", problem)
     told: dict[str, Any] = {}
     for metric in metrics:
-        part = rows[rows["metric"] == metric].sort_values(
-            ["median", "share", "optimizer"], ascending=[True, False, True], kind="stable"
-        )
-        for _, row in part.iterrows():
-            text = _time(row, metric if len(metrics) > 1 else "")
-            told[text] = style.handle(drawing.looks[str(row["optimizer"])])
+        part = rows[rows["metric"] == metric].set_index("optimizer", drop=False)
+        word = metric if len(metrics) > 1 else ""
+        texts = {name: _time(part.loc[name], word) for name in looks[metric]}
+        new = crowd.entries(texts, looks[metric])
+        # What panels say alike, of their grey lines, stands once and last.
+        told = {text: sample for text, sample in told.items() if text not in new} | new
     columns = 2
     legend = 0.178 * style.legend_rows(told, columns)
     small = style.caption_height(caption)
@@ -186,8 +193,7 @@ def target_figure(drawing: Drawing, problem: str) -> Figure:
     for ax, metric in zip(axes, metrics, strict=True):
         part = stairs[(stairs["problem"] == problem) & (stairs["metric"] == metric)]
         some = rows[rows["metric"] == metric].iloc[0]
-        present = {n: drawing.looks[n] for n in part["optimizer"].unique()}
-        reached(part, looks=present, budget=float(some["budget"]), bands=banded, ax=ax)
+        reached(part, looks=looks[metric], budget=float(some["budget"]), bands=banded, ax=ax)
         way = "at or below" if metric.endswith("_loss") else "at or above"
         label = style.metric_label(metric, drawing.losses.get(problem, ""))
         ax.set_title(f"{label} {way} {some['target']:g}")
@@ -205,10 +211,13 @@ def budget_figure(drawing: Drawing) -> Figure:
         "of the time. A configuration counts with its median final training loss over seeds.",
         "Bands: 95% intervals; they end where too few were tried to tell.",
         "A grid is no random draw: there, an approximation.",
+        "In the legend, lowest loss after all configurations first"
+        + (", by mean rank over problems." if len(problems) > 1 else "."),
     ]
+    looks = crowd.split({name: drawing.looks[name] for name in _cheapest(frame)})
+    sentences.append(crowd.sentence(looks, "that the legend puts first"))
     caption = drawing.caption(sentences, "budget")
-    names = [n for n in drawing.looks if (frame["optimizer"] == n).any()]
-    told = {name: style.handle(drawing.looks[name]) for name in names}
+    told = crowd.entries({name: name for name in looks}, looks)
     columns = min(2, len(problems))
     legend = 0.178 * style.legend_rows(told, 3)
     small = style.caption_height(caption)
@@ -222,7 +231,7 @@ def budget_figure(drawing: Drawing) -> Figure:
     )
     for ax, problem in zip(axes, problems, strict=True):
         part = frame[frame["problem"] == problem]
-        budget(part, looks=drawing.looks, loss="", ax=ax)
+        budget(part, looks=looks, loss="", ax=ax)
         ax.set_title(style.plain(problem, 52))
     style.legend_below(figure, told, 3, small + 0.08)
     style.titles(figure, "What tuning buys: the best of k configurations", caption)
@@ -262,32 +271,50 @@ def divergence_figure(drawing: Drawing) -> Figure:
 def profile_figure(drawing: Drawing) -> Figure:
     """Performance profiles over all problems with a target that optimizers share."""
     frame = drawing.verdicts.profile
+    last = frame.groupby("optimizer")["share"].last()
+    first = frame[frame["factor"] == 1].set_index("optimizer").assign(last=last).sort_index()
+    first = first.sort_values(["share", "last"], ascending=False, kind="stable")
+    looks = crowd.split({str(name): drawing.looks[str(name)] for name in first.index})
     sentences = [
         "Share of runs that reach their problem's target within so many times the epochs of the "
         "fastest optimizer on the same seed; runs that nobody finishes count.",
         f"{int(frame['problems'].max())} problems, {int(frame['runs'].max())} runs each. "
         "Bands: 95% intervals over seeds.",
+        crowd.sentence(looks, "that are fastest most often, then those that arrive most often"),
     ]
     caption = drawing.caption(sentences, "profile")
-    first = frame[frame["factor"] == 1].sort_values(
-        ["share", "optimizer"], ascending=[False, True], kind="stable"
-    )
-    last = frame.groupby("optimizer")["share"].last()
-    order = {str(n): drawing.looks[str(n)] for n in first["optimizer"]}
-    told = {
-        f"{row['optimizer']}: fastest on {row['share']:.0%}, "
-        f"arrives on {last[row['optimizer']]:.0%}": style.handle(drawing.looks[row["optimizer"]])
-        for _, row in first.iterrows()
+    texts = {
+        str(name): f"{name}: fastest on {row['share']:.0%}, arrives on {row['last']:.0%}"
+        for name, row in first.iterrows()
     }
+    told = crowd.entries(texts, looks)
     legend = 0.178 * style.legend_rows(told, 2)
     small = style.caption_height(caption)
     figure, axes = canvas(
         [3.2], 1, 1, width=WIDTH, margins=Margins(top=0.12), below=0.12 + legend + small
     )
-    profile(frame, looks=order, ax=axes[0])
+    profile(frame, looks=looks, ax=axes[0])
     style.legend_below(figure, told, 2, small + 0.08)
     style.titles(figure, "Performance profile: how fast, compared with the fastest", caption)
     return figure
+
+
+def _soonest(drawing: Drawing, rows: pd.DataFrame) -> dict[str, Look]:
+    """Looks of those in `rows` of the times to one target, the soonest there first."""
+    order = rows.sort_values(
+        ["median", "share", "optimizer"], ascending=[True, False, True], kind="stable"
+    )
+    return crowd.split({str(name): drawing.looks[str(name)] for name in order["optimizer"]})
+
+
+def _cheapest(frame: pd.DataFrame) -> list[str]:
+    """Optimizers by their rank after all configurations, on average over problems; lowest first.
+
+    Where an optimizer has not been tried, it counts as the worst.
+    """
+    last = frame.groupby(["problem", "optimizer"])["median_best"].last().unstack("problem")
+    ranks = last.rank(na_option="bottom").mean(axis=1)
+    return [str(name) for name in ranks.sort_values(kind="stable").index]
 
 
 def draw(drawing: Drawing, directory: Path) -> list[Path]:

@@ -150,6 +150,12 @@ HARD = {
 }
 
 
+CROWD = [
+    Space(f"number {n:02}", "sgd", {"learning_rate": [0.1, 1.0]}, 0.5, 0.6 + 0.2 * n, 0.3 + s)
+    for n, s in enumerate([0.4, 0.1, 0.9, 0.3, 0.0, 0.7, 0.5, 0.2, 0.8, 1.0, 0.6, 1.1])
+]  # the more of them, the less they diverge; their order is not that of their losses
+
+
 def _coarse(space: Space) -> Space:
     return replace(space, values={name: values[::2] for name, values in space.values.items()})
 
@@ -192,6 +198,7 @@ def cases() -> dict[str, Frames]:
         "one optimizer": frames(
             small[:1], [replace(SPACES[0], values={"learning_rate": [1.0]})], 1
         ),
+        "crowd": frames([replace(t, fixed=False) for t in small], CROWD, 7),
         "hard names": few.changed(names=HARD),
         "all diverged": one.changed(_constant("train_loss", np.inf), status="diverged"),
         "runaway": one.changed(_constant("train_loss", 10.7), status="diverged"),

@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import bench
 from bench import figures, plan, spec, tables
-from bench.landscapes import MOST_UPDATES, Landscape, landscapes, typical_seed
+from bench.landscapes import MOST_UPDATES, Landscape, landscapes, middling_seeds, telling
 from bench.plots import contours, style
 from bench.plots.pages import Material
 from nncore import rules as kinds
@@ -133,6 +133,8 @@ def test_stars_are_where_the_function_is_zero_and_nowhere_less(name):
     corners = contours.view([points + 1.0], points)
     area = contours.ground(lambda at: heights(FLAT[name], at), points, corners)
     ax = contours.contours(area, {}, looks={})
+    (dots,) = [a for a in ax.lines if a.get_gid() == "local"]
+    assert np.array_equal(np.array(dots.get_data()).T, area.local)
     stars = [a for a in ax.lines if a.get_marker() == "*"]
     assert np.array_equal(np.array(stars[0].get_data()).T, points)
     x, y = np.meshgrid(area.x, area.y)
@@ -141,6 +143,36 @@ def test_stars_are_where_the_function_is_zero_and_nowhere_less(name):
     assert area.logs == pytest.approx(np.log10(np.maximum(values, values[values > 0].min())))
     assert len(area.levels) >= contours.LEAST_LEVELS
     assert np.diff(area.levels) == pytest.approx(np.full(len(area.levels) - 1, 1 / area.per_decade))
+
+
+# Where the derivative of x^2 - 10 cos(2 pi x), of x^4 / 2 - 8 x^2 + 5 x / 2, is zero: least values
+# along one axis in the view below; those of the sums are at all pairs.
+AXES = {
+    "rastrigin": [-1.9899122, -0.9949586, 0.0, 0.9949586, 1.9899122],
+    "styblinski_tang": [-2.9035340, 2.7468028],
+}
+
+
+@pytest.mark.parametrize("name", FLAT)
+def test_dots_are_all_other_local_minima_in_view(name):
+    low, high = np.array([-4.7, -5.3]), np.array([4.9, 5.6])
+    if name == "rastrigin":
+        low, high = low / 2, high / 2
+    points = minima(FLAT[name])
+    area = contours.ground(lambda at: heights(FLAT[name], at), points, (low, high))
+    pairs = np.array(list(itertools.product(AXES.get(name, []), repeat=2))).reshape(-1, 2)
+    far = [pair for pair in pairs if distance(FLAT[name], pair) > 0.1]
+    found = sorted(map(tuple, area.local))
+    assert np.array(found) == pytest.approx(np.array(sorted(map(tuple, far))), abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ["rastrigin", "beale"])
+def test_dots_are_explained_where_there_are_some(name):
+    figure = drawn(experiment(name, [{"rule": "adam", "learning_rate": 0.01}], seeds=[1]))
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    some = name == "rastrigin"
+    assert ("local minima" in legend) == ("small dots: local ones" in caption(figure)) == some
+    assert ("global minimum" in legend) == some
 
 
 @pytest.mark.parametrize("name", sorted(set(FLAT) - {"rastrigin", "styblinski_tang"}))
@@ -249,7 +281,7 @@ def test_nothing_overlaps_however_many_there_are(count):
 # Which trials -------------------------------------------------------------------------------------
 
 
-def test_the_seed_is_that_of_the_median():
+def test_middling_seeds_begin_with_that_of_the_median():
     losses = [5.0, 1.0, 4.0, np.inf, 2.0]
     frame = pd.DataFrame(
         {
@@ -259,13 +291,52 @@ def test_the_seed_is_that_of_the_median():
             "status": ["ok", "ok", "ok", "diverged", "ok"],
         }
     )
-    assert typical_seed(frame) == 2
+    assert middling_seeds(frame) == [2, 0, 4]
     other = frame.assign(optimizer="adam", final_train_loss=[3.0, 1.0, 9.0, 8.0, 2.0], status="ok")
     # Ranks 4 1 3 5 2 and 3 1 5 4 2: seed 0 is half a rank from the middle on average.
-    assert typical_seed(pd.concat([frame, other])) == 0
+    assert middling_seeds(pd.concat([frame, other])) == [0, 2, 4]
     # What one of them lacks is not chosen; without it, ranks of adam are 1 4 3 2.
-    assert typical_seed(pd.concat([frame, other[other["seed"] != 0]])) == 2
-    assert typical_seed(frame.assign(final_train_loss=np.nan, status="crashed")) is None
+    assert middling_seeds(pd.concat([frame, other[other["seed"] != 0]])) == [2, 4]
+    assert middling_seeds(frame.assign(final_train_loss=np.nan, status="crashed")) == []
+
+
+def straight(*ends):
+    """A path from the origin along the first axis."""
+    return np.array([[0.0, 0.0], *([end, 0.0] for end in ends)])
+
+
+FLAWED = [
+    # What shows less, what shows more, of two paths each.
+    ((straight(9, np.inf), straight(9, 9)), (straight(1, 1), straight(1, 2))),  # not finite
+    ((straight(0.1, 0.2), straight(0.1, 0.1)), (straight(1, 2), straight(1, 1))),  # short
+    ((straight(1, -1, 1, -1), straight(1, -1)), (straight(2, 2), straight(2, 2))),  # to and fro
+]
+
+
+@pytest.mark.parametrize(("less", "more"), FLAWED)
+def test_paths_that_stay_finite_and_lead_far_are_telling(less, more):
+    less, more = (dict(zip("ab", paths, strict=True)) for paths in (less, more))
+    assert telling(less) < telling(more)
+
+
+@pytest.mark.parametrize("most", [1, 5])
+def test_of_middling_seeds_the_most_telling_is_shown(most, monkeypatch):
+    monkeypatch.setattr("bench.landscapes.MOST_SEEDS", most)
+    optimizers = [{"rule": ["sgd", "heavy_ball"], "learning_rate": 1e-3}]
+    planned, trials, _ = trained(experiment("rosenbrock", optimizers, seeds=9, epochs=60))
+    seeds = middling_seeds(trials)[:most]
+    found = landscapes(planned, trials)["f"]
+    shown = {}
+    for seed in seeds:
+        rows = trials[trials["seed"] == seed]
+        shown[seed] = telling(landscapes(planned, rows)["f"].paths)
+    assert found.seed == max(seeds, key=lambda seed: shown[seed])
+    assert len(set(shown.values())) == len(seeds) == most
+    assert (found.middling, found.seeds) == (most, 9)
+    text = caption(drawn(experiment("rosenbrock", optimizers, seeds=9, epochs=60)))
+    told = "of 9 the one whose" if most == 1 else "of the 5 of 9 seeds whose"
+    assert f"with seed {found.seed}: {told} final losses rank nearest to the median" in text
+    assert ("lead farthest from the start" in text) == (most > 1)
 
 
 @pytest.mark.parametrize(

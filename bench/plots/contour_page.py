@@ -61,7 +61,7 @@ def contour_figure(material: Material, problem: str, best: pd.DataFrame) -> Figu
             _wrapped(f"{n}: {settings[n]}; {_end(landscape, n)}", room): style.handle(looks[n])
             for n in group
         }
-        | (entries(len(points)) if number == 1 else {})
+        | (entries(len(points), len(area.local)) if number == 1 else {})
         for group in groups
     ]
     under = 0.0 if number == 1 else max(LINE * _lines(t) + 0.06 * len(t) for t in told)
@@ -89,14 +89,13 @@ def _sentences(landscape: Landscape, names: Sequence[str], area: Ground) -> list
     seen = {n: leaving(landscape.paths[n], *area.view) for n in names}
     crossed = {n for n in names if _crossed(landscape.paths[n], area)}
     return [
-        f"All start at the white circle, with seed {landscape.seed}"
-        + (
-            f": of {landscape.seeds} the one whose final losses rank nearest to the median."
-            if landscape.seeds > 1
-            else "."
-        ),
+        f"All start at the white circle, with seed {landscape.seed}{_chosen(landscape)}.",
         "Large marks with a black edge: ends; beside the names their distance to the nearest "
-        "minimum. Stars: the minima.",
+        + (
+            "global minimum. Stars: the global minima; small dots: local ones."
+            if len(area.local)
+            else "minimum. Stars: the minima."
+        ),
         f"Only the first {landscape.shown:,} of {landscape.epochs:,} epochs."
         if landscape.shown < landscape.epochs
         else f"A path joins the points after each of {landscape.epochs:,} epochs.",
@@ -111,6 +110,19 @@ def _sentences(landscape: Landscape, names: Sequence[str], area: Ground) -> list
             for why in sorted(set(landscape.missing.values()))
         ),
     ]
+
+
+def _chosen(landscape: Landscape) -> str:
+    """How the seed was chosen among several."""
+    if landscape.seeds == 1:
+        return ""
+    nearest = "whose final losses rank nearest to the median"
+    if landscape.middling == 1:
+        return f": of {landscape.seeds} the one {nearest}"
+    return (
+        f": of the {landscape.middling} of {landscape.seeds} seeds {nearest}, one on which most "
+        "runs stay finite, and then the one whose paths lead farthest from the start"
+    )
 
 
 def _listed(what: str, names: Iterable[str]) -> str:

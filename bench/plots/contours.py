@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from bench.plots import style
+from bench.plots.local_minima import local_minima
 from bench.plots.style import Look
 
 Array = NDArray[np.float64]
@@ -32,7 +33,7 @@ class Ground:
     """A function in a view: `x` (N,), `y` (M,), its decimal logarithms `logs` (M, N), contours.
 
     `levels` (L,) are decimal logarithms too, `per_decade` of them in a factor of ten. `minima` is
-    (K, 2).
+    (K, 2), `local` (J, 2) has the other local minima in view.
     """
 
     x: Array
@@ -41,6 +42,7 @@ class Ground:
     levels: Array
     per_decade: int
     minima: Array
+    local: Array
 
     @property
     def view(self) -> tuple[Array, Array]:
@@ -88,7 +90,8 @@ def ground(
     per = next((s for s in STEPS if (top - floor) * s >= LEAST_LEVELS), STEPS[-1])
     first = max(np.ceil(logs.min() * per), np.ceil(floor * per) - BELOW)
     levels = np.arange(first, np.floor(top * per) + 1) / per
-    return Ground(x, y, logs, levels, per, np.asarray(minima, dtype=float))
+    minima = np.asarray(minima, dtype=float)
+    return Ground(x, y, logs, levels, per, minima, local_minima(heights, x, y, values, minima))
 
 
 def contours(
@@ -96,9 +99,9 @@ def contours(
 ) -> Axes:
     """Draw `paths` (optimizer -> points (E + 1, 2)) over `ground`; returns the axes.
 
-    A white circle is a start, a star a minimum, a large mark with a dark edge an end; a path that
-    is not finite to its end has a cross at the last point that is. Ends at the same place are
-    nested. What lies outside the view is cut off.
+    A white circle is a start, a star a minimum, a small dot a local one, a large mark with a dark
+    edge an end; a path that is not finite to its end has a cross at the last point that is. Ends at
+    the same place are nested. What lies outside the view is cut off.
     """
     ax = style.axes(ax)
     if len(ground.levels) > 1:
@@ -108,6 +111,7 @@ def contours(
         lines: dict[str, Any] = {"colors": "#8c8c8c", "linewidths": 0.5, "linestyles": "solid"}
         ax.contour(*area, levels=ground.levels, zorder=1, **lines)
     low, high = ground.view
+    ax.plot(*ground.local.T, **_dot(), ls="", gid="local", zorder=2.5)
     ax.plot(*ground.minima.T, **_star(), ls="", zorder=3)
     names = [name for name in looks if name in paths]
     for place, name in enumerate(names):
@@ -168,12 +172,18 @@ def leaving(points: Array, low: Array, high: Array) -> str:
     return "" if seen.all() else "part" if seen[-1] else "end"
 
 
-def entries(minima: int) -> dict[str, Line2D]:
+def entries(minima: int, local: int = 0) -> dict[str, Line2D]:
     """What a legend says beside the optimizers: text -> sample."""
-    return {
-        "start": Line2D([], [], ls="", **_circle()),
-        "minimum" if minima == 1 else "minima": Line2D([], [], ls="", **_star()),
-    }
+    found = {"start": Line2D([], [], ls="", **_circle())}
+    kind = "global " if local else ""
+    found[kind + _plural(minima)] = Line2D([], [], ls="", **_star())
+    if local:
+        found[f"local {_plural(local)}"] = Line2D([], [], ls="", **_dot())
+    return found
+
+
+def _plural(number: int) -> str:
+    return "minimum" if number == 1 else "minima"
 
 
 def _within(points: Array, low: Array, high: Array) -> NDArray[np.bool_]:
@@ -193,6 +203,10 @@ def _marks(points: Array, low: Array, high: Array) -> list[int]:
 
 def _star() -> dict[str, Any]:
     return {"marker": "*", "ms": 18, "mfc": STAR, "mec": "black", "mew": 0.8}
+
+
+def _dot() -> dict[str, Any]:
+    return {"marker": "o", "ms": 4, "mfc": "#555555", "mec": "white", "mew": 0.5}
 
 
 def _circle() -> dict[str, Any]:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from bench.plots import style
+from bench.plots import crowd, style
 from bench.plots.scale import HUGE, Scale, log_scale, score_scale
 from bench.plots.style import Look
 
@@ -35,16 +35,18 @@ def curves(
     `bands` comes from `bench.bands.curve_bands`. `looks` gives every optimizer its colour, `labels`
     its text in the legend, both in the order of the legend. Crosses in the strip above stand for
     the runs that diverged, at their epochs; a median goes into the strip when at least half have.
+    Those in grey have no bands, and share a row of the strip.
     """
     ax = style.axes(ax)
     rows = bands[bands["metric"] == metric]
     names = [name for name in looks if (rows["optimizer"] == name).any()]
-    scale = scale or curve_scale(rows, metric, target)
-    lost = {n: r for r, n in enumerate(diverging(rows, names))}
+    scale = scale or curve_scale(rows, metric, target, looks=looks)
+    lost = crowd.rows(diverging(rows, names), looks)
     for place, name in enumerate(reversed(names)):
         part = rows[rows["optimizer"] == name]
         row = min(lost.get(name, 0), max(scale.rows - 1, 0))
-        _band(ax, part, scale, looks[name], row)
+        if not looks[name].grey:
+            _band(ax, part, scale, looks[name], row)
         _line(ax, part, scale, looks[name], row, place, len(names))
         if name in lost and scale.rows:
             _crosses(ax, part, scale, looks[name], row)
@@ -63,7 +65,7 @@ def entries(
     labels: Mapping[str, str], looks: Mapping[str, Look], target: float | None = None
 ) -> dict[str, Line2D]:
     """What a legend of curves says: text -> sample."""
-    found = {text: style.handle(looks[name]) for name, text in labels.items()}
+    found = crowd.entries(labels, looks)
     if target is not None:
         found[f"target: {target:g}"] = Line2D([], [], color=style.GREY, lw=1, ls=":")
     return found
@@ -75,16 +77,24 @@ def diverging(bands: pd.DataFrame, names: list[str]) -> list[str]:
     return [name for name in names if some.get(name, 0) > 0]
 
 
-def curve_scale(bands: pd.DataFrame, metric: str, target: float | None = None) -> Scale:
+def curve_scale(
+    bands: pd.DataFrame,
+    metric: str,
+    target: float | None = None,
+    *,
+    looks: Mapping[str, Look],
+) -> Scale:
     """The scale for the rows of one metric in `bands`, and for the value to reach."""
-    values = bands[["low", "median", "high"]].to_numpy(dtype=float).ravel()
+    coloured = bands[bands["optimizer"].isin(crowd.shown(looks))]
+    values = np.append(bands["median"], coloured[["low", "high"]]).astype(float)
     values = values if target is None else np.append(values, target)
     score = metric.partition("_")[2]
     if score != "loss":
         return score_scale(values, lowest=LOWEST[score])
     first = bands.groupby(["optimizer", "metric"], sort=False)["median"].first().to_numpy(float)
     start = first[np.isfinite(first)].max(initial=0.0)
-    rows = len(diverging(bands, list(bands["optimizer"].unique())))
+    lost = crowd.rows(diverging(bands, [n for n in looks if n in set(bands["optimizer"])]), looks)
+    rows = len(set(lost.values()))
     if not rows:
         rows = int(not np.isfinite(values).all())
     return log_scale(values, rows=rows, highest=BLOWN_UP * start if start > 0 else HUGE)
@@ -102,14 +112,9 @@ def _line(
     ax.plot(
         x,
         y,
-        color=look.color,
-        ls=look.linestyle,
-        lw=1.6,
-        marker=look.marker,
-        ms=4,
+        **look.line,
         markevery=_marks(len(x), breaks, step * place // number, step),
         label=style.plain(part["optimizer"].iloc[0]),
-        zorder=3,
     )
 
 
@@ -138,5 +143,5 @@ def _crosses(ax: Axes, part: pd.DataFrame, scale: Scale, look: Look, row: int) -
     y = scale.place(np.full(len(x), np.inf), row)
     style.crosses(ax, x, y, look, clip_on=False)
     for epoch, count in zip(part["epoch"], new, strict=True):
-        if count > 1:
+        if count > 1 and not look.grey:
             style.beside(ax, (epoch, float(y[0])), str(count), look.color)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from bench import bands
 from bench.bands import MEDIAN
 from bench.landscapes import Landscape
-from bench.plots import style
+from bench.plots import crowd, style
 from bench.plots.canvas import Margins, canvas
 from bench.plots.curves import curve_scale, curves, entries
 from bench.plots.heatmap import colour_bar, colour_norm, heatmap
@@ -22,6 +22,7 @@ from bench.plots.style import Look
 
 WIDTH = 10.0
 BEST = "Best: lowest median final training loss over seeds, a diverged run counting as infinite."
+LOWEST = "with the lowest median final training loss at their best"
 MOST_CELLS = 40  # values along one axis of a heat map
 
 
@@ -87,7 +88,7 @@ def curves_figure(material: Material, problem: str, best: pd.DataFrame) -> Figur
     every = material.bands
     drawn = every[(every["problem"] == problem) & every["optimizer"].isin(best["optimizer"])]
     order = best.sort_values([MEDIAN, "optimizer"], kind="stable", na_position="last")
-    looks = {name: material.looks[name] for name in order["optimizer"]}
+    looks = crowd.split({name: material.looks[name] for name in order["optimizer"]})
     labels = {
         row["optimizer"]: f"{row['optimizer']}: {row['settings']}" + _brackets(bands.counts(row))
         for _, row in order.iterrows()
@@ -105,7 +106,10 @@ def curves_figure(material: Material, problem: str, best: pd.DataFrame) -> Figur
             ),
             "" if alone else "One configuration per optimizer, the best. " + material.chosen,
             "In the legend, lowest median final training loss first.",
-            "Crosses: runs that diverged, at their epochs." if drawn["diverged"].any() else "",
+            crowd.sentence(looks, LOWEST),
+            "Crosses: runs that diverged, at their epochs." + crowd.strip(looks)
+            if drawn["diverged"].any()
+            else "",
             *material.notes("curves", problem),
         ],
         WIDTH,
@@ -133,7 +137,9 @@ def curves_figure(material: Material, problem: str, best: pd.DataFrame) -> Figur
             looks=looks,
             loss=material.losses.get(problem, ""),
             target=target.get(metric),
-            scale=curve_scale(drawn[drawn["metric"] == metric], metric, target.get(metric)),
+            scale=curve_scale(
+                drawn[drawn["metric"] == metric], metric, target.get(metric), looks=looks
+            ),
             legend=False,
             ax=ax,
         )
@@ -149,14 +155,16 @@ def sensitivity_figure(material: Material, problem: str) -> Figure:
     order = material.best[material.best["problem"] == problem].sort_values(
         [MEDIAN, "optimizer"], kind="stable", na_position="last"
     )
-    looks = {n: material.looks[n] for n in order["optimizer"]}
+    looks = crowd.split({n: material.looks[n] for n in order["optimizer"]})
     caption = style.caption_lines(
         [
             "At each rate the other hyperparameters are the best for that rate: lowest median "
             "final training loss over seeds, a diverged run counting as infinite.",
+            crowd.sentence(looks, LOWEST),
             _interval(rows),
             "Optimizers at the same rate stand side by side." if len(looks) > 1 else "",
             "Crosses: rates at which runs diverged, with the share of all runs at that rate."
+            + crowd.strip(looks)
             if rows["diverged"].any()
             else "",
             material.swept,
@@ -167,9 +175,10 @@ def sensitivity_figure(material: Material, problem: str) -> Figure:
     told = sensitivity_entries(list(looks), looks)
     legend = 0.18 * style.legend_rows(told, 3)
     small = style.caption_height(caption)
-    lost = rows.groupby("optimizer")["diverged"].any().sum()
+    diverged = rows.loc[rows["diverged"] > 0, "optimizer"].unique()
+    lost = set(crowd.rows(list(diverged), looks).values())
     figure, axes = canvas(
-        [3.9 + 0.14 * lost],
+        [3.9 + 0.14 * len(lost)],
         1,
         1,
         width=WIDTH,

@@ -17,6 +17,8 @@ from bench.plots.spread import NAME
 from bench.plots.style import Look
 
 WINS = colormaps["RdBu"]  # blue: the row wins; told apart without colour vision
+LARGEST, LEAST = 7.5, 5.0  # points of the texts in the matrix
+SHARE, NUMBER = 3.2, 1.5  # widths of "100%" in bold and of "28", each with some air, per size
 TINY, HUGE = 1e-6, 1e6  # ratios beyond are drawn at these edges
 
 
@@ -116,7 +118,8 @@ def wins(
     """
     ax = style.axes(ax)
     places = {name: i for i, name in enumerate(order)}
-    size = 7.5 if len(order) <= 12 else 5.5
+    cell = ax.bbox.width * 72 / ax.figure.dpi / max(len(order), 1)  # points
+    size = text_size(cell, SHARE)
     for _, pair in pairs.iterrows():
         if pd.isna(pair["a_lower"]):
             continue
@@ -132,20 +135,36 @@ def wins(
                 box = Rectangle((x - 0.46, y - 0.46), 0.92, 0.92, fill=False, ec="black", lw=1.1)
                 ax.add_patch(box).set_zorder(4)
             ink = "white" if abs(part - 0.5) > 0.36 else "black"
-            text = share(round(part * 1e6), 1_000_000) if len(order) <= 20 else ""
+            text = share(round(part * 1e6), 1_000_000)
             weight = "bold" if sure else "normal"
-            ax.text(x, y, text, ha="center", va="center", size=size, color=ink, weight=weight)
+            if size:
+                ax.text(x, y, text, ha="center", va="center", size=size, color=ink, weight=weight)
     n = len(order)
     rows = [f"{style.plain(name, NAME)}  " if names else "" for name in order]
     ax.set(xlim=(-0.5, n - 0.5), ylim=(n - 0.5, -0.5))
-    fix_ticks(ax, "x", range(n), [str(i + 1) for i in range(n)], [])
+    numbers = text_size(cell, NUMBER)
+    every = 1 if numbers else 5
+    ticks = [i for i in range(n) if (i + 1) % every == 0]
+    fix_ticks(ax, "x", ticks, [str(i + 1) for i in ticks], [])
     fix_ticks(ax, "y", range(n), [f"{row}{i + 1}" for i, row in enumerate(rows)], [])
     ax.tick_params(length=0, labelsize=7.5)
-    ax.tick_params(axis="x", labeltop=True, labelbottom=False)
+    ax.tick_params(axis="x", labeltop=True, labelbottom=False, labelsize=numbers or LEAST)
     ax.grid(visible=False)
     for spine in ax.spines.values():
         spine.set_visible(False)
     return ax
+
+
+def text_size(cell: float, widest: float) -> float:
+    """Points of a text `widest` times as wide as its size, in a cell of `cell` points.
+
+    0 if it would be too small to be read.
+
+    >>> text_size(30, SHARE), text_size(20, SHARE), text_size(12, SHARE)
+    (7.5, 5.9, 0.0)
+    """
+    size = min(LARGEST, np.floor(0.95 * cell / widest * 10) / 10)
+    return float(size) if size >= LEAST else 0.0
 
 
 def _count(ax: Axes, y: int, row: pd.Series) -> None:

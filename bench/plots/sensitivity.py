@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from bench.bands import HIGH, LOW, MEDIAN, by_rate
-from bench.plots import style
+from bench.plots import crowd, style
 from bench.plots.scale import LogScale, log_scale
 from bench.plots.style import Look
 
@@ -28,25 +28,31 @@ def sensitivity(
     At every rate the other hyperparameters are the best ones for that rate. Bars are the summary's
     intervals; a star marks each optimizer's best rate. The strip above shows the rates at which
     runs diverged, with the share of all runs at that rate. Optimizers stand side by side at a rate.
+    Those in grey are lines and crosses alone.
     """
     ax = style.axes(ax)
     looks = looks or style.looks(summary)
     points = by_rate(summary)
     names = [name for name in looks if (points["optimizer"] == name).any()]
-    lost = [n for n in names if points.loc[points["optimizer"] == n, "lost"].any()]
+    lost = crowd.rows(
+        [n for n in names if points.loc[points["optimizer"] == n, "lost"].any()], looks
+    )
     values = points[[MEDIAN, LOW, HIGH]].to_numpy(dtype=float)
-    values = np.where(np.isneginf(values) | np.isnan(values), points[[MEDIAN]], values)
+    barless = ~points[["optimizer"]].isin(crowd.shown(looks)).to_numpy()
+    values = np.where(np.isneginf(values) | np.isnan(values) | barless, points[[MEDIAN]], values)
     known = ~np.isnan(values)
-    scale = log_scale(values[known], rows=len(lost) or int(np.isinf(values[known]).any()))
+    strips = len(set(lost.values())) or int(np.isinf(values[known]).any())
+    scale = log_scale(values[known], rows=strips)
     rates = points["learning_rate"].to_numpy(dtype=float)
     across = log_scale(rates, least=4)
-    step = (across.high / across.low) ** min(0.004, 0.03 / len(names)) if names else 1.0
+    number = len(crowd.shown(looks))
+    step = (across.high / across.low) ** min(0.004, 0.03 / max(number, 1))
     for place, name in enumerate(names):
         part = points[points["optimizer"] == name]
         # Side by side, or bars at the same rate would hide one another.
-        shift = step ** (place - (len(names) - 1) / 2)
+        shift = 1.0 if looks[name].grey else step ** (place - (number - 1) / 2)
         part = part.assign(learning_rate=part["learning_rate"] * shift)
-        row = lost.index(name) if name in lost else 0
+        row = lost.get(name, 0)
         _line(ax, part, scale, looks[name], row)
         _strip(ax, part, scale, looks[name], row, crowded=len(np.unique(rates)) > 24)
     scale.apply(ax)
@@ -61,7 +67,7 @@ def sensitivity(
 
 def entries(names: list[str], looks: Mapping[str, Look]) -> dict[str, Line2D]:
     """What the legend says: text -> sample."""
-    found = {name: style.handle(looks[name]) for name in names}
+    found = crowd.entries({name: name for name in names}, looks)
     found["best rate of an optimizer"] = Line2D(
         [], [], ls="", marker="*", ms=11, mfc="white", mec="black"
     )
@@ -77,14 +83,11 @@ def _line(ax: Axes, part: pd.DataFrame, scale: LogScale, look: Look, row: int) -
     ax.plot(
         x,
         np.where(inside, y, np.nan),
-        color=look.color,
-        ls=look.linestyle,
-        marker=look.marker,
-        ms=5,
-        lw=1.6,
-        zorder=3,
+        **look.line | {"ms": 5},
         label=style.plain(part["optimizer"].iloc[0]) if len(part) else "",
     )
+    if look.grey:
+        return
     for i in np.flatnonzero(np.diff(inside.astype(int))):
         ax.plot(x[i : i + 2], y[i : i + 2], color=look.color, lw=0.9, ls=":", zorder=2)
     low, high = part[LOW].to_numpy(dtype=float), part[HIGH].to_numpy(dtype=float)
@@ -106,7 +109,7 @@ def _strip(
     x, y = some["learning_rate"].to_numpy(dtype=float), float(scale.place(np.inf, row))
     style.crosses(ax, x, np.full(len(x), y), look)
     for rate, lost, runs in zip(x, some["lost"], some["runs"], strict=True):
-        if not crowded:
+        if not crowded and not look.grey:
             style.beside(ax, (rate, y), share(lost, runs), look.color)
 
 

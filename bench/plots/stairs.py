@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from bench.plots import style
+from bench.plots import crowd, style
 from bench.plots.scale import fix_ticks, log_scale
 from bench.plots.style import Look
 
@@ -27,9 +27,11 @@ def reached(
     """Draw Kaplan and Meier's share of runs that have reached the target, a line per optimizer.
 
     `stairs` are those of one problem and metric. Bands are 95% intervals, pointwise; each line goes
-    on to the `budget`, where runs that have not arrived are censored (a bar across its end).
+    on to the `budget`, where runs that have not arrived are censored (a bar across its end). Those
+    in grey have neither.
     """
     ax = style.axes(ax)
+    number = len(crowd.shown(looks))
     for place, (name, part) in enumerate(_parts(stairs, looks)):
         look = looks[name]
         x = np.append(part["epoch"].to_numpy(dtype=float), budget)
@@ -39,8 +41,8 @@ def reached(
         )
         if not bands:
             low = high = y
-        _stairs(ax, x, y, low, high, look, place, len(looks))
-        if y[-1] < 1:
+        _stairs(ax, x, y, low, high, look, place, number)
+        if y[-1] < 1 and not look.grey:
             ax.plot([budget], [y[-1]], "|", ms=9, mew=1.6, color=look.color, clip_on=False)
     ax.set(xlabel="epochs", ylabel="share of runs at the target")
     ax.set_xlim(0, budget * 1.01)
@@ -51,11 +53,12 @@ def reached(
 def profile(frame: pd.DataFrame, *, looks: Mapping[str, Look], ax: Axes | None = None) -> Axes:
     """Draw performance profiles: the share of runs within a factor of the fastest, by factor."""
     ax = style.axes(ax)
+    number = len(crowd.shown(looks))
     scale = log_scale(frame["factor"], rows=0)
     for place, (name, part) in enumerate(_parts(frame, looks)):
         columns = ("factor", "share", "share_low", "share_high")
         x, y, low, high = (part[c].to_numpy(dtype=float) for c in columns)
-        _stairs(ax, x, y, low, high, looks[name], place, len(looks))
+        _stairs(ax, x, y, low, high, looks[name], place, number)
     scale.apply(ax, "x")
     ax.set(xlabel="times the epochs of the fastest on the same seed", ylabel="share of runs")
     _shares(ax)
@@ -73,21 +76,18 @@ def _parts(frame: pd.DataFrame, looks: Mapping[str, Look]) -> list[tuple[str, pd
 def _stairs(
     ax: Axes, x: Any, y: Any, low: Any, high: Any, look: Look, place: int, number: int
 ) -> None:
-    ax.fill_between(x, low, high, step="post", color=look.color, alpha=0.1, lw=0, zorder=2)
-    # Lines that share a step lie side by side, a hair apart.
-    y = y + (place - (number - 1) / 2) * min(0.006, 0.03 / number)
+    if not look.grey:
+        alpha = min(0.1, 0.4 / number)  # many bands must not hide the lines between them
+        ax.fill_between(x, low, high, step="post", color=look.color, alpha=alpha, lw=0, zorder=2)
+        # Lines that share a step lie side by side, a hair apart.
+        y = y + (place - (number - 1) / 2) * min(0.006, 0.03 / number)
     every = max(len(x) // 5, 1)
     ax.plot(
         x,
         y,
+        **look.line,
         drawstyle="steps-post",
-        color=look.color,
-        ls=look.linestyle,
-        lw=1.6,
-        marker=look.marker,
-        ms=4,
         markevery=(place % every, every),
-        zorder=3,
     )
 
 

@@ -70,12 +70,24 @@ RC: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Look:
-    """How an optimizer is drawn: the same in every figure of an experiment."""
+    """How an optimizer is drawn: the same in every figure of an experiment.
+
+    `grey` are those that a crowded figure puts behind the others (see `bench.plots.crowd`).
+    """
 
     color: str
     linestyle: Any
     marker: str
     slot: int
+    grey: bool = False
+
+    @property
+    def line(self) -> dict[str, Any]:
+        """What matplotlib needs to draw a line of it."""
+        own = {"color": self.color, "linestyle": self.linestyle}
+        if self.grey:
+            return {**own, "lw": 0.8, "marker": "", "zorder": 1.5}
+        return {**own, "lw": 1.6, "marker": self.marker, "ms": 4, "zorder": 3}
 
 
 def looks(frame: pd.DataFrame) -> dict[str, Look]:
@@ -152,8 +164,7 @@ def axes(ax: Axes | None) -> Axes:
 
 def handle(look: Look, **properties: Any) -> Line2D:
     """An optimizer's sample for a legend."""
-    style = {"color": look.color, "linestyle": look.linestyle, "marker": look.marker}
-    return Line2D([], [], **{"markersize": 4, "lw": 1.6, **style, **properties})
+    return Line2D([], [], **look.line, **properties)
 
 
 def legend_beside(ax: Axes, entries: Mapping[str, Line2D]) -> None:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from bench.bands import show
-from bench.plots import style
+from bench.plots import crowd, style
 from bench.plots.scale import fix_ticks, log_scale
 from bench.plots.sensitivity import share
 from bench.plots.spread import NAME
@@ -27,12 +27,13 @@ def budget(
     """Draw the median best loss after k configurations, a line per optimizer, for one problem.
 
     Bands are 95% intervals; they end where the sweep is too small to say how good the best of k may
-    be.
+    be. Those in grey have none.
     """
     ax = style.axes(ax)
     names = [name for name in looks if (frame["optimizer"] == name).any()]
     lines = frame["median_best"].to_numpy(dtype=float)
-    ends = frame[["median_best_low", "median_best_high"]].to_numpy(dtype=float).ravel()
+    coloured = frame[frame["optimizer"].isin(crowd.shown(looks))]
+    ends = coloured[["median_best_low", "median_best_high"]].to_numpy(dtype=float).ravel()
     ends = ends[np.isfinite(ends) & (ends > 0)]
     # Bands that reach far beyond the lines would flatten them.
     seen = lines[np.isfinite(lines) & (lines > 0)]
@@ -45,24 +46,14 @@ def budget(
         y = scale.place(part["median_best"].to_numpy(dtype=float))
         low, high = (part[f"median_best_{e}"].to_numpy(dtype=float) for e in ("low", "high"))
         known = ~np.isnan(low) & ~np.isneginf(low)
-        if known.any():
+        if known.any() and not look.grey:
             below = np.clip(scale.place(np.where(known, low, 0.0)), floor, ceiling)
             above = np.clip(scale.place(high), floor, ceiling)
             ax.fill_between(
                 k, below, above, where=known.tolist(), color=look.color, alpha=0.1, lw=0, zorder=2
             )
         every = max(len(k) // 5, 1)
-        ax.plot(
-            k,
-            y,
-            color=look.color,
-            ls=look.linestyle,
-            lw=1.6,
-            marker=look.marker,
-            ms=4,
-            markevery=(place % every, every),
-            zorder=3,
-        )
+        ax.plot(k, y, **look.line, markevery=(place % every, every))
     scale.apply(ax)
     most = float(frame["k"].max())
     ticks = [t for t in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10_000) if t <= most]
