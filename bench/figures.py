@@ -140,7 +140,9 @@ class FileNames:
         >>> names.claim("curves", "../Spiral, $x"), names.claim("curves", "spiral x")
         ('curves_Spiral_x.png', 'curves_spiral_x_2.png')
         """
-        words = [re.sub(r"[^A-Za-z0-9+-]+", "_", part).strip("_")[:60] for part in parts]
+        words = [re.sub(r"[^\w+-]+", "_", part).strip("_")[:60] for part in parts]
+        # Systems count bytes, 255 of them.
+        words = [word.encode()[:100].decode(errors="ignore") for word in words]
         stem = "_".join(word or "unnamed" for word in words)
         name, number = stem, 2
         while name.lower() in self.taken:

@@ -129,8 +129,8 @@ def pairs_figure(drawing: Drawing, problem: str) -> Figure:
         "ends lower.",
         "Right, numbered alike: share of seeds on which the row ends lower than the column (blue: "
         "most, red: few).",
-        f"Filled, bold, framed: told apart at 5% by Wilcoxon's test after Holm's correction for "
-        f"{len(mine)} {'pair' if len(mine) == 1 else 'pairs'}.",
+        "Filled markers, bold numbers, framed cells: told apart at 5% by Wilcoxon's test after "
+        f"Holm's correction for {len(mine)} {'pair' if len(mine) == 1 else 'pairs'}.",
     ]
     caption = drawing.caption(sentences, "pairs", problem)
     n = len(order)
@@ -246,6 +246,7 @@ def divergence_figure(drawing: Drawing) -> Figure:
     sentences = [
         "Share of all runs at a rate that diverged, whatever the other hyperparameters.",
         "No cell: rate not tried. Problems without a diverged run are left out.",
+        style.DIVERGED,
     ]
     caption = drawing.caption(sentences, "divergence")
     parts = {p: lost[lost["problem"] == p] for p in problems}

@@ -208,7 +208,7 @@ def matrix(number: int) -> pd.DataFrame:
     rows = [
         {
             "problem": "p", "a": a, "b": b, "seeds": 20, "a_lower": 20 - i % 2, "b_lower": i % 2,
-            "share": 1 - i % 2 / 20, "better": a,
+            "ties": 0, "share": 1 - i % 2 / 20, "better": a,
         }
         for i, (a, b) in enumerate(itertools.combinations(names, 2))
     ]  # fmt: skip

@@ -383,7 +383,11 @@ BROKEN = [
     ([["1", "2", "3", "x"]], {"task": "ranking"}, "one of classification, regression"),
     ([["1", "2", "3", "x"]], {}, "all targets are x; classes are at least two"),
     ([["1", "2", "3", x] for x in "xy"], {"test": 1.0}, "test = 1.0: a fraction"),
-    ([["1", "2", "3", x] for x in "xy"], {"test": 0.5, "validation": 0.5}, "leave none to train on"),
+    (
+        [["1", "2", "3", x] for x in "xy"],
+        {"test": 0.5, "validation": 0.5},
+        "leave none to train on",
+    ),
     ([[1, 2, 3, k] for k in range(101)], {}, "101 different targets"),
     ([[1, 2, 3, k + 0.5] for k in range(4)], {}, "4 different targets"),
 ]

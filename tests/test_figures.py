@@ -150,7 +150,8 @@ NAMES = {
     "/": "curves_unnamed.png",
     "..": "curves_unnamed.png",
     "a\\b\n:*?": "curves_a_b.png",
-    "$x$ ünïcode": "curves_x_n_code.png",
+    "$x$ ünïcode": "curves_x_ünïcode.png",
+    "図" * 99: f"curves_{'図' * 33}.png",
     "x" * 200: f"curves_{'x' * 60}.png",
 }
 

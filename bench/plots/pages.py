@@ -163,7 +163,8 @@ def sensitivity_figure(material: Material, problem: str) -> Figure:
             crowd.sentence(looks, LOWEST),
             _interval(rows),
             "Optimizers at the same rate stand side by side." if len(looks) > 1 else "",
-            "Crosses: rates at which runs diverged, with the share of all runs at that rate."
+            "Crosses: rates at which runs diverged, with the share of all runs at that rate. "
+            + style.DIVERGED
             + crowd.strip(looks)
             if rows["diverged"].any()
             else "",
@@ -207,7 +208,7 @@ def heatmap_figure(material: Material, problem: str, hyperparameter: str) -> Fig
             "Framed: the best cell of the panel."
             " All other hyperparameters are the best for that cell.",
             "Hatched: the median is infinite, half of the runs or more diverged;"
-            " n/m ×: n of m runs diverged."
+            " n/m ×: n of m runs diverged. " + style.DIVERGED
             if shown["diverged"].any()
             else "",
             material.swept,

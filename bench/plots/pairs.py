@@ -114,7 +114,7 @@ def wins(
     """Draw on what share of seeds the row's optimizer has a lower loss than the column's.
 
     `pairs` are the rows of one problem, or those of all problems together. Bold and framed: Holm's
-    correction leaves the difference significant. Ties count for neither.
+    correction leaves the difference significant. Ties count for neither; half of them colours both.
     """
     ax = style.axes(ax)
     places = {name: i for i, name in enumerate(order)}
@@ -126,15 +126,15 @@ def wins(
         for row, column, won in (("a", "b", "a_lower"), ("b", "a", "b_lower")):
             y, x = places[pair[row]], places[pair[column]]
             part = float(pair[won]) / float(pair["seeds"])
-            if pair["problem"] is not None and won == "a_lower":
-                part = float(pair["share"])
-            face = WINS(0.5 + (part - 0.5) * 0.85)
+            # Ties, which count for neither, are half won as far as the colour goes.
+            level = part + float(pair["ties"]) / float(pair["seeds"]) / 2
+            face = WINS(0.5 + (level - 0.5) * 0.85)
             ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fc=face, ec="white", lw=1))
             sure = pair["better"] != ""
             if sure:
                 box = Rectangle((x - 0.46, y - 0.46), 0.92, 0.92, fill=False, ec="black", lw=1.1)
                 ax.add_patch(box).set_zorder(4)
-            ink = "white" if abs(part - 0.5) > 0.36 else "black"
+            ink = "white" if abs(level - 0.5) > 0.36 else "black"
             text = share(round(part * 1e6), 1_000_000)
             weight = "bold" if sure else "normal"
             if size:

@@ -36,6 +36,10 @@ STROKES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.2, 1.6)), (0, (6, 2, 1.2, 2
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h")
 GREY = "#555555"
 DPI = 150
+DIVERGED = (
+    "Diverged: a loss or parameter is not finite, or the final training loss is above twice the "
+    "constant predictor's, be it that the run blew up or that it came down too slowly."
+)
 
 LOSSES = {
     "categorical_crossentropy": "cross-entropy, nats",
@@ -237,9 +241,10 @@ def titles(figure: Figure, title: str, caption: Sequence[str] = ()) -> None:
     """A title above everything, and lines of small print below everything."""
     height = figure.get_figheight()
     figure.text(
-        0.01, 1 - 0.09 / height, plain(title, 110), ha="left", va="top", size=11.5, weight="bold"
+        0.01, 1 - 0.09 / height, plain(title, 92), ha="left", va="top", size=11.5, weight="bold"
     )
-    text = "\n".join(caption)
+    # Names may hold dollars, escaped or not.
+    text = "\n".join(caption).replace(r"\$", "$").replace("$", r"\$")
     figure.text(0.01, 0.08 / height, text, ha="left", va="bottom", size=7.5, color=GREY)
 
 
