@@ -14,6 +14,8 @@ from bench.api import Results
 from bench.cells import RUNS
 from bench.documentary import runs
 from bench.documentary.log_linear import LastSamples
+from nncore import datasets
+from nncore.training import runaway
 
 Array = NDArray[np.float64]
 COLUMNS = ["document", "slip", "effect", "measure", "as_printed", "as_intended"]
@@ -191,9 +193,12 @@ def _stale(results: Mapping[str, Results], stale: Array) -> list[dict[str, Any]]
     for spec in ("004_as_printed", "004_log_linear"):
         trials = results[spec].trials
         lost.append((trials["status"][trials["problem"] == "full_batch"] == "diverged").to_numpy())
-    # A diverged run has no error worth a number: it counts as infinite.
-    ends = (stale[:, -1], 2 * values[: len(stale), -1])
-    finals = [np.where(gone[: len(end)], np.inf, end) for gone, end in zip(lost, ends, strict=True)]
+    # A diverged run has no error worth a number: it counts as infinite. The runs as printed that
+    # are paired here are the reference's, on the seeds' own data.
+    finals = [
+        _lost_as_infinite(results["004_log_linear"], errors)
+        for errors in (stale[:, -1], 2 * values[: len(stale), -1])
+    ]
     cost = paired(
         "004",
         slip,
@@ -204,6 +209,16 @@ def _stale(results: Mapping[str, Results], stale: Array) -> list[dict[str, Any]]
     effect = "features that start large stay large, and rate 0.1 is too high for them for good"
     means = [found.mean() for found in lost]
     return [cost, _shared(row("004", slip, effect, "share of runs that diverge", *means), lost[0])]
+
+
+def _lost_as_infinite(results: Results, errors: Array) -> Array:
+    """Final mean squared errors on the first seeds of the full batch, infinite where diverged."""
+    trials = [t for t in results.manifest.trials if t.problem_name == "full_batch"]
+    limits = [
+        runaway(float(np.var(datasets.draw(t.problem.dataset, t.seed)["train"].y)))
+        for t in sorted(trials, key=lambda t: t.seed)[: len(errors)]
+    ]
+    return np.where(errors <= np.array(limits), errors, np.inf)
 
 
 def _shared(found: dict[str, Any], which: NDArray[np.bool_]) -> dict[str, Any]:
