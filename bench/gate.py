@@ -355,7 +355,7 @@ def _told(one: Finding, word: Word) -> str:
 
 
 def _times(ratio: float) -> str:
-    return f"{ratio:.3g} times" if math.isfinite(ratio) else "∞"
+    return f"{ratio:.3g} times" if math.isfinite(ratio) else "∞ times"
 
 
 def _percent(gap: float) -> str:
