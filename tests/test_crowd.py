@@ -234,3 +234,10 @@ def test_texts_of_a_matrix_fit(number, inches):
         assert left.x1 + 1 < right.x0
     cells = [p for p in ax.patches if isinstance(p, Rectangle) and p.get_fill()]
     assert len(cells) == number * (number - 1)
+
+
+def test_ties_colour_neither_side():
+    tied = matrix(2).assign(a_lower=0, b_lower=0, ties=20, share=0.0, better="")
+    ax = pairs.wins(tied, ["n0", "n1"])
+    faces = {to_hex(patch.get_facecolor()) for patch in ax.patches}
+    assert faces == {to_hex(pairs.WINS(0.5))}

@@ -2,6 +2,7 @@
 
 import itertools
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from bench import reproduce, stats
 from bench.documentary import figures, keep, log_linear, printed, runs, slips, standings, study
 from bench.documentary.__main__ import main
 from bench.documentary.figures import Panel, Printed
+from bench.plan import Trial
 from nncore import initializers
 from nncore.datasets import datasets, draw
 from nncore.layers import shapes
@@ -351,6 +353,16 @@ def test_medians_of_ratios_are_the_medians_of_logarithms():
     assert row["value"] == pytest.approx(2.0)
     assert (row["low"], row["high"]) == (0.0, np.inf)  # three seeds cannot tell
     assert stats.median(printed_) == row["as_printed"]
+
+
+def test_a_diverged_run_of_the_stale_layer_counts_as_infinite():
+    problem = fixed("log_linear", ["dense 1"], "half_mean_squared_error", np.zeros(6))
+    trials = [Trial(i, "full_batch", "sgd", problem, None, i, str(i)) for i in (1, 0)]
+    results = SimpleNamespace(manifest=SimpleNamespace(trials=trials))
+    limits = [2 * draw(problem.dataset, seed)["train"].y.var() for seed in (0, 1)]
+    for factor, expected in ((0.99, False), (1.01, True)):
+        errors = factor * np.array(limits)
+        assert (np.isinf(slips._lost_as_infinite(results, errors)) == expected).all()
 
 
 # --- kept results ---------------------------------------------------------------------------------

@@ -222,3 +222,18 @@ def test_shards_are_tuned_together_and_judged_when_joined(tmp_path: Path) -> Non
     assert not last.unjudged
     columns = [c for c in whole.trials if not c.endswith("_seconds")]
     assert last.trials[columns].equals(whole.trials[columns])
+
+
+@pytest.mark.parametrize("criterion", ["best_train_loss", "time_to_train_loss"])
+def test_a_run_that_diverges_later_is_no_winner(tmp_path: Path, criterion: str) -> None:
+    # The target is met by the untrained network, whose loss is also the lowest of a runaway.
+    problem = {"dataset": "spiral", "epochs": 6, "record_every": 1, "target": {"train_loss": 2.0}}
+    sgd = {"rule": "sgd", "learning_rate": [1e6, 0.1]}
+    some = {"name": "late", "tuning": {"seeds": 2}, "problem": problem, "optimizer": sgd}
+    result = bench.run(some, out=tmp_path / "out", jobs=1)
+    trials = [t for t in result.manifest.trials if t.seed >= tuning.FIRST_SEED]
+    with Store.read(result.folder) as store:
+        found = tuning.scores(store, trials, criterion, result.manifest.targets)
+        statuses = [store.statuses()[t.key] for t in trials]
+    assert statuses == ["diverged"] * 2 + ["ok"] * 2
+    assert np.isinf(found).tolist() == [True, True, False, False]

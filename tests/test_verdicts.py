@@ -13,7 +13,7 @@ import scipy.stats
 from frames import SPACES, TASKS, cases, frames
 
 from bench import verdicts
-from bench.bands import best_trials
+from bench.bands import MEDIAN, best_trials
 from bench.plots import style
 from bench.verdict_figures import Drawing, draw
 from bench.verdicts import audit, budget, pairs, profile, ranking, samples, target, words
@@ -223,6 +223,20 @@ def test_nothing_was_chosen_where_every_optimizer_has_one_configuration() -> Non
     planned = Counter(both[0]["problem"])
     found = verdicts.judge(*both, targets={}, planned=planned).audit
     assert found.loc[found["check"] == "same seeds", "problem"].tolist() == ["spiral"]
+
+
+@pytest.mark.parametrize(("medians", "edge"), [([1.0, 1.0, 2.0], False), ([1.0, 1.5, 2.0], True)])
+def test_an_edge_that_a_rate_inside_equals_is_none(medians: list[float], edge: bool) -> None:
+    rows = pd.DataFrame({"optimizer": "a", "learning_rate": [0.1, 0.2, 0.3], MEDIAN: medians})
+    assert bool(audit._edges("p", rows, rows.iloc[:1])) is edge
+
+
+def test_who_has_no_result_costs_the_others_no_correction() -> None:
+    crashed = np.vstack([SIX[:2], np.full((1, 12), np.nan)])
+    rows = pairs.pairs([samples.Sample("p", ("a", "b", "c"), tuple(range(12)), crashed)])
+    [row] = rows[rows["seeds"] > 0].to_dict("records")
+    assert row["wilcoxon_p_holm"] == row["wilcoxon_p"]
+    assert row["sign_p_holm"] == row["sign_p"]
 
 
 def test_costly_epochs_are_told() -> None:
