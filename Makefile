@@ -18,10 +18,10 @@ reproduce: .venv ## the documents' printed numbers beside ours
 	@$(PY) -m bench reproduce
 
 documents: .venv ## where the unseeded documents' numbers fall among many seeds, and what slips cost
-	@$(PY) -m bench.documentary --jobs $(JOBS)
+	@$(PY) -m bench.studies.documents --jobs $(JOBS)
 
 validate: .venv  ## the simulations behind docs/statistics.md, minutes
-	@$(PY) -m bench.validate --write
+	@$(PY) -m bench.studies.validate --write
 
 speed: .venv     ## the core against the documents' loop and installed peers, in one run
 	@$(PY) -m bench speed
@@ -36,10 +36,11 @@ check: .venv     ## has convergence regressed? the gate, against results/referen
 	@$(PY) -m bench run experiments/convergence.toml --fresh --jobs $(JOBS) > /dev/null
 	@$(PY) -m bench check results/convergence --against results/reference/convergence.json
 
-lint: .venv      ## ruff and mypy
+lint: .venv      ## ruff, mypy and the direction of imports
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
+	@.venv/bin/lint-imports --no-cache --no-logo
 
 format: .venv    ## rewrite the sources in the project's style
 	@$(PY) -m ruff check --fix .

@@ -1,10 +1,10 @@
 """`python -m bench`."""
 
-from bench import signals
+from bench.run import signals
 
 if __name__ == "__main__":
     signals.leave_at_once()
 
-    from bench.cli import main
+    from bench.cli.verbs import main
 
     main()

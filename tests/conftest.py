@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from bench.catalogue import KINDS
+from bench.cli.catalogue import KINDS
 
 settings.register_profile("project", deadline=None, derandomize=True, database=None)
 settings.load_profile("project")

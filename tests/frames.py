@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.tables import summary_frame
+from bench.tables.frames import summary_frame
 
 SCORES = {"classes": "accuracy", "regression": "r2", "plain": None}
 

@@ -10,7 +10,8 @@ import numpy as np
 from nncore.datasets import datasets, default_problem
 from nncore.initializers import initializers
 from nncore.rules import rules
-from nncore.training import Configuration, Problem, train
+from nncore.stack.training import train
+from nncore.trial import Configuration, Problem
 
 # Changes to a problem: how its samples are cut into batches. 7 divides no dataset's samples.
 BATCHES = {

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from bench import baseline, gate, spec
+from bench.gate import baseline, check
+from bench.spec import experiment as spec
 from nncore.rules import rules
-from nncore.training import train
+from nncore.stack.training import train
 
 ROOT = Path(__file__).parents[1]
 SPEC = ROOT / "experiments" / "convergence.toml"
@@ -249,7 +250,7 @@ def measure(rule: str, problems: Sequence[str]) -> list[baseline.Curves]:
     return found
 
 
-def look(one: Slip, *, short: bool = False) -> gate.Check:
+def look(one: Slip, *, short: bool = False) -> check.Check:
     """What the gate says with the slip in its rule, of the configurations of that rule.
 
     `short` leaves the longest problem out.
@@ -260,10 +261,10 @@ def look(one: Slip, *, short: bool = False) -> gate.Check:
     old = baseline.read(REFERENCE)
     mine = {curves.content for curves in new}
     lines = tuple(line for line in old.lines if line.content in mine)
-    return gate.check(replace(old, lines=lines), new)
+    return check.check(replace(old, lines=lines), new)
 
 
-def seen(found: gate.Check) -> str:
+def seen(found: check.Check) -> str:
     """By which look the gate sees it: "first", "second", "both" or "neither"."""
     looks = bool(found.changed), found.word == "worse"
     return {(True, True): "both", (True, False): "first", (False, True): "second"}.get(

@@ -6,9 +6,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from problems import GENERATED, assert_same, configuration, problem, short
 
-from nncore.costs import stack_size
 from nncore.rules import rules
-from nncore.training import train
+from nncore.stack.costs import stack_size
+from nncore.stack.training import train
 
 # batch size and shuffling; 4 leaves a remainder on every dataset but those of 1 and 4 samples
 BATCHES = {

@@ -12,13 +12,16 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import bench
-from bench import figures, plan, spec, tables
-from bench.landscapes import MOST_UPDATES, Landscape, landscapes, middling_seeds, telling
-from bench.plots import contours, style
-from bench.plots.pages import Material
+from bench.figures import book, style
+from bench.figures.pages.pages import Material
+from bench.figures.panels import contours
+from bench.figures.paths import MOST_UPDATES, Landscape, landscapes, middling_seeds, telling
+from bench.plan.trials import trials as plan_trials
+from bench.spec.experiment import load
+from bench.tables import frames
 from nncore import rules as kinds
 from nncore.datasets import distance, heights, minima
-from nncore.training import train
+from nncore.stack.training import train
 
 FLAT = {
     "rosenbrock": {"name": "rosenbrock"},
@@ -33,7 +36,7 @@ FLAT = {
 
 def experiment(dataset, optimizers, *, epochs=50, seeds=1, **problem):
     tables_ = {"dataset": dataset, "epochs": epochs, "dtype": "float64", **problem}
-    return spec.load(
+    return load(
         {
             "name": "x",
             "seeds": seeds,
@@ -45,7 +48,7 @@ def experiment(dataset, optimizers, *, epochs=50, seeds=1, **problem):
 
 def trained(described):
     """The planned trials and the frame of what they end with, without a store."""
-    planned = plan.trials(described)
+    planned = plan_trials(described)
     rows = []
     for trial in planned:
         (outcome,) = train(trial.problem, [trial.configuration], [trial.seed])
@@ -77,11 +80,11 @@ def material(described, **changes) -> Material:
     found = landscapes(planned, trials)
     changed = {name: replace(one, **changes) for name, one in found.items()}
     curves = pd.DataFrame({"trial": [], "epoch": [], "train_loss": []})
-    return figures.gather(trials, curves, tables.summary_frame(trials), landscapes=changed)
+    return book.gather(trials, curves, frames.summary_frame(trials), landscapes=changed)
 
 
 def drawn(described, **changes):
-    found = dict(figures.plan(material(described, **changes)))
+    found = dict(book.plan(material(described, **changes)))
     with style.settings():
         figure = found["contour", "f"]()
         figure.set_dpi(style.DPI)
@@ -225,7 +228,7 @@ def test_runaways_are_cut_off_and_the_caption_says_so():
 
 
 def test_only_so_many_updates_are_computed_again(monkeypatch):
-    monkeypatch.setattr("bench.landscapes.MOST_UPDATES", 40)
+    monkeypatch.setattr("bench.figures.paths.MOST_UPDATES", 40)
     described = experiment(
         FLAT["noisy_quadratic"],
         [{"rule": ["sgd", "adam"], "learning_rate": 0.1}],
@@ -321,7 +324,7 @@ def test_paths_that_stay_finite_and_lead_far_are_telling(less, more):
 
 @pytest.mark.parametrize("most", [1, 5])
 def test_of_middling_seeds_the_most_telling_is_shown(most, monkeypatch):
-    monkeypatch.setattr("bench.landscapes.MOST_SEEDS", most)
+    monkeypatch.setattr("bench.figures.paths.MOST_SEEDS", most)
     optimizers = [{"rule": ["sgd", "heavy_ball"], "learning_rate": 1e-3}]
     planned, trials, _ = trained(experiment("rosenbrock", optimizers, seeds=9, epochs=60))
     seeds = middling_seeds(trials)[:most]
@@ -350,7 +353,7 @@ def test_of_middling_seeds_the_most_telling_is_shown(most, monkeypatch):
 def test_other_problems_have_no_contours(table):
     optimizer = {"rule": "sgd", "learning_rate": 1e-3}
     table = {"epochs": 1, "batch_size": "full", **table}
-    described = spec.load({"name": "x", "problem": [table], "optimizer": [optimizer]})
+    described = load({"name": "x", "problem": [table], "optimizer": [optimizer]})
     planned, trials, _ = trained(described)
     assert landscapes(planned, trials) == {}
 
@@ -367,7 +370,7 @@ def contoured(w, g, t, *, learning_rate=0.01):
 
 def test_rules_of_plugins_that_are_not_loaded_are_left_out(tmp_path, monkeypatch):
     (tmp_path / "mine.py").write_text(PLUGIN)
-    described = spec.load(
+    described = load(
         {
             "name": "x",
             "seeds": 1,

@@ -3,8 +3,8 @@ import inspect
 import pytest
 from problems import GENERATED, problem, short
 
-from nncore.costs import LARGEST_STACK, stack_size, step_cost
 from nncore.rules import rules
+from nncore.stack.costs import LARGEST_STACK, stack_size, step_cost
 
 PROBLEMS = [problem(name) for name in GENERATED] + [short(name, batch_size=1) for name in GENERATED]
 

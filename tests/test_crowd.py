@@ -16,9 +16,11 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from bench import figures, verdict_figures, verdicts
-from bench.plots import crowd, pairs, style
-from bench.plots.tuning import budget
+from bench import verdicts
+from bench.figures import book, style, verdict_figures
+from bench.figures import grey as crowd
+from bench.figures.panels import pairs
+from bench.figures.panels.search import budget
 
 CASES = cases()
 TARGETS = {
@@ -46,9 +48,9 @@ def drawn(case: str) -> dict[tuple[str, ...], Figure]:
     """Every figure of a case, laid out."""
     some = CASES[case]
     looks = style.looks(some.trials)
-    material = figures.gather(some.trials, some.curves, some.summary, targets=TARGETS)
+    material = book.gather(some.trials, some.curves, some.summary, targets=TARGETS)
     plans = itertools.chain(
-        figures.plan(material), verdict_figures.plan(verdict_figures.Drawing(judged(case), looks))
+        book.plan(material), verdict_figures.plan(verdict_figures.Drawing(judged(case), looks))
     )
     found = {}
     for parts, paint in plans:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from bench import csvtext
+from bench.tables import csvtext
 
 FLOATS = arrays.arrays("f8", 40, elements=st.floats(width=64) | st.sampled_from([0.0, -0.0, 0.5]))
 INTEGERS = arrays.arrays("i8", 40)

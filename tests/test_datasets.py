@@ -8,10 +8,10 @@ from scipy import stats
 
 from nncore.datasets import PARTS, dataset, datasets, default_problem, draw
 from nncore.registry import UnknownNameError
-from nncore.training import train
+from nncore.stack.training import train
 
 DOCUMENT_2 = json.loads(
-    (Path(__file__).parents[1] / "bench" / "documents" / "002.json").read_text()
+    (Path(__file__).parents[1] / "bench/studies/documents/pages/002.json").read_text()
 )
 RANDOM = [name for name in GENERATED if datasets[name].random]
 FIXED = [name for name in GENERATED if not datasets[name].random]

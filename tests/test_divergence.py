@@ -17,7 +17,8 @@ from problems import (
 from nncore.datasets import draw
 from nncore.layers import shapes
 from nncore.rules import rules
-from nncore.training import Configuration, train
+from nncore.stack.training import train
+from nncore.trial import Configuration
 
 SETTINGS = {
     "sgd": {"learning_rate": 0.05, "decay": 1e-2, "momentum": 0.9, "bias.momentum": 0.5},

@@ -11,18 +11,28 @@ from click.testing import CliRunner
 from problems import fixed, samples
 from scipy.stats import percentileofscore
 
-from bench import reproduce, stats
-from bench.documentary import figures, keep, log_linear, printed, runs, slips, standings, study
-from bench.documentary.__main__ import main
-from bench.documentary.figures import Panel, Printed
-from bench.plan import Trial
+from bench import stats
+from bench.plan.trials import Trial
+from bench.studies.documents import (
+    figures,
+    keep,
+    log_linear,
+    printed,
+    reproduce,
+    runs,
+    slips,
+    standings,
+    study,
+)
+from bench.studies.documents.__main__ import main
+from bench.studies.documents.figures import Panel, Printed
 from nncore import initializers
 from nncore.datasets import datasets, draw
 from nncore.layers import shapes
-from nncore.reference import SGD, network, steps
-from nncore.reference import train as train_reference
+from nncore.reference.network import SGD, network, steps
+from nncore.reference.network import train as train_reference
 from nncore.rules import rules
-from nncore.training import train
+from nncore.stack.training import train
 
 SEEDS, EPOCHS = 8, 20
 SMALL = {name: [f"seeds={SEEDS}"] for name in runs.NAMES}

@@ -10,10 +10,10 @@ from nncore import initializers
 from nncore.datasets import datasets, draw
 from nncore.layers import shapes
 from nncore.losses import losses, targets
-from nncore.reference import OPTIMIZERS
-from nncore.reference import train as train_reference
-from nncore.samples import orders
-from nncore.training import train
+from nncore.reference.network import OPTIMIZERS
+from nncore.reference.network import train as train_reference
+from nncore.stack.samples import orders
+from nncore.stack.training import train
 
 UPDATES = 20
 BOUND = 1e-10

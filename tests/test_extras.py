@@ -7,14 +7,17 @@ from typing import Any
 
 import pytest
 
-from bench import plan, spec
+from bench.plan.keys import key
+from bench.plan.trials import trials
+from bench.spec import experiment
 from nncore.schedules import schedules
-from nncore.training import Configuration, train
+from nncore.stack.training import train
+from nncore.trial import Configuration
 
 
 def configurations(**table: Any) -> tuple[Configuration, ...]:
     problem = {"dataset": "people", "epochs": 20}
-    loaded = spec.load({"problem": problem, "optimizer": {"rule": "sgd", **table}})
+    loaded = experiment.load({"problem": problem, "optimizer": {"rule": "sgd", **table}})
     return loaded.optimizers[0].configurations
 
 
@@ -40,8 +43,8 @@ def test_decay_is_short_for_inverse_time() -> None:
     (short,) = configurations(decay=0.1)
     (long,) = configurations(schedule={"name": "inverse_time", "decay": 0.1})
     assert short == long
-    problem = spec.load({"problem": {"dataset": "people"}, "optimizer": {"rule": "sgd"}})
-    keys = {plan.key(problem.problems[0].problem, c, 0) for c in (short, long)}
+    problem = experiment.load({"problem": {"dataset": "people"}, "optimizer": {"rule": "sgd"}})
+    keys = {key(problem.problems[0].problem, c, 0) for c in (short, long)}
     assert len(keys) == 1
     assert configurations(schedule="constant") == configurations()
 
@@ -51,7 +54,7 @@ def test_one_schedule_written_twice_is_one_configuration() -> None:
 
 
 def test_they_train() -> None:
-    problem = spec.load({"problem": {"dataset": "blobs"}, "optimizer": {"rule": "sgd"}})
+    problem = experiment.load({"problem": {"dataset": "blobs"}, "optimizer": {"rule": "sgd"}})
     plain, clipped = configurations(clip_norm=[1e-3, 1e3])
     (cosine,) = configurations(schedule="cosine")
     losses = [
@@ -79,7 +82,7 @@ WRONG = {
 @pytest.mark.parametrize("case", WRONG)
 def test_mistakes(case: str) -> None:
     table, fragment = WRONG[case]
-    with pytest.raises(spec.SpecError, match=fragment):
+    with pytest.raises(experiment.SpecError, match=fragment):
         configurations(**table)
 
 
@@ -98,8 +101,8 @@ def test_a_file_counts_by_its_content(tmp_path: Path) -> None:
             'problem = { dataset = { name = "csv", path = "data.csv", target = "label" } }\n'
             'optimizer = { rule = "sgd" }\n'
         )
-        loaded = spec.load(path)
-        keys.append({trial.key for trial in plan.trials(loaded)})
+        loaded = experiment.load(path)
+        keys.append({trial.key for trial in trials(loaded)})
     assert keys[0] == keys[1]
     assert not keys[0] & keys[2]
 
@@ -112,12 +115,12 @@ def test_a_file_counts_by_its_content(tmp_path: Path) -> None:
     ],
 )
 def test_files_that_are_not_there(dataset: dict[str, Any], fragment: str) -> None:
-    with pytest.raises(spec.SpecError, match=fragment) as error:
-        spec.load({"problem": {"dataset": dataset}, "optimizer": {"rule": "sgd"}})
+    with pytest.raises(experiment.SpecError, match=fragment) as error:
+        experiment.load({"problem": {"dataset": dataset}, "optimizer": {"rule": "sgd"}})
     assert len(error.value.errors) == 1
 
 
 def test_the_objective_is_for_test_functions() -> None:
     problem = {"dataset": "sine", "loss": "objective"}
-    with pytest.raises(spec.SpecError, match="test functions"):
-        spec.load({"problem": problem, "optimizer": {"rule": "sgd"}})
+    with pytest.raises(experiment.SpecError, match="test functions"):
+        experiment.load({"problem": problem, "optimizer": {"rule": "sgd"}})

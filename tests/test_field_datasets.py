@@ -11,8 +11,9 @@ from problems import assert_same, configuration, problem
 from nncore import datasets as module
 from nncore.datasets import datasets, default_problem, digest, distance, draw, heights, minima
 from nncore.datasets.functions import objective_of
-from nncore.paths import path
-from nncore.training import is_random, train
+from nncore.stack.paths import path
+from nncore.stack.training import train
+from nncore.trial import is_random
 
 FUNCTIONS = [name for name in datasets if datasets[name].kind == "function"]
 SHIPPED = ["digits", "breast_cancer", "wine", "diabetes"]

@@ -10,11 +10,11 @@ from references import landscape
 from references.registry import hyperparameters, names, reference, seen, trajectory
 from references.settings import SETS
 
-from nncore.layouts import TrialFirst, TrialLast
 from nncore.registry import load_plugin
 from nncore.rules import rules
-from nncore.training import Configuration
-from nncore.updates import Updates
+from nncore.stack.layouts import TrialFirst, TrialLast
+from nncore.stack.updates import Updates
+from nncore.trial import Configuration
 
 LAYOUTS = [TrialFirst, TrialLast]
 

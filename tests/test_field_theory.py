@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from nncore.layouts import TrialFirst
 from nncore.rules import rules
 from nncore.rules.layerwise import newton_schulz
-from nncore.training import Configuration
-from nncore.updates import Updates
+from nncore.stack.layouts import TrialFirst
+from nncore.stack.updates import Updates
+from nncore.trial import Configuration
 
 LAYERS = [(3, 4), (4, 2)]
 COUNT = 26

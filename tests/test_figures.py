@@ -17,9 +17,8 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from bench import figures
-from bench.figures import FileNames, draw, gather, plan
-from bench.plots import style
+from bench.figures import book, style
+from bench.figures.book import FileNames, draw, gather, plan
 
 CASES = cases()
 LOSSES = {"spiral": "categorical_crossentropy", "log_linear": "half_mean_squared_error"}
@@ -206,7 +205,7 @@ def test_bytes_repeat_whatever_the_order_the_settings_and_the_other_trials(tmp_p
     monkeypatch.setitem(mpl.rcParams, "font.size", 20)
     monkeypatch.setitem(mpl.rcParams, "axes.facecolor", "red")
     monkeypatch.setitem(mpl.rcParams, "text.usetex", True)
-    needed = figures.curves_needed(case.trials)
+    needed = book.curves_needed(case.trials)
     fewer = case.curves[case.curves["trial"].isin(needed)].iloc[::-1]
     fewer = fewer.sort_values("epoch", kind="stable")
     again = draw(case.trials, fewer, case.summary, tmp_path)

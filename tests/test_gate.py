@@ -15,8 +15,8 @@ import slips
 from test_cli import bench as command
 
 import bench
-from bench import baseline, gate
-from bench.validate import gate as alarms
+from bench.gate import baseline, check
+from bench.studies.validate import gate as alarms
 
 RNG = np.random.default_rng(3)
 STILL = np.exp(0.02 * RNG.standard_normal(20))
@@ -34,7 +34,7 @@ def of(*found: baseline.Curves, early: int = 1) -> baseline.Baseline:
 
 NOISE = np.exp(0.02 * np.random.default_rng(4).standard_normal(20))
 # What new losses are called beside `STILL` at a margin of 10%.
-WORDS: dict[str, tuple[Any, gate.Word, int]] = {
+WORDS: dict[str, tuple[Any, check.Word, int]] = {
     "identical": (STILL, "identical", 0),
     "other noise": (STILL * NOISE, "same", 0),
     "5% worse": (STILL * 1.05, "same", 0),
@@ -49,18 +49,18 @@ WORDS: dict[str, tuple[Any, gate.Word, int]] = {
 @pytest.mark.parametrize("name", WORDS)
 def test_words_and_exit_codes(name: str) -> None:
     losses, word, code = WORDS[name]
-    found = gate.check(of(curves(STILL)), [curves(losses)])
+    found = check.check(of(curves(STILL)), [curves(losses)])
     assert (found.word, found.exit_code, found.ok) == (word, code, code == 0)
     assert str(found)
 
 
 def test_more_diverged_runs_are_named_where_the_median_is_not_worse() -> None:
-    found = gate.check(of(curves(STILL)), [curves(HALF)])
+    found = check.check(of(curves(STILL)), [curves(HALF)])
     words = {m.name: m.word for m in found.findings[0].measures}
     assert words["final loss"] != "worse"
     assert words["diverged runs"] == "worse"
     assert "8 of 20 runs newly diverge" in str(found)
-    better = gate.check(of(curves(HALF)), [curves(STILL)])
+    better = check.check(of(curves(HALF)), [curves(STILL)])
     assert better.word != "worse"
 
 
@@ -71,11 +71,11 @@ def test_times_to_the_target_regress_on_their_own() -> None:
         losses[:, -1] = 0.3 + 0.001 * np.arange(20) + 1e-4 * epoch
         return curves(STILL, epochs=np.arange(11), losses=losses, target=0.5)
 
-    found = gate.check(of(with_times(4)), [with_times(8)])
+    found = check.check(of(with_times(4)), [with_times(8)])
     measures = {m.name: m for m in found.findings[0].measures}
     assert (measures["final loss"].word, measures["time to target"].word) == ("same", "worse")
     assert measures["time to target"].ratio == pytest.approx(2)
-    assert gate.check(of(with_times(8)), [with_times(4)]).ok
+    assert check.check(of(with_times(8)), [with_times(4)]).ok
 
 
 @pytest.mark.parametrize(
@@ -87,23 +87,23 @@ def test_times_to_the_target_regress_on_their_own() -> None:
     ],
 )
 def test_what_is_not_there_cannot_be_told(old: Any, new: Any, text: str) -> None:
-    found = gate.check(of(old), new)
+    found = check.check(of(old), new)
     assert found.exit_code == 3
     assert text in str(found)
 
 
 def test_renaming_a_problem_or_optimizer_changes_nothing() -> None:
     new = curves(STILL, problem_name="another", optimizer="name")
-    assert gate.check(of(curves(STILL)), [new]).word == "identical"
+    assert check.check(of(curves(STILL)), [new]).word == "identical"
 
 
 def test_seeds_that_are_missing_are_left_out_and_said() -> None:
     some = curves(STILL[:15] * 1.5)
-    found = gate.check(of(curves(STILL)), [some])
+    found = check.check(of(curves(STILL)), [some])
     assert found.word == "worse"
     assert "5 of 20 seeds are missing" in str(found)
     for losses in (STILL[:15], STILL[:15] * NOISE[:15]):  # nothing is worse on those there are
-        found = gate.check(of(curves(STILL)), [curves(losses)])
+        found = check.check(of(curves(STILL)), [curves(losses)])
         assert found.exit_code == 3
         assert "5 of 20 seeds are missing" in str(found)
 
@@ -112,40 +112,40 @@ def test_seeds_that_are_missing_are_left_out_and_said() -> None:
     ("lost", "word"),
     [(0, "same"), (2, "same"), (3, "cannot tell"), (7, "cannot tell"), (8, "worse")],
 )
-def test_newly_diverged_runs_pass_only_within_the_margin(lost: int, word: gate.Word) -> None:
+def test_newly_diverged_runs_pass_only_within_the_margin(lost: int, word: check.Word) -> None:
     losses = np.where(np.arange(20) < lost, np.inf, STILL * NOISE)
-    found = gate.check(of(curves(STILL)), [curves(losses)])
+    found = check.check(of(curves(STILL)), [curves(losses)])
     assert found.word == word
 
 
 def test_a_crash_is_a_regression() -> None:
     losses = np.where(np.arange(20) < 1, np.inf, STILL)
-    found = gate.check(of(curves(STILL)), [curves(losses, crashed=1)])
+    found = check.check(of(curves(STILL)), [curves(losses, crashed=1)])
     assert found.exit_code == 1
     assert "1 runs crashed" in str(found)
 
 
 def test_objectives_below_zero_have_a_gate_too() -> None:
     old = of(curves(STILL - 5))
-    assert gate.check(old, [curves(STILL * NOISE - 5)]).word == "same"
-    assert gate.check(old, [curves(STILL - 4)]).word == "worse"
+    assert check.check(old, [curves(STILL * NOISE - 5)]).word == "same"
+    assert check.check(old, [curves(STILL - 4)]).word == "worse"
 
 
 def test_few_seeds_are_told_how_many_would_do() -> None:
-    found = gate.check(of(curves(STILL[:4])), [curves(STILL[:4] * 2)])
+    found = check.check(of(curves(STILL[:4])), [curves(STILL[:4] * 2)])
     assert found.exit_code == 3
     assert found.findings[0].measures[0].needed == 8  # 2**-8 is below half a percent
-    wild = gate.check(of(curves(STILL)), [curves(STILL * WILD)]).findings[0].measures[0]
+    wild = check.check(of(curves(STILL)), [curves(STILL * WILD)]).findings[0].measures[0]
     assert wild.needed is None or wild.needed > 20
 
 
 @pytest.mark.parametrize(
     ("factor", "word"), [(1.05, "same"), (0.5, "same"), (1.5, "worse"), (np.inf, "worse")]
 )
-def test_without_randomness_one_run_is_compared_directly(factor: float, word: gate.Word) -> None:
+def test_without_randomness_one_run_is_compared_directly(factor: float, word: check.Word) -> None:
     old = curves([0.5], random=False)
     changed = replace(old, losses=old.losses * factor, diverged=np.isinf(old.losses[:, 1] * factor))
-    found = gate.check(of(old, early=2), [changed])
+    found = check.check(of(old, early=2), [changed])
     assert found.word == word
     assert found.changed
 
@@ -154,19 +154,19 @@ def test_first_look_sees_what_is_above_its_bound() -> None:
     old = curves(STILL)
     for gap, changed in ((5e-5, False), (2e-4, True), (np.inf, True)):
         new = replace(old, losses=np.stack([old.losses[:, 0] * (1 + gap), STILL * NOISE], axis=1))
-        found = gate.check(of(old), [new])
+        found = check.check(of(old), [new])
         assert bool(found.changed) is changed
         assert ("the update rule changed" in str(found)) is changed
-    other = gate.check(of(old), [new], made_with={"numpy": "0"})
+    other = check.check(of(old), [new], made_with={"numpy": "0"})
     assert "rounding" not in str(other)
-    other = gate.check(replace(of(old), made_with={"numpy": "1"}), [new], made_with={"numpy": "0"})
+    other = check.check(replace(of(old), made_with={"numpy": "1"}), [new], made_with={"numpy": "0"})
     assert "rounding did: numpy" in str(other)
 
 
 @pytest.mark.parametrize("n", [4, 12, 20, 50])
 @pytest.mark.parametrize("level", [0.05, 0.01, 2e-4])
 def test_bounds_are_the_innermost_that_hold(n: int, level: float) -> None:
-    low, high = gate.bounds(np.arange(float(n)), level, level)
+    low, high = check.bounds(np.arange(float(n)), level, level)
     if math.isfinite(low):
         assert scipy.stats.binom.cdf(low, n, 0.5) <= level < scipy.stats.binom.cdf(low + 1, n, 0.5)
         assert high == n - 1 - low

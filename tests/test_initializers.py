@@ -7,7 +7,7 @@ from scipy import stats
 
 from nncore.initializers import BIASES, draw, initializers, is_random
 from nncore.registry import UnknownNameError
-from nncore.training import train
+from nncore.stack.training import train
 
 SHAPES = [(40, 50), (50, 30), (30, 3)]
 # (parameters, limits or None, standard deviation) of the weights of an I x O layer

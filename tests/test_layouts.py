@@ -5,9 +5,9 @@ import inspect
 import numpy as np
 import pytest
 
-from nncore import layouts
 from nncore.activations import activations
-from nncore.layouts import TrialFirst, TrialLast, choose
+from nncore.stack import layouts
+from nncore.stack.layouts import TrialFirst, TrialLast, choose
 
 LAYOUTS = [TrialFirst(), TrialLast()]
 # inputs, outputs, samples: thin in either direction, square, single samples, vectors, a remainder.

@@ -5,7 +5,7 @@ import pytest
 from problems import configuration, fixed, losses_and_gradients, outcome_of_outputs, samples, short
 
 from nncore.losses import losses
-from nncore.training import train
+from nncore.stack.training import train
 
 # Test functions are tested on their own.
 LOSSES = [name for name in losses if name != "objective"]

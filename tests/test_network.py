@@ -4,9 +4,9 @@ from problems import losses_and_gradients
 
 from nncore.activations import activations
 from nncore.layers import LAYERS, parse, shapes
-from nncore.layouts import choose
 from nncore.losses import losses
-from nncore.network import bias_mask
+from nncore.stack.layouts import choose
+from nncore.stack.network import bias_mask
 
 STEP = 1e-6
 # (features, width, samples): the first is multiplied in rows of trials, the second by BLAS.

@@ -8,15 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench import plan
-from bench.plan import estimate, key, seconds, stacks, trials
-from bench.spec import load
+from bench.plan import stacks as stacking
+from bench.plan.keys import key
+from bench.plan.stacks import estimate, seconds, stacks
+from bench.plan.trials import trials
+from bench.spec.experiment import load
 from nncore.activations import activations
 from nncore.datasets import datasets
 from nncore.initializers import initializers
 from nncore.losses import losses
 from nncore.rules import rules
-from nncore.training import Configuration
+from nncore.trial import Configuration
 
 BLOBS = {"dataset": "blobs", "epochs": 10}
 SGD = {"rule": "sgd", "learning_rate": [0.1, 1.0]}
@@ -263,8 +265,8 @@ def costs(monkeypatch):
     """Trials that cost `each` seconds, in stacks of at most `whole`."""
 
     def set_costs(each, whole):
-        monkeypatch.setattr(plan, "step_cost", lambda problem, rule: each / problem.epochs)
-        monkeypatch.setattr(plan, "stack_size", lambda problem, rule: whole)
+        monkeypatch.setattr(stacking, "step_cost", lambda problem, rule: each / problem.epochs)
+        monkeypatch.setattr(stacking, "stack_size", lambda problem, rule: whole)
 
     return set_costs
 

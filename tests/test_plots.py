@@ -18,10 +18,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
-from bench import bands, plots
-from bench.plots import style
-from bench.plots.heatmap import colour_norm
-from bench.plots.scale import HUGE, TINY, log_scale, log_ticks, score_scale
+from bench.figures import panels, style
+from bench.figures.panels.heatmap import colour_norm
+from bench.figures.scale import HUGE, TINY, log_scale, log_ticks, score_scale
+from bench.tables import bands
 
 CASES = cases()
 LOSS = "final_train_loss"
@@ -219,7 +219,7 @@ def curve_case(name: str, problem: str | None = None):
 def test_curves_are_medians_with_quartiles(name):
     trials, curves, frame = curve_case(name)
     looks = style.looks(trials)
-    ax = plots.curves(frame, "train_loss", looks=looks)
+    ax = panels.curves(frame, "train_loss", looks=looks)
     ran = trials[trials["status"] != "crashed"]
     for optimizer, part in ran.groupby("optimizer"):
         values = curves[curves["trial"].isin(part["trial"])]
@@ -264,7 +264,7 @@ def ordered(wide: pd.DataFrame, q: float) -> pd.Series:
 @pytest.mark.parametrize("name", CASES)
 def test_a_cross_per_diverged_run(name):
     trials, _, frame = curve_case(name)
-    ax = plots.curves(frame, looks=style.looks(trials))
+    ax = panels.curves(frame, looks=style.looks(trials))
     lost = trials[trials["status"] == "diverged"]
     assert len(crosses(ax)) == len(lost)
     epochs = np.sort(frame["epoch"].unique())
@@ -274,7 +274,7 @@ def test_a_cross_per_diverged_run(name):
 
 def test_bands_do_not_slope_towards_zero():
     trials, _, frame = curve_case("zeros")
-    ax = plots.curves(frame, looks=style.looks(trials))
+    ax = panels.curves(frame, looks=style.looks(trials))
     edge = ax.get_ylim()[0]
     zero = ax.lines[0].get_ydata()[-1]
     assert edge < zero
@@ -294,7 +294,7 @@ def test_bands_do_not_slope_towards_zero():
 )
 def test_every_metric_has_its_axis(metric, problem, top):
     trials, curves, frame = curve_case("normal", problem)
-    ax = plots.curves(frame, metric, looks=style.looks(trials), loss="mean_squared_error")
+    ax = panels.curves(frame, metric, looks=style.looks(trials), loss="mean_squared_error")
     assert ax.get_yscale() == ("log" if metric.endswith("loss") else "linear")
     words = metric.split("_")[0].replace("train", "training")
     assert ax.get_ylabel().startswith(words)
@@ -309,7 +309,7 @@ def test_every_metric_has_its_axis(metric, problem, top):
 
 def test_the_target_is_in_sight_and_in_the_legend():
     trials, _, frame = curve_case("normal")
-    ax = plots.curves(frame, looks=style.looks(trials), target=1e-6)
+    ax = panels.curves(frame, looks=style.looks(trials), target=1e-6)
     low, high = ax.get_ylim()
     assert low < 1e-6 < high
     assert list(line(ax, "target").get_ydata()) == [1e-6, 1e-6]
@@ -323,7 +323,7 @@ def test_the_target_is_in_sight_and_in_the_legend():
 def test_sensitivity_is_the_best_median_at_every_rate(name):
     frames = CASES[name]
     summary = one(bands.with_ranges(frames.summary, frames.trials))
-    ax = plots.sensitivity(summary)
+    ax = panels.sensitivity(summary)
     trials = one(frames.trials)
     own = [c for c in bands.hyperparameters(trials) if c != "learning_rate"]
     marks = [d.get_xydata()[0] for d in ax.lines if d.get_marker() == "*" and len(d.get_xdata())]
@@ -366,7 +366,7 @@ def test_bars_are_intervals_or_ranges_and_none_for_single_runs():
         frames = CASES[name]
         summary = one(bands.with_ranges(frames.summary, frames.trials))
         assert set(summary["interval"]) == {kind}
-        ax = plots.sensitivity(summary)
+        ax = panels.sensitivity(summary)
         bars = [c for c in ax.collections if isinstance(c, LineCollection)]
         assert bool(bars) == bool(kind)
     frames = CASES["three seeds"]
@@ -381,7 +381,7 @@ def test_bars_are_intervals_or_ranges_and_none_for_single_runs():
 
 @pytest.mark.parametrize("lost", [0, 1])
 def test_a_share_is_never_rounded_to_none_or_all(lost):
-    from bench.plots.sensitivity import share
+    from bench.figures.panels.sensitivity import share
 
     assert share(lost, 1000) == ("<1%" if lost else "0%")
     assert share(1000 - lost, 1000) == (">99%" if lost else "100%")
@@ -396,7 +396,7 @@ def test_a_cell_per_pair(name, hyperparameter):
     frames = CASES[name]
     summary = one(frames.summary)
     summary = summary[summary["optimizer"] == "sgd + momentum"]
-    ax = plots.heatmap(summary, hyperparameter)
+    ax = panels.heatmap(summary, hyperparameter)
     medians = summary.groupby(["learning_rate", hyperparameter])[f"{LOSS}_median"].min()
     cells = [p for p in ax.patches if isinstance(p, Rectangle) and p.get_fill()]
     assert len(cells) == len(medians) == len(ax.texts)
@@ -421,7 +421,7 @@ def test_a_shared_norm_gives_equal_losses_equal_colours():
     norm = colour_norm(summary[f"{LOSS}_median"])
     for optimizer in ("sgd", "adam"):
         rows = summary[summary["optimizer"] == optimizer]
-        ax = plots.heatmap(rows, norm=norm)
+        ax = panels.heatmap(rows, norm=norm)
         finite = rows.loc[np.isfinite(rows[f"{LOSS}_median"]), f"{LOSS}_median"]
         share = np.log(finite / norm.vmin) / np.log(norm.vmax / norm.vmin)
         expected = {tuple(np.round(c, 3)) for c in colormaps["viridis_r"](share)}
@@ -435,7 +435,7 @@ def test_a_shared_norm_gives_equal_losses_equal_colours():
 @pytest.mark.parametrize("name", CASES)
 def test_every_seed_is_a_point_or_a_cross(name):
     trials = one(bands.best_trials(CASES[name].trials))
-    ax = plots.spread(trials)
+    ax = panels.spread(trials)
     losses = final(trials)
     points = [c for c in ax.collections if isinstance(c, PathCollection) and not is_cross(c)]
     assert sum(len(c.get_offsets()) for c in points) == np.isfinite(losses).sum()
@@ -466,7 +466,7 @@ def row_names(ax: Axes) -> list[str]:
 def test_ranking_is_by_median_with_intervals(name):
     frames = CASES[name]
     best = one(bands.best_rows(bands.with_ranges(frames.summary, frames.trials)))
-    ax = plots.ranking(best)
+    ax = panels.ranking(best)
     rows = best.sort_values([f"{LOSS}_median", "optimizer"], kind="stable")
     assert row_names(ax) == [style.wrapped(n, 26) for n in rows["optimizer"]]
     places = {

@@ -2,8 +2,8 @@
 
 import io
 
-from bench import progress
-from bench.store import Record, Result
+from bench.run import progress
+from bench.store.store import Record, Result
 
 
 class Clock:

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from bench import provenance
+from bench.store import provenance
 
 CODE = b'''
 """Numbers."""
@@ -55,7 +55,7 @@ def test_the_fingerprint_is_the_same_in_every_process_and_fits_json(tmp_path):
     plugin.write_bytes(CODE)
     here = provenance.fingerprint([plugin])
     code = (
-        "import json, scipy.linalg; from bench import provenance;"
+        "import json, scipy.linalg; from bench.store import provenance;"
         f"print(json.dumps(provenance.fingerprint([{str(plugin)!r}])))"
     )
     there = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
@@ -88,7 +88,7 @@ def test_differences_are_named(tmp_path):
 
 
 def test_vector_instructions_that_are_switched_off_are_seen():
-    code = "from bench import provenance; print(provenance.vectors())"
+    code = "from bench.store import provenance; print(provenance.vectors())"
     names = provenance.vectors().split()
     dispatched = [name for name in names[1:] if name not in ("X86_V2", "SSE", "NEON", "ASIMD")]
     if not dispatched:

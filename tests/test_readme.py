@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import spec
+from bench.spec import experiment as spec
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -16,7 +16,8 @@ from problems import (
 from nncore.datasets import draw
 from nncore.initializers import draw as initial
 from nncore.layers import shapes
-from nncore.training import recorded_epochs, train
+from nncore.stack.training import train
+from nncore.trial import recorded_epochs
 
 
 @pytest.mark.parametrize(

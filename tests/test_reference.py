@@ -7,9 +7,9 @@ import pytest
 from numpy._core._multiarray_umath import __cpu_features__ as cpu
 from numpy.testing import assert_allclose, assert_array_equal
 
-from nncore import exact
-from nncore.reference import OPTIMIZERS, Network, network, steps, train
-from nncore.reference_layers import EXACT, FLOAT32, FLOAT64, LOSSES, MIXED, Dense, StaleDense
+from nncore.reference import exact
+from nncore.reference.layers import EXACT, FLOAT32, FLOAT64, LOSSES, MIXED, Dense, StaleDense
+from nncore.reference.network import OPTIMIZERS, Network, network, steps, train
 
 SAMPLES, FEATURES = 7, 3
 

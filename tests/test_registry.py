@@ -24,7 +24,7 @@ from nncore.registry import (
 )
 from nncore.rules import Rule, rule, rules
 from nncore.schedules import schedules
-from nncore.training import train
+from nncore.stack.training import train
 
 REGISTRIES = {
     "rule": rules,
@@ -283,12 +283,12 @@ def test_an_edited_plugin_replaces_its_former_self(tmp_path: Path) -> None:
 
 
 def test_what_a_plugin_imports_first_is_still_built_in(tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text("import nncore.training\nimport nncore.schedules\n")
+    (tmp_path / "mine.py").write_text("import nncore.stack.training\nimport nncore.schedules\n")
     program = """
 import sys
 from nncore.registry import load_plugin
 load_plugin(sys.argv[1])
-from bench.catalogue import KINDS
+from bench.cli.catalogue import KINDS
 entries = [entry for registry in KINDS.values() for entry in registry.values()]
 assert len(entries) > 50
 assert all((entry.origin, entry.digest) == ("built-in", "") for entry in entries)

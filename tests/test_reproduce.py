@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from numpy._core._multiarray_umath import __cpu_dispatch__ as dispatched
 
-from bench import cells, reproduce
-from nncore.reference_layers import EXACT, MIXED
+from bench.studies.documents import reproduce, reruns
+from nncore.reference.layers import EXACT, MIXED
 
 SENSITIVE = (38, 66, 110)  # full digits; momentum; float64 weights
 
@@ -106,7 +106,7 @@ def test_the_lost_bias_momentum_is_needed():
     ids=["BLAS", "backwards"],
 )
 def test_the_order_of_summation_does_not_matter(monkeypatch, product):
-    monkeypatch.setattr(cells, "EXACT", replace(EXACT, product=product))
+    monkeypatch.setattr(reruns, "EXACT", replace(EXACT, product=product))
     report = reproduce.reproduce("003", shortened(*SENSITIVE, lines=8))
     assert report.totals == ["document 003: 24 of 24 lines"]
 
@@ -129,12 +129,12 @@ CHILD = """
 import numpy as np
 from numpy._core._multiarray_umath import __cpu_features__ as cpu, __cpu_dispatch__ as dispatched
 assert not any(cpu[name] for name in dispatched), dispatched
-from bench import cells, reproduce
-from nncore.reference_layers import MIXED
+from bench.studies.documents import reproduce, reruns
+from nncore.reference.layers import MIXED
 page = reproduce.load()["003"]
 page["cells"] = [cell for cell in page["cells"] if cell["cell"] in {sensitive}]
 print(reproduce.reproduce("003", {{"003": page}}).totals)
-cells.EXACT = MIXED  # NumPy's own exp and log
+reruns.EXACT = MIXED  # NumPy's own exp and log
 print(reproduce.reproduce("003", {{"003": page}}).totals)
 """
 

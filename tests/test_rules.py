@@ -7,7 +7,7 @@ import pytest
 from problems import added, configuration, noted, short
 
 from nncore.rules import Domain, domain, rules
-from nncore.training import train
+from nncore.stack.training import train
 
 UPDATES = 200
 

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from bench import runner, worker
-from bench.store import Store, StoreError, verify
+from bench.run import runner, worker
+from bench.store.store import Store, StoreError, verify
 
 FAULTS = Path(__file__).parent / "faults"
 sys.path.insert(0, str(FAULTS))

@@ -7,7 +7,8 @@ from problems import configuration, noted, short
 from references.registry import FOLDER
 
 from nncore.schedules import Plateau, schedules
-from nncore.training import Configuration, train
+from nncore.stack.training import train
+from nncore.trial import Configuration
 
 STORED = json.loads((FOLDER / "schedules.json").read_text())["cases"]
 # A closed form takes no memory: what watches the loss does.

@@ -8,7 +8,7 @@ import pytest
 
 PROGRAM = """
 import os, signal
-from bench import signals
+from bench.run import signals
 
 class Garbage:
     def __del__(self):

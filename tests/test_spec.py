@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.expand import points
-from bench.spec import SpecError, load
-from bench.toml import dumps
+from bench.spec.expand import points
+from bench.spec.experiment import SpecError, load
+from bench.spec.toml import dumps
 
 PROBLEM = '[[problem]]\ndataset = "spiral"\n'
 OPTIMIZER = '[[optimizer]]\nrule = "adam"\n'

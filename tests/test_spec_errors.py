@@ -5,7 +5,7 @@ import tomllib
 
 import pytest
 
-from bench.spec import SpecError, load
+from bench.spec.experiment import SpecError, load
 
 PROBLEM = '[[problem]]\ndataset = "spiral"\n'
 OPTIMIZER = '[[optimizer]]\nrule = "adam"\n'

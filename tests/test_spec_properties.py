@@ -6,10 +6,10 @@ import tomllib
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from bench.expand import points
-from bench.plan import trials
-from bench.spec import Experiment, SpecError, load
-from bench.toml import dumps
+from bench.plan.trials import trials
+from bench.spec.expand import points
+from bench.spec.experiment import Experiment, SpecError, load
+from bench.spec.toml import dumps
 
 many = settings(
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

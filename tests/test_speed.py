@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench import peers, speed, workloads
+from bench.studies.speed import measure, peers, workloads
 from nncore.datasets import datasets
 from nncore.rules import rules
 
@@ -23,8 +23,8 @@ def small(monkeypatch):
         dataset = {**problem.dataset, "samples": 10 if name == "spiral" else 70}
         problem = replace(problem, dataset=dataset, epochs=4, record_every=2)
         found[name] = replace(workload, problem=problem)
-    monkeypatch.setattr(speed, "workloads", lambda: found)
-    monkeypatch.setattr(speed, "SIZES", dict.fromkeys(found, (1, 2)))
+    monkeypatch.setattr(measure, "workloads", lambda: found)
+    monkeypatch.setattr(measure, "SIZES", dict.fromkeys(found, (1, 2)))
     yield found
     for name in set(datasets) - known:
         del datasets._entries[name]
@@ -66,7 +66,7 @@ def test_every_contender_trains_the_same_networks(small, contender, name):
 
 
 def test_a_table_of_medians_and_ratios(small):
-    frame = speed.measure(["spiral"], ["documents' loop", "core, alone", "core"], rounds=3)
+    frame = measure.measure(["spiral"], ["documents' loop", "core, alone", "core"], rounds=3)
     assert list(frame.contender) == ["documents' loop", "core, alone", "core"]
     assert (frame.trials > 0).all()
     assert (frame.fastest <= frame.microseconds).all()
@@ -78,29 +78,29 @@ def test_a_table_of_medians_and_ratios(small):
 
 
 def test_contenders_that_are_not_there_are_left_out(small, monkeypatch):
-    absent = speed.CONTENDERS["core"]._replace(module="a_module_that_nobody_has")
-    monkeypatch.setitem(speed.CONTENDERS, "JAX", absent)
-    frame = speed.measure(["per-sample"], ["core", "JAX"], rounds=1)
+    absent = measure.CONTENDERS["core"]._replace(module="a_module_that_nobody_has")
+    monkeypatch.setitem(measure.CONTENDERS, "JAX", absent)
+    frame = measure.measure(["per-sample"], ["core", "JAX"], rounds=1)
     assert list(frame.contender) == ["core"]
 
 
 def test_every_rule_has_a_price(small, tmp_path):
-    assert speed.stored_rule_costs(tmp_path) is None
-    prices = speed.rule_costs(["spiral"], rounds=1)
+    assert measure.stored_rule_costs(tmp_path) is None
+    prices = measure.rule_costs(["spiral"], rounds=1)
     assert list(prices.rule) == list(rules)
     assert (prices.microseconds > 0).all()
     assert prices.relative[prices.rule == "sgd"].item() == 1
 
 
 def test_what_is_printed_is_stored(small, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(speed, "rules", {name: rules[name] for name in ("sgd", "adam")})
+    monkeypatch.setattr(measure, "rules", {name: rules[name] for name in ("sgd", "adam")})
     chosen = ["documents' loop", "core"]
-    assert speed.main(tmp_path, names=["spiral"], contenders=chosen, rounds=1) == 0
+    assert measure.main(tmp_path, names=["spiral"], contenders=chosen, rounds=1) == 0
     printed = capsys.readouterr().out
     stored = pd.read_csv(tmp_path / "speed.csv")
     assert list(stored.contender) == chosen
     assert f"{stored.microseconds[0]:.3g}" in printed
-    assert list(speed.stored_rule_costs(tmp_path).rule) == ["sgd", "adam"]
+    assert list(measure.stored_rule_costs(tmp_path).rule) == ["sgd", "adam"]
     described = json.loads((tmp_path / "machine.json").read_text())
     assert described["processor"] in printed.replace("\n", " ")
     assert described["numpy"] == np.__version__

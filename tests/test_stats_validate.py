@@ -1,4 +1,4 @@
-"""A short form of `python -m bench.validate`: gross errors show; the docs are current."""
+"""A short form of `python -m bench.studies.validate`: gross errors show; the docs are current."""
 
 from itertools import chain
 
@@ -7,9 +7,9 @@ import pytest
 import scipy.stats
 
 from bench import stats
-from bench.validate import alarms, intervals, laws
-from bench.validate.__main__ import BEGIN, DOCUMENT, END, SAMPLES, SIZES, main
-from bench.validate.case import Case, within
+from bench.studies.validate import alarms, intervals, laws
+from bench.studies.validate.__main__ import BEGIN, DOCUMENT, END, SAMPLES, SIZES, main
+from bench.studies.validate.case import Case, within
 
 CASES = list(chain(intervals.cases(), alarms.cases()))
 KEPT = [case for case in CASES if case.promise != "none"]

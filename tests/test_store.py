@@ -13,9 +13,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import schema
-from bench.records import Damage, DamagedError, FolderError, LockedError, Record, Result, StoreError
-from bench.store import FILE, Store, verify
+from bench.store import schema
+from bench.store.records import (
+    Damage,
+    DamagedError,
+    FolderError,
+    LockedError,
+    Record,
+    Result,
+    StoreError,
+)
+from bench.store.store import FILE, Store, verify
 
 FAULTS = Path(__file__).parent / "faults"
 METRICS = ("train_loss", "validation_loss", "test_loss")
@@ -329,7 +337,7 @@ def test_a_curve_changed_after_opening_is_not_used(folder):
 def test_a_second_writer_is_told_who_holds_the_folder(folder):
     with Store.open(folder):
         code = (
-            f"from bench.store import Store, StoreError\n"
+            f"from bench.store.store import Store, StoreError\n"
             f"try: Store.open({str(folder)!r})\n"
             f"except StoreError as e: print(type(e).__name__, e.exit_code, e)"
         )
@@ -344,7 +352,7 @@ def test_a_second_writer_is_told_who_holds_the_folder(folder):
 
 def test_the_lock_of_a_dead_process_does_not_block(folder):
     code = (
-        f"import os, signal; from bench.store import Store; Store.open({str(folder)!r});"
+        f"import os, signal; from bench.store.store import Store; Store.open({str(folder)!r});"
         f"os.kill(os.getpid(), signal.SIGKILL)"
     )
     done = subprocess.run([sys.executable, "-c", code])
@@ -355,7 +363,7 @@ def test_the_lock_of_a_dead_process_does_not_block(folder):
 
 def test_a_kill_inside_a_transaction_leaves_the_earlier_ones(folder):
     code = (
-        f"import os, signal; from bench.store import Store; s = Store.open({str(folder)!r});"
+        f"import os, signal; from bench.store.store import Store; s = Store.open({str(folder)!r});"
         f"c = s._connection; c.execute('PRAGMA cache_size = 1'); c.execute('BEGIN IMMEDIATE');"
         f"c.execute('DELETE FROM curves'); c.execute('DELETE FROM outcomes');"
         f"os.kill(os.getpid(), signal.SIGKILL)"
@@ -421,7 +429,7 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path, kind):
     tmp_path.chmod(0o755)
     for parent in list(tmp_path.parents)[:-2]:
         parent.chmod(0o755)
-    code = "from bench.store import *\nimport filelock\n" + code
+    code = "from bench.store.store import *\nimport filelock\n" + code
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.startswith("FolderError 2 "), done.stderr
     assert list((tmp_path / "ro").iterdir()) == []
@@ -432,7 +440,7 @@ def test_a_read_only_folder_can_be_read(folder):
         path.chmod(path.stat().st_mode | 0o555)
     folder.chmod(0o555)
     code = (
-        "import os; from bench.store import Store; os.getuid() or os.setuid(65534)\n"
+        "import os; from bench.store.store import Store; os.getuid() or os.setuid(65534)\n"
         f"with Store.read({str(folder)!r}) as s: print(len(list(s.outcomes(s.statuses()))))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -441,7 +449,7 @@ def test_a_read_only_folder_can_be_read(folder):
 
 FULL = """
 import sys
-from bench.store import Store, StoreError
+from bench.store.store import Store, StoreError
 sys.path.insert(0, sys.argv[2])
 from test_store import fill
 with Store.open(sys.argv[1]) as store:

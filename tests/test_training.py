@@ -16,13 +16,14 @@ from problems import (
     short,
 )
 
-from nncore import reference
 from nncore.datasets import draw
 from nncore.initializers import draw as initial
 from nncore.layers import shapes
+from nncore.reference import network
 from nncore.rules import rules
+from nncore.stack.training import train
 from nncore.streams import generator
-from nncore.training import Configuration, is_random, train
+from nncore.trial import Configuration, is_random
 
 SETTINGS = {
     "sgd": {"learning_rate": 0.05, "decay": 1e-2, "momentum": 0.9, "bias.momentum": 0.5},
@@ -62,7 +63,7 @@ def test_stack_trains_as_the_reference_does(name, batches, rule):
         if trained.shuffle:
             stream = generator("order", len(X), seed)
             order = [stream.permutation(len(X)) for _ in range(4)]  # one more than it needs
-        expected = reference.train(
+        expected = network.train(
             layered(initial(trained.initializer, layer_shapes, seed), layer_shapes),
             X,
             y,

@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 
 import bench
-from bench import api, plan, spec, tuning
-from bench.bands import best_rows, best_trials, judged_apart
-from bench.store import Store
+from bench.plan.trials import trials as plan_trials
+from bench.session.run import planned
+from bench.spec import experiment, tuning
+from bench.store.store import Store
+from bench.tables.bands import best_rows, best_trials, judged_apart
+from bench.tables.winners import scores
 
 PROBLEM = {"dataset": "people", "epochs": 6, "record_every": 2, "target": {"train_loss": 0.2}}
 SGD = {
@@ -36,7 +39,7 @@ def given(**changes: Any) -> dict[str, Any]:
 
 
 def configurations(**changes: Any) -> dict[str, list[dict[str, float]]]:
-    found = spec.load(given(**changes)).optimizers
+    found = experiment.load(given(**changes)).optimizers
     return {o.name: [dict(c.hyperparameters) for c in o.configurations] for o in found}
 
 
@@ -89,14 +92,14 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("name", MISTAKES)
 def test_mistakes_are_named(name: str) -> None:
     changes, text = MISTAKES[name]
-    with pytest.raises(spec.SpecError, match=text):
-        spec.load(given(**changes))
+    with pytest.raises(experiment.SpecError, match=text):
+        experiment.load(given(**changes))
 
 
 def test_a_grid_is_tuned_too_and_evaluation_changes_no_tuning_trial() -> None:
     grid = given(tuning={"seeds": 3}, optimizer=[{"rule": "sgd", "learning_rate": [0.1, 1.0]}])
-    few = plan.trials(spec.load(grid))
-    more = plan.trials(spec.load({**grid, "seeds": 30}))
+    few = plan_trials(experiment.load(grid))
+    more = plan_trials(experiment.load({**grid, "seeds": 30}))
     assert [t.key for t in few] == [t.key for t in more]
     assert {t.seed for t in few if t.problem_name == "people"} == {
         tuning.FIRST_SEED + i for i in range(3)
@@ -140,14 +143,14 @@ def test_running_again_trains_nothing_and_more_seeds_train_only_these(
     result: bench.Results,
 ) -> None:
     assert bench.run(given(), out=result.folder, jobs=1).trained == 0
-    todo = api.planned(given(seeds=9), out=result.folder)
+    todo = planned(given(seeds=9), out=result.folder)
     assert (len(todo.missing), todo.later) == (2 * 2, 0)
 
 
 def test_the_winners_run_again(result: bench.Results) -> None:
     best = tomllib.loads((result.folder / "best.toml").read_text())
     assert best["seeds"] == list(range(7))
-    again = {t.key for t in plan.trials(spec.load(best)) if t.problem_name == "people"}
+    again = {t.key for t in plan_trials(experiment.load(best)) if t.problem_name == "people"}
     trials = result.trials
     judged = trials[trials["phase"] == "evaluation"]
     assert again == set(judged["key"])
@@ -162,7 +165,7 @@ def test_criteria_by_hand(result: bench.Results, criterion: str) -> None:
         t for t in result.manifest.trials if t.problem_name == "people" and t.seed > 1000
     )
     with Store.read(result.folder) as store:
-        found = tuning.scores(store, trials, criterion, result.manifest.targets)
+        found = scores(store, trials, criterion, result.manifest.targets)
     frame = result.trials.set_index("trial").loc[[t.index for t in trials]]
     ok = (frame["status"] == "ok").to_numpy()
     if criterion == "time_to_train_loss":
@@ -176,7 +179,7 @@ def test_criteria_by_hand(result: bench.Results, criterion: str) -> None:
 
 
 def test_a_dry_run_says_that_more_will_follow(tmp_path: Path) -> None:
-    todo = api.planned(given(), out=tmp_path / "new")
+    todo = planned(given(), out=tmp_path / "new")
     assert todo.later == 2 * 7
     assert {t.seed for t in todo.missing if t.problem_name == "people"} == {
         tuning.FIRST_SEED + i for i in range(6)
@@ -207,7 +210,7 @@ def test_an_optimizer_that_always_crashes_wins_nothing(tmp_path: Path) -> None:
 
 
 def test_shards_are_tuned_together_and_judged_when_joined(tmp_path: Path) -> None:
-    from bench.merge import merge
+    from bench.session.merge import merge
 
     whole = bench.run(given(), out=tmp_path / "whole", jobs=1)
     parts = [tmp_path / "1", tmp_path / "2"]
@@ -233,7 +236,7 @@ def test_a_run_that_diverges_later_is_no_winner(tmp_path: Path, criterion: str) 
     result = bench.run(some, out=tmp_path / "out", jobs=1)
     trials = [t for t in result.manifest.trials if t.seed >= tuning.FIRST_SEED]
     with Store.read(result.folder) as store:
-        found = tuning.scores(store, trials, criterion, result.manifest.targets)
+        found = scores(store, trials, criterion, result.manifest.targets)
         statuses = [store.statuses()[t.key] for t in trials]
     assert statuses == ["diverged"] * 2 + ["ok"] * 2
     assert np.isinf(found).tolist() == [True, True, False, False]

@@ -7,7 +7,8 @@ from problems import added, assert_same, configuration, noted, problem, short
 from nncore.initializers import draw
 from nncore.rules import rules
 from nncore.schedules import schedules
-from nncore.training import Configuration, train
+from nncore.stack.training import train
+from nncore.trial import Configuration
 
 # (learning rate, decay): quotients of which differ in the last bit from products
 RATES = [(1.0, 1e-3), (0.85, 1e-2), (0.05, 5e-7), (0.3, 0.0), (0.02, 1e-5)]

@@ -13,9 +13,9 @@ import scipy.stats
 from frames import SPACES, TASKS, cases, frames
 
 from bench import verdicts
-from bench.bands import MEDIAN, best_trials
-from bench.plots import style
-from bench.verdict_figures import Drawing, draw
+from bench.figures import style
+from bench.figures.verdict_figures import Drawing, draw
+from bench.tables.bands import MEDIAN, best_trials
 from bench.verdicts import audit, budget, pairs, profile, ranking, samples, target, words
 
 RNG = np.random.default_rng(7)

@@ -10,7 +10,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from bench import catalogue
+from bench.cli import catalogue
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)

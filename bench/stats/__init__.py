@@ -2,7 +2,7 @@
 
 Infinity is a diverged run or a target never reached, and takes part in everything; NaN raises
 ValueError. An interval that too few values cannot give has infinite ends. How far each interval
-and test keeps its promise is in docs/statistics.md, which `python -m bench.validate` writes.
+and test keeps its promise is in docs/statistics.md; `python -m bench.studies.validate` writes it.
 """
 
 from bench.stats.bootstrap import (

@@ -9,13 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bench.stats.arrays import Array, midranks, numbers
-from bench.stats.bootstrap import (
-    RESAMPLES,
-    Statistic,
-    expanded_tail,
-    interquartile_mean,
-    portions,
-)
+from bench.stats.bootstrap import RESAMPLES, Statistic, expanded_tail, interquartile_mean, portions
 from bench.stats.location import CONFIDENCE, quantile
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bench.bands import best_rows, best_trials, judged_apart, sweep
+from bench.tables.bands import best_rows, best_trials, judged_apart, sweep
 from bench.verdicts import audit as auditing
 from bench.verdicts import budget, pairs, profile, ranking, rates, samples, target, words
 from bench.verdicts.samples import ALL
@@ -64,8 +64,8 @@ def judge(
     """Everything that can be said about an experiment.
 
     Optimizers are compared by one configuration per problem, on the trials of
-    `bench.bands.best_trials`; `curves` needs only these. `planned` counts the trials planned by
-    problem, in the order in which problems are told.
+    `bench.tables.bands.best_trials`; `curves` needs only these. `planned` counts the trials planned
+    by problem, in the order in which problems are told.
     """
     apart = judged_apart(trials, fixed)
     judged, best = _in_order(best_trials(trials), planned), best_rows(summary)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bench import stats
-from bench.bands import MEDIAN, show
+from bench.tables.bands import MEDIAN, show
 from bench.verdicts.samples import LEVEL
 
 COLUMNS = ["check", "problem", "optimizer", "figures", "message"]
@@ -33,7 +33,7 @@ def audit(
     """A row per finding; `figures` names the figures it touches, `message` says it in words.
 
     `trials` are all, `summary` is that of the sweep; `best` are the rows of the configurations
-    chosen from it (`bench.bands.best_rows`), and `pairs` compares them.
+    chosen from it (`bench.tables.bands.best_rows`), and `pairs` compares them.
     `planned` is the number of trials planned by problem, `apart` whether configurations were chosen
     and judged on different seeds, `hosts` the number of machines that trained. The
     last columns are wall-clock figures.

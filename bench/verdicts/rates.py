@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from bench import stats
-from bench.bands import by_rate, final_losses
-from bench.tables import hyperparameters
+from bench.tables.bands import by_rate, final_losses
+from bench.tables.frames import hyperparameters
 from bench.verdicts.samples import RESAMPLES, stream
 
 WIDTHS = ["problem", "optimizer", "decades", "decades_low", "decades_high", "open_range"]

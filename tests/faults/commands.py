@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.store import FILE, Store
+from bench.store.store import FILE, Store
 
 ROOT = Path(__file__).parents[2]
 SOON = 20.0

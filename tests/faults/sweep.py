@@ -9,8 +9,8 @@ import sys
 
 import tasks
 
-from bench import runner
-from bench.store import Store
+from bench.run import runner
+from bench.store.store import Store
 
 SIZE = 4
 

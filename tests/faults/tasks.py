@@ -20,7 +20,7 @@ class Trial(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What `nncore.training.Outcome` has."""
+    """What `nncore.trial.Outcome` has."""
 
     status: str
     reason: str

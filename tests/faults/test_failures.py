@@ -22,7 +22,7 @@ from commands import (
     tables,
 )
 
-from bench.store import FILE
+from bench.store.store import FILE
 
 # Workers that die
 
@@ -67,9 +67,12 @@ REASONS = {
     5: r"no result after 1 s",
 }
 # A hang ends after a minute at the earliest, and twice so before a trial is given up.
-IMPATIENT = (
-    "from bench import cli, runner; runner.MINIMUM_LIMIT, runner.PATIENCE = 1, 0; cli.main()"
-)
+IMPATIENT = """
+from bench import cli
+from bench.run import runner
+runner.MINIMUM_LIMIT, runner.PATIENCE = 1, 0
+cli.main()
+"""
 
 
 @pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.faults)])

@@ -19,11 +19,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_spec_properties import SPECS, mutated
 
-from bench import api, schema
-from bench.cli import main
-from bench.spec import SpecError, load
-from bench.store import FILE
-from bench.toml import dumps
+from bench.cli.verbs import main
+from bench.session.results import open_results
+from bench.spec.experiment import SpecError, load
+from bench.spec.toml import dumps
+from bench.store import schema
+from bench.store.store import FILE
 
 # Specs that are wrong
 
@@ -383,4 +384,4 @@ def test_a_name_in_a_spec_stays_inside(tmp_path):
     for name in ("../x", "/tmp/x", "..", "a/b", ""):
         (tmp_path / "named.toml").write_text(dumps(spec | {"name": name or "/"}))
         bench("run", "named.toml", cwd=tmp_path, code=2)
-    assert api.open_results(tmp_path / "inner/results/spec").missing == 0
+    assert open_results(tmp_path / "inner/results/spec").missing == 0

@@ -1,0 +1,389 @@
+"""The command line: verbs, their options, and what they print."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+FAILED = 1
+BAD = 2
+IO = 74
+REASONS = 3  # of crashes, told at the end of a run
+
+
+def _exit_codes(verb: Callable[..., int | None]) -> Callable[..., None]:
+    """Turn what a verb returns or raises into an exit code and one or a few lines."""
+
+    @wraps(verb)
+    def wrapped(*args: Any, **options: Any) -> None:
+        from bench.cli import broken_pipe
+        from bench.run import signals
+
+        broken_pipe.install()
+        try:
+            with signals.as_exceptions():
+                code = verb(*args, **options) or 0
+        except KeyboardInterrupt as error:
+            code = _complain(signals.GOODBYE, getattr(error, "exit_code", 130))
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            code = _complain(f"{where}{error.strerror or error}", IO)
+        except Exception as error:
+            if not hasattr(error, "exit_code"):
+                raise
+            code = _complain(str(error), error.exit_code)
+        sys.exit(code)
+
+    return wrapped
+
+
+def _complain(message: str, code: int) -> int:
+    click.echo(message, err=True)
+    return code
+
+
+class _Shard(click.ParamType):
+    name = "I/N"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        part, _, parts = str(value).partition("/")
+        if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+            self.fail(f"{value}: write I/N with I from 1 to N, as 1/4", param, ctx)
+        return int(part), int(parts)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="bench-optimizers", message="bench %(version)s")
+def main() -> None:
+    """Compare neural-network optimizers: exactly, honestly, fast.
+
+    A spec (TOML) crosses optimizers with hyperparameters over problems and seeds; `run` trains the
+    trials in parallel and writes CSV reports and figures.
+
+    Exit codes: 0 done; 1 done, with crashed trials (check: regression; reproduce: mismatch); 2 bad
+    spec, arguments or folder, nothing written; 3 check cannot tell; 74 input or output failed,
+    stored work intact; 130, 143 interrupted, finished work stored.
+    """
+
+
+folder_argument = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+
+
+@main.command()
+@click.argument("spec", type=click.Path(path_type=Path))
+@click.option(
+    "--jobs", "-j", type=click.IntRange(1), help="Worker processes; default: one per core."
+)
+@click.option(
+    "--out", "-o", type=click.Path(path_type=Path), help="Results folder; default: results/NAME."
+)
+@click.option(
+    "--set",
+    "overrides",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Override a key of the spec, as seeds=3 or problem.spiral.epochs=1000. Repeatable.",
+)
+@click.option(
+    "--shard", type=_Shard(), help="Train only the I-th of N parts; join them with `merge`."
+)
+@click.option(
+    "--plugin",
+    "plugins",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A Python file with rules, schedules or datasets of your own. Repeatable.",
+)
+@click.option("--retry-crashed", is_flag=True, help="Train crashed trials again.")
+@click.option("--fresh", is_flag=True, help="Replace earlier results of the folder.")
+@click.option(
+    "--repair", is_flag=True, help="Set damaged results aside and train those trials again."
+)
+@click.option(
+    "--dry-run", is_flag=True, help="Say what would be trained and how long; train nothing."
+)
+@_exit_codes
+def run(
+    spec: Path,
+    jobs: int | None,
+    out: Path | None,
+    overrides: tuple[str, ...],
+    shard: tuple[int, int] | None,
+    plugins: tuple[Path, ...],
+    retry_crashed: bool,
+    fresh: bool,
+    repair: bool,
+    dry_run: bool,
+) -> int:
+    """Train what is not stored yet, then write the report.
+
+    Running the same again trains only what is missing: after an interruption, a changed spec or
+    more seeds.
+    """
+    from bench.run.progress import Progress
+    from bench.session import run as session
+
+    common: dict[str, Any] = {
+        "out": out,
+        "overrides": overrides,
+        "plugins": plugins,
+        "jobs": jobs,
+        "shard": shard,
+        "retry_crashed": retry_crashed,
+        "fresh": fresh,
+    }
+    if dry_run:
+        _say_plan(session.planned(spec, **common))
+        return 0
+    results = session.run(
+        spec,
+        **common,
+        repair=repair,
+        progress=lambda todo: Progress.of(todo.stacks, todo.jobs),
+        say=lambda text: click.echo(text, err=True),
+    )
+    _say_results(results, shard)
+    return FAILED if results.crashed else 0
+
+
+def _say_plan(todo: Any) -> None:
+    trials = todo.manifest.trials
+    problems = {t.problem_name for t in trials}
+    optimizers = {t.optimizer for t in trials}
+    configurations = {(t.optimizer, id(t.configuration)) for t in trials}
+    click.echo(
+        f"{todo.manifest.name}: {len(trials):,} trials of {len(configurations):,} configurations, "
+        f"{len(optimizers)} optimizers and {len(problems)} problems"
+    )
+    stored = len(trials) - len(todo.missing)
+    click.echo(
+        f"{len(todo.missing):,} to train in {len(todo.stacks):,} stacks on {todo.jobs} workers, "
+        f"about {_duration(todo.seconds)}" + (f"; {stored:,} are stored" if stored else "")
+    )
+    if todo.later:
+        click.echo(
+            f"then {todo.later:,} on evaluation seeds, of the configurations that tuning chooses"
+        )
+    click.echo(f"results go to {todo.folder}")
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 1:
+        return "a second"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _say_results(results: Any, shard: tuple[int, int] | None = None) -> None:
+    tables = [path for path in results.files if path.suffix != ".png"]
+    figures = [path for path in results.files if path.suffix == ".png"]
+    for kind, paths in (("tables", tables), ("figures", figures)):
+        click.echo(f"{kind}:")
+        for path in paths:
+            click.echo(f"  {path}")
+    _say_verdicts(results)
+    if results.missing and shard not in (None, (1, 1)):
+        click.echo(f"{results.missing:,} trials are in other shards: `bench merge` joins them")
+    elif results.missing:
+        click.echo(
+            f"{results.missing:,} trials have no result yet: run the same again to train them"
+        )
+    elif results.unjudged:
+        click.echo(_unjudged(results.folder))
+    if results.crashed:
+        for reason, count in list(results.reasons.items())[:REASONS]:
+            click.echo(f"crashed ({count:,} of {results.crashed:,}): {reason}", err=True)
+        click.echo(
+            f"{results.crashed:,} trials crashed: `bench status {results.folder}` names them, "
+            "`bench run --retry-crashed` tries them again",
+            err=True,
+        )
+
+
+def _unjudged(folder: Path) -> str:
+    return (
+        "configurations can be chosen now: `bench run SPEC --out "
+        f"{folder}` trains them on the evaluation seeds"
+    )
+
+
+def _say_verdicts(results: Any) -> None:
+    """What the report found, and what may mislead in it."""
+    from bench.report.told import told as tell
+
+    told = tell(results.folder) if results.files else []
+    for title, lines in told:
+        if lines:
+            click.echo(f"{title}:")
+        for line in lines:
+            click.echo(
+                click.wrap_text(line, width=100, initial_indent="  ", subsequent_indent="    ")
+            )
+
+
+@main.command()
+@folder_argument
+@_exit_codes
+def report(folder: Path) -> int:
+    """Write the CSV files and figures of what is stored in DIR, also while a run goes on."""
+    return _report(folder)
+
+
+def _report(folder: Path) -> int:
+    from bench.report import write as reports
+    from bench.session.folder import read_manifest
+    from bench.session.results import open_results
+    from bench.store.store import Store
+
+    with Store.read(folder) as store:
+        manifest = read_manifest(store)
+        written = reports.write(
+            folder, store, manifest, say=lambda text: click.echo(text, err=True)
+        )
+        damage = list(store.damage)
+    results = open_results(folder)
+    _say_results(dataclasses.replace(results, files=written.files))
+    for item in damage:
+        click.echo(f"damaged, and left out of the report: {item}", err=True)
+    if damage:
+        click.echo("`bench run --repair` sets the damage aside and trains it again", err=True)
+    return FAILED if results.crashed or damage else 0
+
+
+@main.command()
+@folder_argument
+@_exit_codes
+def status(folder: Path) -> int:
+    """What is done, missing, diverged and crashed in DIR."""
+    from bench.session import status as statuses
+
+    return statuses.show(folder)
+
+
+@main.command()
+@click.argument("out", type=click.Path(path_type=Path))
+@click.argument(
+    "folders", metavar="DIR...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@_exit_codes
+def merge(out: Path, folders: tuple[Path, ...]) -> int:
+    """Join the results of shards in OUT, and write its report."""
+    from bench.session import merge as merging
+
+    merging.merge(out, folders)
+    return _report(out)
+
+
+@main.command()
+@folder_argument
+@click.option(
+    "--out", "-o", type=click.Path(path_type=Path), help="File; default: DIR/baseline.json."
+)
+@click.option("--jobs", "-j", type=click.IntRange(1), help="Worker processes; default: one a core.")
+@_exit_codes
+def baseline(folder: Path, out: Path | None, jobs: int | None) -> int:
+    """Write what the results in DIR converged to, for `check` to compare with.
+
+    A small JSON file, to be committed. Some trials are run again in the other precision, to know
+    how far early records can be compared between machines.
+    """
+    from bench.session.regression import write_baseline
+
+    click.echo(write_baseline(folder, out, jobs=jobs))
+    return 0
+
+
+@main.command()
+@folder_argument
+@click.option(
+    "--against",
+    "file",
+    metavar="BASELINE",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The file that `baseline` wrote.",
+)
+@click.option(
+    "--margin",
+    type=click.FloatRange(0, min_open=True),
+    default=0.1,
+    show_default=True,
+    help="By how much losses and times to the target may be larger.",
+)
+@_exit_codes
+def check(folder: Path, file: Path, margin: float) -> int:
+    """Has convergence in DIR regressed against a baseline?
+
+    Exit codes: 0 no; 1 yes, and which configurations; 2 bad arguments; 3 cannot tell.
+    """
+    from bench.session.regression import check
+
+    found = check(folder, file, margin=margin)
+    click.echo(found)
+    return found.exit_code
+
+
+@main.command(name="list")
+@click.argument("kind", required=False)
+@click.argument("name", required=False)
+@click.option(
+    "--plugin",
+    "plugins",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Also list what this file adds. Repeatable.",
+)
+@_exit_codes
+def list_(kind: str | None, name: str | None, plugins: tuple[Path, ...]) -> int:
+    """What a spec may name: rules, schedules, datasets, layers, losses, initializers.
+
+    With a NAME, everything about that one.
+    """
+    from bench.cli import catalogue
+
+    return catalogue.show(kind, name, plugins)
+
+
+@main.command()
+@click.argument("document", required=False)
+@_exit_codes
+def reproduce(document: str | None) -> int:
+    """The documents' printed numbers beside ours, compared as text."""
+    from bench.studies.documents import reproduce as reproduction
+
+    try:
+        return reproduction.main(document)
+    except ValueError as error:
+        return _complain(str(error), BAD)
+
+
+@main.command()
+@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="How often.")
+@click.option(
+    "--out",
+    "-o",
+    type=click.Path(path_type=Path),
+    default=Path("results/speed"),
+    show_default=True,
+    help="Where the tables go.",
+)
+@_exit_codes
+def speed(rounds: int, out: Path) -> int:
+    """The core against the documents' loop and installed peers, in one run on one core.
+
+    PyTorch, JAX and scikit-learn take part where they can be imported (the extra `peers`). Minutes.
+    """
+    from bench.studies.speed import measure as speeds
+
+    return speeds.main(out, rounds=rounds)

@@ -1,0 +1,128 @@
+"""Final losses over pairs of learning rate and one other hyperparameter."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm, Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from bench.figures import style
+from bench.figures.scale import Way, fix_ticks, log_scale, log_ticks, number
+from bench.tables.bands import MEDIAN, grid, show
+
+CMAP = colormaps["viridis_r"]  # bright is low is good; in order without colour vision and in grey
+MOST_NUMBERS = 200
+DIVERGED = "#e4e4e4"
+
+
+def heatmap(
+    summary: pd.DataFrame,
+    hyperparameter: str = "decay",
+    *,
+    norm: Normalize | None = None,
+    loss: str = "",
+    colorbar: bool = True,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the median final training loss of one problem and optimizer as a map.
+
+    Every value has a row and every rate a column of the same size, so decay 0 is a row like any
+    other. All other hyperparameters are the best ones for that cell. Hatched: the median is
+    infinite, at least half the runs diverged; "3/10 ×" counts diverged runs; the best cell is
+    framed; cells without a number were not run. `norm` shares colours between maps.
+    """
+    ax = style.axes(ax)
+    cells = grid(summary, hyperparameter)
+    norm = norm or colour_norm(cells[MEDIAN])
+    rates = list(np.unique(cells["learning_rate"].to_numpy(dtype=float)))
+    values = sorted(cells[hyperparameter].unique(), key=lambda v: (isinstance(v, str), v))
+    write = len(rates) * len(values) <= MOST_NUMBERS
+    columns = cells[["learning_rate", hyperparameter, MEDIAN, "seeds", "diverged"]]
+    best = cells[MEDIAN].min()
+    for rate, value, median, seeds, diverged in columns.itertuples(index=False, name=None):
+        x, y = rates.index(rate), values.index(value)
+        lost = f"{diverged}/{seeds} ×" if diverged else ""
+        _cell(ax, x, y, float(median), norm, lost if write else None)
+        if median == best and np.isfinite(best):
+            frame = Rectangle((x - 0.47, y - 0.47), 0.94, 0.94, fill=False, ec="black", lw=2)
+            ax.add_patch(frame).set_zorder(4)
+            best = np.nan
+    ax.set(xlim=(-0.5, len(rates) - 0.5), ylim=(-0.5, len(values) - 0.5))
+    ax.grid(visible=False)
+    _name_cells(ax, "x", [show(rate) for rate in rates])
+    _name_cells(ax, "y", [show(value) for value in values])
+    ax.tick_params(length=0)
+    ax.set(xlabel="learning rate", ylabel=style.plain(hyperparameter.replace("_", " ")))
+    if colorbar and isinstance(ax.figure, Figure):
+        colour_bar(ax.figure, norm, loss, ax)
+    return ax
+
+
+def colour_norm(medians: pd.Series) -> LogNorm:
+    """Colours for medians on a log scale; 0 takes the colour of the smallest positive one."""
+    scale = log_scale(medians.dropna().to_numpy(dtype=float))
+    return LogNorm(scale.low, scale.high, clip=True)
+
+
+def colour_bar(
+    figure: Figure, norm: Normalize, loss: str, ax: Axes, cax: Axes | None = None
+) -> None:
+    """The legend of the colours: beside `ax`, or level in `cax`."""
+    way: Way = "x" if cax else "y"
+    bar = figure.colorbar(
+        ScalarMappable(norm, CMAP),
+        ax=None if cax else ax,
+        cax=cax,
+        orientation="horizontal" if cax else "vertical",
+    )
+    ticks, minor = log_ticks(float(norm.vmin or 0.1), float(norm.vmax or 1))
+    fix_ticks(bar.ax, way, ticks, [number(t) for t in ticks], minor)
+    words = style.metric_label("train_loss", loss)
+    bar.set_label(f"median of the final {words}; the brighter the better")
+    bar.ax.grid(visible=False)
+
+
+def _name_cells(ax: Axes, way: Way, texts: list[str]) -> None:
+    """Ticks in the middle of cells, as many as there is room for."""
+    every = -(-len(texts) // 20)
+    fix_ticks(ax, way, [float(i) for i in range(0, len(texts), every)], texts[::every], [])
+    longest = max(map(len, texts), default=0)
+    if way == "x" and longest * len(texts[::every]) > 56:
+        ax.tick_params(axis="x", labelrotation=45)
+    ax.tick_params(axis=way, labelsize=7.5)
+
+
+def _cell(ax: Axes, x: int, y: int, median: float, norm: Normalize, lost: str | None) -> None:
+    """One cell with its number and its diverged runs; without texts if `lost` is None."""
+    finite = bool(np.isfinite(median))
+    face = CMAP(float(norm(max(median, 1e-300)))) if finite else DIVERGED
+    edge, hatch = ("white", None) if finite else ("#b0b0b0", "////")
+    ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fc=face, ec=edge, lw=1, hatch=hatch))
+    if lost is None:
+        return
+    first = number(float(f"{median:.3g}")) if finite else "no result" if np.isnan(median) else ""
+    ax.text(
+        x,
+        y,
+        "\n".join(filter(None, [first, lost])),
+        ha="center",
+        va="center",
+        size=6.8,
+        color=_ink(face),
+        bbox=None if finite else {"fc": DIVERGED, "ec": "none", "pad": 1},
+        zorder=3,
+    )
+
+
+def _ink(face: tuple[float, ...] | str) -> str:
+    """Black or white, whichever contrasts with `face` (relative luminance, WCAG 2)."""
+    if isinstance(face, str):
+        return "black"
+    rgb = np.asarray(face[:3])
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return "black" if linear @ [0.2126, 0.7152, 0.0722] > 0.179 else "white"

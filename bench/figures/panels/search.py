@@ -1,0 +1,98 @@
+"""What a search over configurations finds, and where it loses runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+from bench.figures import grey, style
+from bench.figures.panels.sensitivity import share
+from bench.figures.panels.spread import NAME
+from bench.figures.scale import fix_ticks, log_scale
+from bench.figures.style import Look
+from bench.tables.bands import show
+
+LOST = colormaps["Reds"]
+NEVER = "#f7f7f7"
+
+
+def budget(
+    frame: pd.DataFrame, *, looks: Mapping[str, Look], loss: str = "", ax: Axes | None = None
+) -> Axes:
+    """Draw the median best loss after k configurations, a line per optimizer, for one problem.
+
+    Bands are 95% intervals; they end where the sweep is too small to say how good the best of k may
+    be. Those in grey have none.
+    """
+    ax = style.axes(ax)
+    names = [name for name in looks if (frame["optimizer"] == name).any()]
+    lines = frame["median_best"].to_numpy(dtype=float)
+    coloured = frame[frame["optimizer"].isin(grey.shown(looks))]
+    ends = coloured[["median_best_low", "median_best_high"]].to_numpy(dtype=float).ravel()
+    ends = ends[np.isfinite(ends) & (ends > 0)]
+    # Bands that reach far beyond the lines would flatten them.
+    seen = lines[np.isfinite(lines) & (lines > 0)]
+    near = ends[(ends <= 30 * seen.max(initial=0)) & (ends >= seen.min(initial=1) / 30)]
+    scale = log_scale(np.concatenate([lines, near]))
+    floor, ceiling = scale.limits
+    for place, name in enumerate(names):
+        part, look = frame[frame["optimizer"] == name], looks[name]
+        k = part["k"].to_numpy(dtype=float)
+        y = scale.place(part["median_best"].to_numpy(dtype=float))
+        low, high = (part[f"median_best_{e}"].to_numpy(dtype=float) for e in ("low", "high"))
+        known = ~np.isnan(low) & ~np.isneginf(low)
+        if known.any() and not look.grey:
+            below = np.clip(scale.place(np.where(known, low, 0.0)), floor, ceiling)
+            above = np.clip(scale.place(high), floor, ceiling)
+            ax.fill_between(
+                k, below, above, where=known.tolist(), color=look.color, alpha=0.1, lw=0, zorder=2
+            )
+        every = max(len(k) // 5, 1)
+        ax.plot(k, y, **look.line, markevery=(place % every, every))
+    scale.apply(ax)
+    most = float(frame["k"].max())
+    ticks = [t for t in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10_000) if t <= most]
+    ax.set_xscale("log")
+    fix_ticks(ax, "x", ticks, [f"{t:,}" for t in ticks], [])
+    ax.set_xlim(0.93, most * 1.05)
+    ax.set(xlabel="configurations tried", ylabel=f"best {style.metric_label('train_loss', loss)}")
+    return ax
+
+
+def divergence(lost: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw the share of diverged runs by optimizer and learning rate, for one problem.
+
+    `lost` is from `bench.verdicts.rates.divergence`. White: never; no cell: not tried.
+    """
+    ax = style.axes(ax)
+    rates = sorted(lost["learning_rate"].unique())
+    names = list(dict.fromkeys(lost["optimizer"]))
+    write = len(rates) <= 16
+    for name, rate, gone, runs in lost[["optimizer", "learning_rate", "lost", "runs"]].itertuples(
+        index=False
+    ):
+        x, y = rates.index(rate), names.index(name)
+        part = gone / runs
+        face = LOST(0.15 + 0.7 * part) if gone else NEVER
+        ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fc=face, ec="white", lw=1))
+        if write and gone:
+            ink = "white" if part > 0.6 else "black"
+            ax.text(x, y, share(gone, runs), ha="center", va="center", size=6.5, color=ink)
+        elif write:
+            ax.text(x, y, "0", ha="center", va="center", size=6.5, color="#999999")
+    every = -(-len(rates) // 12)
+    ticks = range(0, len(rates), every)
+    fix_ticks(ax, "x", ticks, [show(rates[i]) for i in ticks], [])
+    fix_ticks(ax, "y", range(len(names)), [style.plain(n, NAME) for n in names], [])
+    ax.set(xlim=(-0.5, len(rates) - 0.5), ylim=(len(names) - 0.5, -0.5))
+    ax.tick_params(length=0, labelsize=7.5)
+    if len(ticks) > 7:
+        ax.tick_params(axis="x", labelrotation=45)
+    ax.grid(visible=False)
+    ax.set(xlabel="learning rate")
+    return ax

@@ -1,0 +1,149 @@
+"""Final losses of one problem, an optimizer a row: every seed, or medians ranked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from bench import stats
+from bench.figures import style
+from bench.figures.scale import LogScale, log_scale
+from bench.figures.style import Look
+from bench.tables.bands import HIGH, LOW, MEDIAN, final_losses
+
+NAME = 26  # characters of an optimizer's name in a line
+
+
+def names_width(names: Iterable[str]) -> float:
+    """Inches that the optimizers' names take to the left of a panel."""
+    lines = [line for name in names for line in style.wrapped(name, NAME).split("\n")]
+    return 0.2 + 0.072 * max((len(line) for line in lines), default=0)
+
+
+def spread(
+    trials: pd.DataFrame,
+    *,
+    looks: Mapping[str, Look] | None = None,
+    loss: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the final training loss of every seed, with median and quartiles; lowest median on top.
+
+    `trials` are those of one problem and of one configuration per optimizer. Crosses in the strip
+    on the right are diverged runs; how many there are stands beside it.
+    """
+    ax = style.axes(ax)
+    looks = looks or style.looks(trials)
+    values = {
+        str(name): np.sort(losses[~np.isnan(losses)])
+        for name, part in trials.groupby("optimizer", sort=False)
+        for losses in [final_losses(part)]
+    }
+    missing = trials["optimizer"].value_counts() - pd.Series({n: len(v) for n, v in values.items()})
+    order = sorted(values, key=lambda n: (_middle(values[n]), n))
+    scale = log_scale(np.concatenate(list(values.values())))
+    for y, name in enumerate(order):
+        sample, look = values[name], looks[name]
+        finite = sample[np.isfinite(sample)]
+        many = min(1.0, 40 / max(len(sample), 1))
+        offsets = style.jitter(len(finite), 0.56)
+        ax.scatter(
+            scale.place(finite),
+            y + offsets,
+            s=6 + 10 * many,
+            marker=look.marker,
+            color=look.color,
+            alpha=0.35 + 0.4 * many,
+            lw=0,
+            zorder=3.6,
+        )
+        lost = len(sample) - len(finite)
+        if lost:
+            x = np.full(lost, float(scale.place(np.inf)))
+            jitter = y + style.jitter(lost, 0.56)
+            style.crosses(ax, x, jitter, look)
+        if len(sample) > 1:
+            low, middle, high = (float(stats.quantile(sample, q)) for q in (0.25, 0.5, 0.75))
+            ax.hlines(y, scale.place(low), scale.place(high), color="black", lw=1.4, zorder=3)
+            if np.isfinite(middle):
+                at = float(scale.place(middle))
+                ax.vlines(at, y - 0.34, y + 0.34, color="black", lw=2, zorder=3.2)
+        _beside(ax, y, lost, len(sample), missing[name])
+    _rows(ax, order, scale, loss)
+    return ax
+
+
+def ranking(
+    summary: pd.DataFrame,
+    *,
+    looks: Mapping[str, Look] | None = None,
+    loss: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the median final training loss with its interval, lowest on top, the winner in bold.
+
+    `summary` holds one row per optimizer of one problem. The grey column is the winner's interval.
+    An interval or a median that reaches into the strip on the right is infinite there.
+    """
+    ax = style.axes(ax)
+    looks = looks or style.looks(summary)
+    rows = summary.sort_values([MEDIAN, "optimizer"], kind="stable", na_position="last")
+    values = rows[[MEDIAN, LOW, HIGH]].to_numpy(dtype=float)
+    known = ~np.isnan(values) & ~np.isneginf(values)
+    known[:, 2] &= known[:, 1]
+    scale = log_scale(values[known])
+    for y, ((_, row), some) in enumerate(zip(rows.iterrows(), known, strict=True)):
+        look = looks[row["optimizer"]]
+        if some[0]:
+            finite = np.isfinite(row[MEDIAN])
+            at = float(scale.place(row[MEDIAN]))
+            ax.plot(
+                [at], [y], marker=look.marker if finite else "x", ms=7, color=look.color, zorder=4
+            )
+        if some[1] and row[HIGH] > row[LOW]:
+            ends = scale.place(row[LOW]), scale.place(row[HIGH])
+            ax.hlines(y, *ends, color=look.color, lw=2.2, alpha=0.7, zorder=3)
+            if y == 0:
+                ax.axvspan(*(float(e) for e in ends), color="#d9d9d9", alpha=0.6, lw=0, zorder=1)
+        ran = row["seeds"] - row["crashed"] if some[0] else 0
+        _beside(ax, y, row["diverged"], ran, row["seeds"] - ran)
+    _rows(ax, [str(n) for n in rows["optimizer"]], scale, loss)
+    if len(rows) and np.isfinite(rows[MEDIAN].iloc[0]):
+        ax.yaxis.get_ticklabels()[0].set_fontweight("bold")
+    return ax
+
+
+def _rows(ax: Axes, names: Sequence[str], scale: LogScale, loss: str) -> None:
+    """Names on the left, first on top; the loss below."""
+    scale.apply(ax, "x")
+    ax.set_yticks(range(len(names)), [style.wrapped(name, NAME) for name in names])
+    ax.set_ylim(len(names) - 0.4, -0.6)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(visible=False, axis="y")
+    ax.set(xlabel="final " + style.metric_label("train_loss", loss), ylabel="")
+
+
+def _beside(ax: Axes, y: int, lost: int, ran: int, missing: int) -> None:
+    """To the right of a row, how many runs diverged and how many left nothing."""
+    told = [f"{lost}/{ran} ×"] * bool(lost) + [f"{missing} missing"] * bool(missing)
+    text = "\n".join(told) if ran else "no result"
+    if not text:
+        return
+    ax.annotate(
+        text,
+        (1, y),
+        xycoords=("axes fraction", "data"),
+        xytext=(4, 0),
+        textcoords="offset points",
+        va="center",
+        size=7,
+        color=style.GREY,
+    )
+
+
+def _middle(sample: np.ndarray) -> tuple[bool, float]:
+    """What to sort by: the median, after all medians if there is none."""
+    return not len(sample), float(stats.median(sample)) if len(sample) else np.inf

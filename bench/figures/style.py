@@ -1,0 +1,277 @@
+"""What every figure shares: colours, texts, legends beside the data, bytes that repeat."""
+
+from __future__ import annotations
+
+import math
+import re
+import textwrap
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
+
+# Okabe & Ito 2008 (https://jfly.uni-koeln.de/color/) without yellow, which is lost on white, and
+# Tol's wine (https://personal.sron.nl/~pault/) in its place.
+COLOURS = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#E69F00",
+    "#000000",
+    "#882255",
+)
+STROKES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.2, 1.6)), (0, (6, 2, 1.2, 2)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h")
+GREY = "#555555"
+DPI = 150
+DIVERGED = (
+    "Diverged: a loss or parameter is not finite, or the final training loss is above twice the "
+    "constant predictor's, be it that the run blew up or that it came down too slowly."
+)
+
+LOSSES = {
+    "categorical_crossentropy": "cross-entropy, nats",
+    "mean_squared_error": "mean squared error",
+    "half_mean_squared_error": "half the mean squared error",
+    "squared_sum": "squared sum",
+}
+SCORES = {"loss": "loss", "accuracy": "accuracy, share correct", "r2": "R² (1 is perfect)"}
+PARTS = {"train": "training", "validation": "validation", "test": "test"}
+
+RC: dict[str, Any] = {
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.labelsize": 8.5,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "bold",
+    "font.family": ["sans-serif"],
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 8.5,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.6,
+    "hatch.linewidth": 0.6,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How an optimizer is drawn: the same in every figure of an experiment.
+
+    `grey` are those that a crowded figure puts behind the others (see `bench.figures.grey`).
+    """
+
+    color: str
+    linestyle: Any
+    marker: str
+    slot: int
+    grey: bool = False
+
+    @property
+    def line(self) -> dict[str, Any]:
+        """What matplotlib needs to draw a line of it."""
+        own = {"color": self.color, "linestyle": self.linestyle}
+        if self.grey:
+            return {**own, "lw": 0.8, "marker": "", "zorder": 1.5}
+        return {**own, "lw": 1.6, "marker": self.marker, "ms": 4, "zorder": 3}
+
+
+def looks(frame: pd.DataFrame) -> dict[str, Look]:
+    """A look for every optimizer of `frame` (columns `problem, optimizer, rule`).
+
+    Optimizers that meet on a problem differ; those that never meet may share a look, the more so
+    if they share the rule: "adam" on one problem and "adam, as published" on another are drawn
+    alike. Depends on the set of rows only, not on their order. Colours differ for the first eight,
+    then line styles do; markers differ throughout.
+    """
+    rows = frame[["problem", "optimizer", "rule"]].astype(str).drop_duplicates()
+    problems = rows.groupby("optimizer")["problem"].agg(set)
+    rule = rows.groupby("optimizer")["rule"].min()
+    slots: dict[str, int] = {}
+    # Those on many problems choose first: theirs are the figures that are compared.
+    for name in sorted(problems.index, key=lambda name: (-len(problems[name]), name)):
+        taken = {s for other, s in slots.items() if problems[other] & problems[name]}
+        same = {s for other, s in slots.items() if rule[other] == rule[name]}
+        used = set(slots.values())
+        free = [s for s in range(len(slots) + len(COLOURS)) if s not in taken]
+        # A colour of its own if there is one left, else one seen in other figures only.
+        new = min(free, key=lambda s: (s >= len(COLOURS), s in used, s))
+        slots[name] = min(same - taken, default=new)
+    return {name: look(slot) for name, slot in sorted(slots.items())}
+
+
+def look(slot: int) -> Look:
+    """The look number `slot`, from 0."""
+    stroke = STROKES[slot // len(COLOURS) % len(STROKES)]
+    return Look(COLOURS[slot % len(COLOURS)], stroke, MARKERS[slot % len(MARKERS)], slot)
+
+
+def plain(text: object, width: int | None = None) -> str:
+    """`text` as it shall be read: no mathtext, one line, at most `width` characters.
+
+    >>> plain("a $x_1$ b"), plain("a very long name indeed", 12)
+    ('a \\\\$x_1\\\\$ b', 'a very…ndeed')
+    """
+    line = re.sub(r"\s+", " ", str(text)).strip()
+    if width is not None and len(line) > width:
+        line = line[: width // 2] + "…" + line[len(line) - (width - width // 2 - 1) :]
+    return line.replace("$", r"\$")
+
+
+def wrapped(text: object, width: int, lines: int = 2) -> str:
+    """`text` over at most `lines` lines of `width` characters, without mathtext."""
+    line = re.sub(r"\s+", " ", str(text)).strip()
+    if len(line) > width * lines:
+        keep = width * lines - 1
+        line = line[: keep // 2] + "…" + line[len(line) - (keep - keep // 2) :]
+    parts = textwrap.wrap(line, width, break_on_hyphens=False)
+    if len(parts) > lines:
+        parts = [line[i : i + width] for i in range(0, len(line), width)]
+    return "\n".join(parts).replace("$", r"\$")
+
+
+def metric_label(metric: str, loss: str = "") -> str:
+    """An axis label for a metric's column.
+
+    >>> metric_label("train_loss", "categorical_crossentropy")
+    'training loss (cross-entropy, nats)'
+    """
+    part, _, score = metric.partition("_")
+    words = f"{PARTS.get(part, part)} {SCORES.get(score, score.replace('_', ' '))}"
+    if score == "loss" and loss:
+        words += f" ({LOSSES.get(loss, loss.replace('_', ' '))})"
+    return plain(words)
+
+
+def axes(ax: Axes | None) -> Axes:
+    """`ax`, or the axes of a new figure that pyplot does not know about."""
+    return ax if ax is not None else Figure(layout="constrained").subplots()
+
+
+def handle(look: Look, **properties: Any) -> Line2D:
+    """An optimizer's sample for a legend."""
+    return Line2D([], [], **look.line, **properties)
+
+
+def legend_beside(ax: Axes, entries: Mapping[str, Line2D]) -> None:
+    """A legend outside, to the right of `ax`, so that it never hides data."""
+    texts = [wrapped(text, 44, 3) for text in entries]
+    ax.legend(
+        list(entries.values()), texts, loc="upper left", bbox_to_anchor=(1.02, 1), borderaxespad=0
+    )
+
+
+def legend_rows(entries: Iterable[str], columns: int) -> int:
+    """Rows of text that a legend of `columns` columns needs."""
+    lines = [wrapped(text, 132 // columns, 3).count("\n") + 1 for text in entries]
+    each = math.ceil(len(lines) / columns)
+    return max((sum(lines[i : i + each]) for i in range(0, len(lines), each)), default=0)
+
+
+def legend_below(
+    figure: Figure, entries: Mapping[str, Line2D], columns: int, bottom: float
+) -> Legend | None:
+    """A legend across the figure, its lower edge `bottom` inches above the figure's."""
+    if not entries:
+        return None
+    return figure.legend(
+        list(entries.values()),
+        [wrapped(text, 132 // columns, 3) for text in entries],
+        loc="lower left",
+        bbox_to_anchor=(0.01, bottom / figure.get_figheight()),
+        ncols=columns,
+        borderaxespad=0,
+        columnspacing=1.5,
+        handlelength=3.2,
+    )
+
+
+def nothing(ax: Axes, text: str) -> Axes:
+    """Say on `ax` why there is nothing to see."""
+    ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes, color=GREY)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    return ax
+
+
+def beside(ax: Axes, place: tuple[float, float], text: str, color: str) -> None:
+    """Small print to the right of a mark."""
+    ax.annotate(
+        text,
+        place,
+        xytext=(5, 0),
+        textcoords="offset points",
+        va="center",
+        size=6.5,
+        color=color,
+    )
+
+
+def crosses(ax: Axes, x: np.ndarray, y: np.ndarray, look: Look, **properties: Any) -> None:
+    """A cross for every diverged run."""
+    properties = {"s": 22, "lw": 1.3, "zorder": 4, **properties}
+    ax.scatter(x, y, marker="x", color=look.color, gid="diverged", **properties)
+
+
+def jitter(n: int, width: float) -> np.ndarray:
+    """`n` offsets within `width` around 0, evenly spread and always the same."""
+    golden = (math.sqrt(5) - 1) / 2
+    return ((np.arange(n) * golden + 0.5) % 1 - 0.5) * width
+
+
+def titles(figure: Figure, title: str, caption: Sequence[str] = ()) -> None:
+    """A title above everything, and lines of small print below everything."""
+    height = figure.get_figheight()
+    figure.text(
+        0.01, 1 - 0.09 / height, plain(title, 92), ha="left", va="top", size=11.5, weight="bold"
+    )
+    # Names may hold dollars, escaped or not.
+    text = "\n".join(caption).replace(r"\$", "$").replace("$", r"\$")
+    figure.text(0.01, 0.08 / height, text, ha="left", va="bottom", size=7.5, color=GREY)
+
+
+def caption_lines(sentences: Iterable[str], width: float) -> list[str]:
+    """Small print for a figure `width` inches wide."""
+    return textwrap.wrap(" ".join(s for s in sentences if s), int(width * 16.5))
+
+
+def caption_height(lines: Sequence[str]) -> float:
+    """Inches that small print takes."""
+    return 0.16 + 0.137 * len(lines)
+
+
+def settings() -> Any:
+    """A context in which figures look the same whatever the user's matplotlib settings are."""
+    known: dict[Any, Any] = {
+        k: v for k, v in mpl.rcParamsDefault.items() if not k.startswith(("backend", "date"))
+    }
+    known.update(RC)
+    return mpl.rc_context(known)
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Write `figure` as a PNG whose bytes depend on what it shows alone."""
+    FigureCanvasAgg(figure)
+    with warnings.catch_warnings():
+        # Names may use scripts that the font lacks; boxes in their place are no reason to fail.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
+        figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
+    return path

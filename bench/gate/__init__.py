@@ -1,0 +1,1 @@
+"""Has convergence regressed? A baseline, and what is found against it."""

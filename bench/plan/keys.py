@@ -1,0 +1,70 @@
+"""A trial's key: the SHA-256 of its content, definitions and plugins, never names or places."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from nncore.activations import activations
+from nncore.datasets import datasets, digest
+from nncore.initializers import initializers
+from nncore.losses import losses
+from nncore.registry import Entry
+from nncore.rules import rules
+from nncore.schedules import schedules
+from nncore.streams import canonical
+from nncore.trial import Configuration, Problem, is_random
+
+if TYPE_CHECKING:
+    pass
+
+
+def key(problem: Problem, configuration: Configuration, seed: int) -> str:
+    """The SHA-256 of a trial's canonical JSON: definitions, and digests of the plugins they use.
+
+    Names of a spec are no part of it, nor is the seed where it changes nothing.
+    """
+    begun = begin(configuration_text(configuration), problem_text(problem))
+    return finish(begun, seed if is_random(problem) else None)
+
+
+def begin(configuration: str, problem: str) -> Any:
+    """The hash of a trial's canonical JSON up to where seeds differ."""
+    return hashlib.sha256(f'{{"configuration":{configuration},"problem":{problem},"seed":'.encode())
+
+
+def finish(begun: Any, seed: int | None) -> str:
+    """The key that `begun` has with `seed`; None where the seed changes nothing."""
+    hashed = begun.copy()
+    hashed.update(b"null}" if seed is None else b"%d}" % seed)
+    return str(hashed.hexdigest())
+
+
+def problem_text(problem: Problem) -> str:
+    """The canonical JSON of a problem, with the digests of the plugins it uses."""
+    # All layers that are not activations are built in.
+    used: list[Entry] = [activations[layer] for layer in problem.layers if layer in activations]
+    used += [datasets[problem.dataset["name"]], initializers[problem.initializer["name"]]]
+    fields: dict[str, Any] = dict(vars(problem))
+    if content := digest(problem.dataset):
+        # A file's content is what is trained on, wherever the file lies.
+        kept = {name: value for name, value in problem.dataset.items() if name != "path"}
+        fields["dataset"] = {**kept, "content": content}
+    return _content(fields, [*used, losses[problem.loss]])
+
+
+def configuration_text(configuration: Configuration) -> str:
+    """The canonical JSON of a configuration, with the digests of the plugins it uses."""
+    values = {name: float(v) + 0.0 for name, v in configuration.hyperparameters.items()}
+    used: list[Entry] = [rules[configuration.rule]]
+    if configuration.schedule is not None:
+        used.append(schedules[configuration.schedule["name"]])
+    return _content({**vars(configuration), "hyperparameters": values}, used)
+
+
+def _content(fields: Mapping[str, Any], used: Sequence[Entry]) -> str:
+    """Fields as JSON without those that are None, so that a new option changes no old key."""
+    content = {name: value for name, value in fields.items() if value is not None}
+    digests = sorted({entry.digest for entry in used if entry.digest})
+    return canonical({**content, "plugins": digests} if digests else content)

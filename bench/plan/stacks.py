@@ -1,0 +1,88 @@
+"""The stacks that trials train in, and about how long that takes; grouping changes no result."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from nncore.stack.costs import stack_size, step_cost
+from nncore.trial import Configuration
+
+if TYPE_CHECKING:
+    pass
+from bench.plan.keys import problem_text
+from bench.plan.trials import Stack, Trial
+
+# A stack is what is lost when a worker dies, and what progress counts.
+SECONDS = 2.0
+
+
+STACKS_PER_JOB = 4
+
+
+# Below this, calls cost more than arithmetic: a lone trial takes twice the time of one of four.
+EFFICIENT = 4
+
+
+def stacks(trials: Sequence[Trial], *, jobs: int, size: int | None = None) -> list[Stack]:
+    """Group trials that can train side by side, each key once, longest stack first.
+
+    A stack fits a core's cache and takes about two seconds; it is smaller where `jobs` workers
+    would be idle otherwise, but never so small that calls outweigh arithmetic. `size` fixes the
+    trials of a stack. How trials are grouped changes no result.
+    """
+    groups: dict[Any, dict[str, Trial]] = {}
+    # Trials share their problems and configurations: each is described once.
+    problems = {id(p): problem_text(p) for p in {id(t.problem): t.problem for t in trials}.values()}
+    paths: dict[int, tuple[Any, ...]] = {}
+    for trial in trials:
+        configuration = trial.configuration
+        path = paths.get(id(configuration)) or paths.setdefault(
+            id(configuration), _path(configuration)
+        )
+        group = problems[id(trial.problem)], path
+        groups.setdefault(group, {}).setdefault(trial.key, trial)
+    together = [tuple(group.values()) for group in groups.values()]
+    total = sum(map(seconds, together))
+    share = min(SECONDS, total / (STACKS_PER_JOB * max(1, jobs)))
+    found = [stack for group in together for stack in _cut(group, size or _size(group, share))]
+    return sorted(found, key=lambda stack: (-seconds(stack), stack[0].index))
+
+
+def _path(configuration: Configuration) -> tuple[Any, ...]:
+    """What decides which code a configuration runs through."""
+    own = sorted(name for name in configuration.hyperparameters if name.startswith("bias."))
+    schedule = configuration.schedule and configuration.schedule["name"]
+    clips = configuration.clip_norm is not None, configuration.clip_value is not None
+    return configuration.rule, tuple(own), schedule, clips
+
+
+def _size(group: Stack, share: float) -> int:
+    """Trials per stack of about `share` seconds."""
+    whole = stack_size(group[0].problem, group[0].configuration.rule)
+    each = seconds(group[:1])
+    most = min(whole, max(EFFICIENT, int(SECONDS / each)))
+    return min(most, max(EFFICIENT, -(-whole // 2), int(share / each)))
+
+
+def _cut(group: Stack, size: int) -> list[Stack]:
+    """Cut into equal parts of at most `size`, one trial more or less."""
+    parts = -(-len(group) // max(1, size))
+    ends = [len(group) * part // parts for part in range(parts + 1)]
+    return [group[a:b] for a, b in itertools.pairwise(ends)]
+
+
+def seconds(stack: Stack) -> float:
+    """About how long `stack` trains; only relations between stacks are to be relied on."""
+    problem = stack[0].problem
+    return len(stack) * problem.epochs * step_cost(problem, stack[0].configuration.rule)
+
+
+def estimate(stacks: Sequence[Stack], jobs: int) -> float:
+    """About how many seconds `stacks` take on `jobs` workers, each taking the next when free."""
+    free = [0.0] * max(1, jobs)
+    for stack in stacks:
+        heapq.heappush(free, heapq.heappop(free) + seconds(stack))
+    return max(free)

@@ -1,0 +1,218 @@
+"""Frames and figures -> files: a report is written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.plan.manifest import Manifest
+from bench.report import files
+from bench.spec import toml
+from bench.store.store import Store
+from bench.tables import csvtext
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bench.verdicts import Verdicts
+from bench.report.best import best_spec
+from bench.report.told import VERDICTS, seeds_told, sweep_told
+
+STAMP = ".report.json"
+
+
+@dataclass(frozen=True)
+class Report:
+    """A folder's tables and the files that were written; `fresh` is False if it was up to date."""
+
+    files: tuple[Path, ...]
+    fresh: bool
+    trials: pd.DataFrame | None = None
+    summary: pd.DataFrame | None = None
+
+
+class ReportError(Exception):
+    """The disk is full, or the folder cannot be written."""
+
+    exit_code = 74
+
+
+def digest(store: Store, manifest: Manifest) -> str:
+    """A SHA-256 of everything a report shows: what is stored, what was asked, the code between."""
+    found = hashlib.sha256(store.digest().encode())
+    for trial in manifest.trials:
+        found.update(trial.key.encode())
+    here = Path(__file__).parents[1]
+    for source in sorted(here.rglob("*.py")):
+        found.update(source.read_bytes())
+    found.update(json.dumps(manifest.spec, default=str, sort_keys=True).encode())
+    return found.hexdigest()
+
+
+def up_to_date(folder: Path, store: Store, manifest: Manifest) -> tuple[Path, ...] | None:
+    """The files of the last report, if a new one would be the same and all of them are intact."""
+    try:
+        stamp = json.loads((folder / STAMP).read_text())
+        files = {folder / name: size for name, size in stamp["files"].items()}
+        intact = all(path.stat().st_size == size for path, size in files.items())
+        if intact and stamp["digest"] == digest(store, manifest):
+            return tuple(files)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        pass
+    return None
+
+
+def write(
+    folder: Path, store: Store, manifest: Manifest, *, say: Callable[[str], None] = lambda _: None
+) -> Report:
+    """Write CSV files, figures, `best.toml` and `spec.toml` of what is stored so far.
+
+    Every file is replaced whole, so a reader never sees half of one. Raises ReportError when the
+    folder cannot be written.
+    """
+    files.remove_leftovers(folder)
+    try:
+        return _write(folder, store, manifest, say)
+    except OSError as error:
+        where = error.filename or folder
+        raise ReportError(
+            f"{where}: the report cannot be written: {error.strerror or error}; all finished "
+            f"trials are stored, and `bench report {folder}` writes it"
+        ) from error
+    finally:
+        files.remove_leftovers(folder)
+
+
+def _write(folder: Path, store: Store, manifest: Manifest, say: Callable[[str], None]) -> Report:
+    from bench.tables import frames as tables
+
+    before = digest(store, manifest)
+    say("writing tables")
+    trials = tables.with_phases(tables.trials_frame(store, manifest.trials), manifest)
+    summary = tables.summary_frame(trials, manifest.fixed)
+    written = [
+        _replace(folder / "spec.toml", toml.dumps(manifest.spec)),
+        _csv(folder / "trials.csv", [trials]),
+        _csv(folder / "curves.csv", tables.curve_frames(store, manifest.trials)),
+        _csv(folder / "summary.csv", [summary]),
+    ]
+    if (trials["status"] != "crashed").any():
+        written.append(_replace(folder / "best.toml", best_spec(manifest, trials)))
+        say("comparing optimizers")
+        curves, verdicts = _judge(store, manifest, trials, summary)
+        written += [_csv(folder / name, [frame]) for name, frame in verdicts.tables.items()]
+        written.append(
+            _replace(
+                folder / VERDICTS,
+                "\n".join([*filter(None, [seeds_told(manifest, trials)]), *verdicts.sentences, ""]),
+            )
+        )
+        say("drawing figures")
+        written += _figures(folder, manifest, trials, curves, summary, verdicts)
+    _remove_stale(folder, written)
+    sizes = {str(path.relative_to(folder)): path.stat().st_size for path in written}
+    _replace(folder / STAMP, json.dumps({"digest": before, "files": sizes}, indent=1))
+    return Report(tuple(written), True, trials, summary)
+
+
+def _judge(
+    store: Store, manifest: Manifest, trials: pd.DataFrame, summary: pd.DataFrame
+) -> tuple[pd.DataFrame, Verdicts]:
+    """The curves of the configurations that are compared, and what can be said about them."""
+    from bench import verdicts
+    from bench.tables import bands
+    from bench.tables import frames as tables
+
+    chosen = set(bands.best_trials(trials)["trial"].tolist())
+    curves = tables.curves_frame(store, [t for t in manifest.trials if t.index in chosen])
+    hosts = {stack.host for stack in store.stacks() if stack.host}
+    return curves, verdicts.judge(
+        trials,
+        curves,
+        summary,
+        targets=manifest.targets,
+        planned=Counter(t.problem_name for t in manifest.trials),
+        fixed=manifest.fixed,
+        hosts=len(hosts),
+    )
+
+
+def _csv(path: Path, frames: Iterable[pd.DataFrame]) -> Path:
+    with files.replacing(path) as file:
+        for number, frame in enumerate(frames):
+            if number == 0:
+                frame.head(0).to_csv(file, index=False, lineterminator="\n")
+            file.write(_rows(frame))
+    return path
+
+
+def _rows(frame: pd.DataFrame) -> str:
+    if all(isinstance(kind, np.dtype) and kind.kind in "if" for kind in frame.dtypes):
+        return csvtext.body(frame)
+    return str(frame.to_csv(None, index=False, header=False, lineterminator="\n"))
+
+
+def _replace(path: Path, text: str) -> Path:
+    with files.replacing(path) as file:
+        file.write(text)
+    return path
+
+
+def _figures(
+    folder: Path,
+    manifest: Manifest,
+    trials: pd.DataFrame,
+    curves: pd.DataFrame,
+    summary: pd.DataFrame,
+    verdicts: Verdicts,
+) -> list[Path]:
+    from bench.figures import book, paths, style, verdict_figures
+
+    temporary = files.temporary(folder / "figures")
+    try:
+        temporary.mkdir()
+        losses = {t.problem_name: t.problem.loss for t in manifest.trials}
+        judged, swept = seeds_told(manifest, trials), sweep_told(manifest, trials)
+        drawn = book.draw(
+            trials,
+            curves,
+            summary,
+            temporary,
+            targets=manifest.targets,
+            losses=losses,
+            judged=judged,
+            swept=swept,
+            notes=verdicts.lines,
+            landscapes=paths.landscapes(manifest.trials, trials),
+        )
+        drawing = verdict_figures.Drawing(verdicts, style.looks(trials), losses, judged, swept)
+        drawn += verdict_figures.draw(drawing, temporary)
+        final = folder / "figures"
+        if final.is_symlink():
+            final.unlink()  # it may lead anywhere
+        final.mkdir(exist_ok=True)
+        for path in drawn:
+            os.replace(path, final / path.name)
+        return [final / path.name for path in drawn]
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _remove_stale(folder: Path, written: Iterable[Path]) -> None:
+    """Remove what the last report wrote and this one did not."""
+    kept = set(written)
+    with suppress(OSError, ValueError, KeyError, AttributeError):
+        for name in json.loads((folder / STAMP).read_text())["files"]:
+            path = (folder / name).resolve()
+            if path not in {p.resolve() for p in kept} and path.is_relative_to(folder.resolve()):
+                path.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Stacks to results on worker processes, however those end."""

@@ -1,0 +1,80 @@
+"""A results folder: what its last run was asked, and what must not be mixed with it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from bench.plan import manifest as manifests
+from bench.plan.manifest import Manifest
+from bench.store import provenance
+from bench.store.store import Damage, DamagedError, FolderError, Store
+
+if TYPE_CHECKING:
+    pass
+
+
+class FolderMismatchError(Exception):
+    """The results folder holds something that the run must not be mixed with."""
+
+    exit_code = 2
+
+
+def read_manifest(store: Store) -> Manifest:
+    """What the folder's last run was asked to do.
+
+    Raises FolderError when no run got that far, DamagedError when it cannot be made out.
+    """
+    if "manifest" not in store.meta:
+        if store.damage:
+            raise DamagedError(store.path, store.damage)
+        raise FolderError(f"{store.path.parent}: a run began here and stored nothing yet")
+    try:
+        return manifests.from_json(store.meta["manifest"])
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        problem = Damage("meta 'manifest'", "is not one of an experiment")
+        raise DamagedError(store.path, [problem]) from error
+
+
+def note(store: Store, manifest: Manifest, fingerprint: Any = None) -> None:
+    """Record what is asked and what computes it, if it is not recorded already."""
+    now = json.loads(json.dumps(manifests.to_json(manifest)))
+    new: dict[str, Any] = {}
+    if store.meta.get("manifest") != now:
+        new["manifest"] = now
+    if "fingerprint" not in store.meta:
+        new["fingerprint"] = fingerprint or _fingerprint(manifest)
+    if new:
+        store.set_meta(**new, environment=provenance.environment())
+
+
+def _fingerprint(manifest: Manifest) -> Any:
+    return provenance.fingerprint(manifest.spec.get("plugins", ()))
+
+
+def refuse_other(store: Store, manifest: Manifest) -> None:
+    """Raise FolderMismatchError when what is stored does not belong with what is asked."""
+    folder = store.path.parent
+    stored = store.meta.get("manifest", {}).get("name")
+    if stored is not None and stored != manifest.name:
+        raise FolderMismatchError(
+            f'{folder}: holds results of the experiment "{stored}", not of "{manifest.name}"; '
+            "choose another folder with --out, or replace them with --fresh"
+        )
+    if store.damage:
+        raise DamagedError(store.path, store.damage)
+    if not len(store):
+        return
+    if "fingerprint" not in store.meta:
+        raise FolderMismatchError(
+            f"{folder}: the record of what computed its results is lost, so new ones cannot be "
+            "compared with them; start again with --fresh, or keep both with --out OTHER-FOLDER"
+        )
+    differ = provenance.differences(store.meta["fingerprint"], _fingerprint(manifest))
+    if differ:
+        raise FolderMismatchError(
+            f"{folder}: its results were computed by something else, so new ones cannot be "
+            "compared with them:\n"
+            + "\n".join(f"  {line}" for line in differ)
+            + "\nstart again with --fresh, or keep both with --out OTHER-FOLDER"
+        )

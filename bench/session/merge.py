@@ -1,0 +1,55 @@
+"""Joining the folders of shards: `bench merge`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.plan import manifest as manifests
+from bench.plan.manifest import Manifest
+from bench.session.folder import FolderMismatchError, note, read_manifest
+from bench.store import provenance
+from bench.store.store import FILE, DamagedError, Store
+
+
+def merge(out: Path, folders: Sequence[Path]) -> Manifest:
+    """Copy the outcomes of `folders` to `out`; what is there already stays.
+
+    Returns the manifest of all of them. Raises FolderMismatchError when they are not parts of one
+    experiment or were computed by different code, and StoreError when one cannot be read.
+    """
+    stores = [Store.read(folder) for folder in folders]
+    if (out / FILE).exists():
+        stores.append(Store.read(out))
+    try:
+        parts = [read_manifest(store) for store in stores]
+        _refuse_strangers(stores, parts)
+        whole = manifests.united(parts)
+        with Store.open(out) as target:
+            note(target, whole, fingerprint=stores[0].meta.get("fingerprint"))
+            for store in stores[: len(folders)]:
+                for result in store.results():
+                    if not all(key in target for key in result.keys):
+                        target.add(result)
+        return whole
+    finally:
+        for store in stores:
+            store.close()
+
+
+def _refuse_strangers(stores: Sequence[Store], parts: Sequence[Manifest]) -> None:
+    first = stores[0]
+    for store in stores:
+        if store.damage:
+            raise DamagedError(store.path, store.damage)
+    for store, manifest in zip(stores[1:], parts[1:], strict=True):
+        here, there = first.path.parent, store.path.parent
+        if manifest.spec != parts[0].spec:
+            raise FolderMismatchError(f"{here} and {there}: not parts of one experiment")
+        old, new = (s.meta.get("fingerprint", {}) for s in (first, store))
+        differ = provenance.differences(old, new)
+        if differ:
+            lines = "\n".join(f"  {line}" for line in differ)
+            raise FolderMismatchError(
+                f"{here} and {there}: computed by something else, so not to be joined:\n{lines}"
+            )

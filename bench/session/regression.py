@@ -1,0 +1,77 @@
+"""Has convergence regressed? The gate for results folders and for a user's own tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.spec import experiment as spec
+from bench.store.store import Store
+
+if TYPE_CHECKING:
+    from bench.gate.check import Check
+from bench.session.folder import read_manifest
+from bench.session.results import Results, open_results, results_of
+
+
+def check(
+    result: Results | str | Path, baseline: str | Path, *, margin: float | None = None
+) -> Check:
+    """Has convergence regressed? `result` (or its folder) against a file of `bench baseline`.
+
+    `.ok` without a regression, `str()` what was found; `margin` 0.1 (the default) lets losses and
+    times to the target be 10% larger. For a test of your own:
+
+        result = bench.run("my_rule.toml")
+        found = bench.check(result, "my_rule.json")
+        assert found.ok, str(found)
+
+    Raises BaselineError for a file that is no baseline, ValueError for a margin that is not
+    positive, StoreError when there are no results.
+    """
+    from bench.gate import baseline as baselines
+    from bench.gate import check as gate
+
+    folder = result.folder if isinstance(result, Results) else Path(result)
+    old = baselines.read(baseline)
+    with Store.read(folder) as store:
+        found = list(baselines.measured(store, read_manifest(store)))
+        made_with = _made_with(store)
+    margin = gate.MARGIN if margin is None else margin
+    return gate.check(old, found, margin=margin, made_with=made_with)
+
+
+def _made_with(store: Store) -> dict[str, str]:
+    """What rounds numbers its own way, in words."""
+    return {k: str(store.meta["fingerprint"][k]) for k in ("numpy", "blas", "vectors")}
+
+
+def write_baseline(
+    result: Results | str | Path, out: str | Path | None = None, *, jobs: int | None = None
+) -> Path:
+    """Write the baseline of a result (or its folder); by default DIR/baseline.json.
+
+    Trains the first three seeds of every configuration in the other precision, to know how far
+    early records can be compared between machines. Raises BaselineError when trials are missing or
+    have crashed, OSError when the file cannot be written.
+    """
+    from bench.gate import baseline as baselines
+
+    results = result if isinstance(result, Results) else open_results(result)
+    folder = results.folder
+    with Store.read(folder) as store:
+        manifest = read_manifest(store)
+        results = results_of(folder, manifest, store)
+        if results.missing or results.crashed:
+            raise baselines.BaselineError(
+                f"{folder}: {results.missing:,} trials are missing and {results.crashed:,} have "
+                "crashed; a baseline needs them all"
+            )
+        found = list(baselines.measured(store, manifest))
+        made_with = _made_with(store)
+    paths = [Path(path) for path in manifest.spec.get("plugins", ())]
+    if paths:
+        spec.load(manifest.spec)
+    others = baselines.other_precision(found, jobs, paths)
+    made = baselines.of(found, manifest.name, others=others, made_with=made_with)
+    return baselines.write(made, out if out is not None else folder / "baseline.json")

@@ -1,0 +1,98 @@
+"""Results as a user holds them: frames, files, and how many trials ended how."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.plan.manifest import Manifest
+from bench.store.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+from bench.session.folder import read_manifest
+
+
+@dataclass(frozen=True)
+class Results:
+    """A results folder after a run, or as it is: `.trials`, `.curves` and `.summary` as frames.
+
+    `files` are those of the report; `trained` says how many trials this call trained, `crashed` how
+    many of the experiment's ended as crashed, for which `reasons` (the most frequent first), and
+    `missing` how many have no outcome yet.
+    """
+
+    folder: Path
+    manifest: Manifest
+    files: tuple[Path, ...] = ()
+    trained: int = 0
+    crashed: int = 0
+    missing: int = 0
+    reasons: Mapping[str, int] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """A line: the manifest alone may have megabytes."""
+        counts = {"trained now": self.trained, "crashed": self.crashed, "missing": self.missing}
+        told = "".join(f", {count:,} {word}" for word, count in counts.items() if count)
+        return (
+            f"<{self.manifest.name} in {self.folder}: {len(self.manifest.trials):,} trials{told}>"
+        )
+
+    @property
+    def unjudged(self) -> bool:
+        """Whether all configurations have been tried and none judged on evaluation seeds yet."""
+        return self.manifest.tuned and not self.missing
+
+    @cached_property
+    def trials(self) -> pd.DataFrame:
+        """A row per trial, as in `trials.csv`."""
+        from bench.tables import frames
+
+        with Store.read(self.folder) as store:
+            frame = frames.trials_frame(store, self.manifest.trials)
+        return frames.with_phases(frame, self.manifest)
+
+    @cached_property
+    def curves(self) -> pd.DataFrame:
+        """A row per trial and recorded epoch, as in `curves.csv`."""
+        from bench.tables import frames
+
+        with Store.read(self.folder) as store:
+            return frames.curves_frame(store, self.manifest.trials)
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """A row per problem and configuration, as in `summary.csv`."""
+        from bench.tables import frames
+
+        return frames.summary_frame(self.trials, self.manifest.fixed)
+
+
+def open_results(folder: str | Path) -> Results:
+    """The results in `folder`, as they are now, without running any code of a spec's.
+
+    Raises StoreError when there are none, DamagedError when they cannot be read.
+    """
+    folder = Path(folder)
+    with Store.read(folder) as store:
+        return results_of(folder, read_manifest(store), store)
+
+
+def results_of(
+    folder: Path,
+    manifest: Manifest,
+    store: Store,
+    files: tuple[Path, ...] = (),
+    trained: int = 0,
+) -> Results:
+    """The results of `manifest` in `folder`, as far as `store` has them."""
+    statuses = store.statuses()
+    mine = [statuses.get(trial.key) for trial in manifest.trials]
+    lost = [t.key for t in manifest.trials if statuses.get(t.key) == "crashed"]
+    reasons = dict(Counter(store.trials(lost).reason).most_common())
+    return Results(folder, manifest, files, trained, len(lost), mine.count(None), reasons)

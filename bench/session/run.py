@@ -1,0 +1,184 @@
+"""Running an experiment: what is missing is trained, then the report is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.plan import manifest as manifests
+from bench.plan import stacks as stacking
+from bench.plan import trials as planning
+from bench.plan.manifest import Manifest
+from bench.plan.trials import Stack, Trial
+from bench.run import runner
+from bench.spec import experiment as spec
+from bench.store.store import FILE, Result, Store
+
+if TYPE_CHECKING:
+    from bench.run.progress import Progress
+    from bench.spec.experiment import Experiment
+from bench.session.folder import note, refuse_other
+from bench.session.results import Results, results_of
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a run would do: all trials, those still to train, in stacks, and about how long.
+
+    `later` counts the trials on evaluation seeds that are planned once configurations are chosen.
+    """
+
+    manifest: Manifest
+    folder: Path
+    missing: tuple[Trial, ...]
+    stacks: tuple[Stack, ...]
+    seconds: float
+    jobs: int
+    later: int = 0
+
+
+def planned(
+    source: str | Path | Mapping[str, Any],
+    *,
+    out: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    plugins: Sequence[str | Path] = (),
+    jobs: int | None = None,
+    shard: tuple[int, int] | None = None,
+    retry_crashed: bool = False,
+    fresh: bool = False,
+) -> Planned:
+    """What `run` with the same arguments would train. Writes nothing.
+
+    Raises SpecError for a spec that is wrong, FolderMismatchError for a folder of another
+    experiment or other code, StoreError when what is there cannot be read.
+    """
+    experiment = spec.load(source, overrides, plugins)
+    trials = planning.trials(experiment)
+    manifest = manifests.of(experiment, trials)
+    folder = Path(out) if out is not None else Path("results") / experiment.name
+    jobs = jobs or runner.cores()
+    done: set[str] = set()
+    if (folder / FILE).exists() and not fresh:
+        with Store.read(folder) as store:
+            refuse_other(store, manifest)
+            done = store.done(retry_crashed=retry_crashed)
+            if experiment.tuning:
+                trials += _evaluation(experiment, manifest, store)
+                manifest = manifests.of(experiment, trials)
+    later = 0
+    if experiment.tuning and manifest.tuned:
+        each = {p.name: len(experiment.seeds) for p in experiment.problems}
+        pairs = {
+            (t.problem_name, t.optimizer) for t in trials if t.problem_name not in manifest.fixed
+        }
+        later = sum(each[problem] for problem, _ in pairs)
+    # Optimizers may share trials: each is trained once.
+    mine = {t.key: t for t in reversed(trials) if t.key not in done and _in_shard(t, shard)}
+    missing = tuple(reversed(mine.values()))
+    stacks = tuple(stacking.stacks(missing, jobs=jobs))
+    return Planned(manifest, folder, missing, stacks, stacking.estimate(stacks, jobs), jobs, later)
+
+
+def run(
+    source: str | Path | Mapping[str, Any],
+    *,
+    jobs: int | None = None,
+    out: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    plugins: Sequence[str | Path] = (),
+    shard: tuple[int, int] | None = None,
+    retry_crashed: bool = False,
+    fresh: bool = False,
+    repair: bool = False,
+    progress: Callable[[Planned], Progress] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Results:
+    """Train what is not stored yet, write the report, and return the results.
+
+    `source` is a spec file or a dictionary of the same shape; `jobs` worker processes (default: one
+    per core); `out` the results folder (default: `results/NAME`); `overrides` are `KEY=VALUE` on
+    dotted keys; `shard` (I, N) trains the I-th of N parts. `fresh` replaces earlier results,
+    `repair` sets damaged ones aside and trains them again, `retry_crashed` tries crashed trials
+    again.
+
+    Raises SpecError, FolderMismatchError, StoreError, and Interrupted on Ctrl-C or SIGTERM, when
+    everything that was finished is stored.
+    """
+    from bench.report import write as report
+
+    say = say or _nothing
+    if repair:
+        name = spec.load(source, overrides, plugins).name
+        folder = Path(out) if out is not None else Path("results") / name
+        if (folder / FILE).exists():
+            Store.open(folder, repair=True).close()
+    todo = planned(
+        source,
+        out=out,
+        overrides=overrides,
+        plugins=plugins,
+        jobs=jobs,
+        shard=shard,
+        retry_crashed=retry_crashed,
+        fresh=fresh,
+    )
+    paths = [Path(path) for path in todo.manifest.spec.get("plugins", ())]
+    with Store.open(todo.folder, fresh=fresh) as store:
+        refuse_other(store, todo.manifest)  # again: it was not locked before
+        note(store, todo.manifest)
+        if todo.stacks:
+            bar = progress(todo) if progress else None
+            _train(store, todo, paths, bar)
+        trained = len(todo.missing)
+        if todo.later:
+            todo = planned(
+                source, out=out, overrides=overrides, plugins=plugins, jobs=jobs, shard=shard
+            )
+            note(store, todo.manifest)
+            if todo.stacks:
+                say("configurations are chosen; training them on the evaluation seeds")
+                _train(store, todo, paths, progress(todo) if progress else None)
+            trained += len(todo.missing)
+        files = report.up_to_date(todo.folder, store, todo.manifest)
+        if files is None:
+            files = report.write(todo.folder, store, todo.manifest, say=say).files
+        return results_of(todo.folder, todo.manifest, store, files, trained)
+
+
+def _nothing(text: str) -> None:
+    """Say nothing."""
+
+
+def _in_shard(trial: Trial, shard: tuple[int, int] | None) -> bool:
+    return shard is None or int(trial.key[:16], 16) % shard[1] == shard[0] - 1
+
+
+def _evaluation(experiment: Experiment, manifest: Manifest, store: Store) -> tuple[Trial, ...]:
+    """The trials that judge what tuning has chosen; none while tuning trials are missing."""
+    from bench.tables.winners import winners
+
+    trials = manifest.trials
+    if experiment.tuning is None or any(trial.key not in store for trial in trials):
+        return ()
+    chosen = winners(store, trials, experiment.tuning.criterion, manifest.targets)
+    return planning.evaluation(experiment, chosen, len(trials))
+
+
+def _train(store: Store, todo: Planned, plugins: Sequence[Path], bar: Progress | None) -> None:
+    def keep(result: Result) -> None:
+        store.add(result)
+        if bar is not None:
+            bar.add(result)
+
+    if bar is None:
+        runner.run(
+            todo.stacks, on_result=keep, jobs=todo.jobs, estimate=stacking.seconds, plugins=plugins
+        )
+        return
+    with bar:
+        runner.run(
+            todo.stacks, on_result=keep, jobs=todo.jobs, estimate=stacking.seconds, plugins=plugins
+        )

@@ -1,0 +1,214 @@
+"""A spec, TOML or a dictionary, as an `Experiment`: checked whole, every mistake named at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from bench.spec import overrides as changes
+from bench.spec.mistakes import Mistakes, SpecError, Table, check_field, show, unknown_keys
+from bench.spec.optimizers import Optimizer, OptimizerReader
+from bench.spec.plugins import load_all
+from bench.spec.problems import NamedProblem, ProblemReader, is_name
+from bench.spec.toml import plain, read
+from bench.spec.tuning import CRITERION, Tuning
+from bench.spec.tuning import read as read_tuning
+from nncore.datasets import draw
+from nncore.losses import losses
+from nncore.stack.evaluation import metric_names
+
+__all__ = ["Experiment", "NamedProblem", "Optimizer", "SpecError", "load"]
+
+MOST_SEEDS = 1_000_000
+LARGEST_SEED = 2**63 - 1  # what a database column holds
+
+
+def _is_folder(name: str) -> str:
+    if name.startswith(".") or any(c in name for c in '/\\:*?"<>|'):
+        raise ValueError
+    return is_name(name)
+
+
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
+
+
+class Spec(Table):
+    """The top level of a spec."""
+
+    name: Annotated[str, AfterValidator(_is_folder)] = Field(
+        "", description="a plain folder name: no separators, no leading dot"
+    )
+    description: str = Field("", description="text")
+    seeds: (
+        Annotated[int, Field(ge=1, le=MOST_SEEDS)]
+        | Annotated[list[Seed], Field(min_length=1, max_length=MOST_SEEDS)]
+    ) = Field(1, description="how many seeds (20 means 0 to 19), or a list of whole numbers from 0")
+    dtype: Literal["float32", "float64"] = Field("float32", description='"float32" or "float64"')
+    plugins: list[str] = Field([], description='a list of files such as ["my_rules.py"]')
+    problem: list[dict[str, Any]] = Field([], description="[[problem]] tables")
+    optimizer: list[dict[str, Any]] = Field([], description="[[optimizer]] tables")
+    tuning: dict[str, Any] = Field({}, description="a [tuning] table")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A spec that can be run: every name is known, every parameter filled in.
+
+    `raw` is the spec as run, after overrides; written as TOML it gives this experiment again. With
+    `tuning`, `seeds` are for evaluation, and configurations are chosen on other seeds first.
+    """
+
+    name: str
+    seeds: tuple[int, ...]
+    problems: tuple[NamedProblem, ...]
+    optimizers: tuple[Optimizer, ...]
+    plugins: tuple[Path, ...]
+    raw: Mapping[str, Any]
+    tuning: Tuning | None = None
+
+
+def load(
+    source: str | Path | Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    plugins: Sequence[str | Path] = (),
+) -> Experiment:
+    """The experiment that a spec file, or a mapping of the same shape, describes.
+
+    `overrides` are `KEY=VALUE` as on the command line, `plugins` further files of the user's.
+    Raises SpecError with every mistake found, a line each: file, key path, what is wrong and what
+    would be right.
+
+    >>> experiment = load({"problem": {"dataset": "people"}, "optimizer": {"rule": "sgd"}})
+    >>> experiment.problems[0].problem.layers, experiment.optimizers[0].configurations[0]
+    (('dense 2', 'sigmoid', 'dense 1', 'sigmoid'), Configuration(rule='sgd', \
+hyperparameters={'learning_rate': 1.0, 'decay': 0.0, 'momentum': 0.0}, schedule=None, \
+clip_norm=None, clip_value=None))
+    """
+    if not isinstance(source, str | Path | Mapping):
+        raise SpecError([f"spec: is {show(source)}; must be a file or a dictionary"])
+    if isinstance(source, Mapping):
+        where, folder, name, values = "spec", Path(), "experiment", dict(source)
+    else:
+        path = Path(source)
+        where, folder, name, values = str(path), path.parent, path.stem, read(path)
+    mistakes = Mistakes(where)
+    spec = plain(values, "", mistakes)
+    mistakes.check()
+    changes.apply(spec, overrides, mistakes)
+    spec = {"name": name, **spec}
+    _find_data(spec, folder)
+    unknown_keys(spec, Spec.model_fields, "", mistakes)
+    files = _plugin_files(spec, folder, plugins, mistakes)
+    loaded = load_all(files, mistakes)
+    if loaded:
+        spec["plugins"] = [str(path) for path in loaded]
+    return _experiment(spec, loaded, mistakes)
+
+
+def _find_data(spec: dict[str, Any], folder: Path) -> None:
+    """Make the paths of data files absolute: a spec names them from where it lies itself."""
+    tables = spec.get("problem", [])
+    for table in tables if isinstance(tables, list) else [tables]:
+        datasets = table.get("dataset") if isinstance(table, dict) else None
+        for dataset in datasets if isinstance(datasets, list) else [datasets]:
+            if not (isinstance(dataset, dict) and "path" in dataset):
+                continue
+            paths = dataset["path"]
+            if isinstance(paths, list):
+                dataset["path"] = [_absolute(path, folder) for path in paths]
+            else:
+                dataset["path"] = _absolute(paths, folder)
+
+
+def _absolute(path: Any, folder: Path) -> Any:
+    return str((folder / path).resolve()) if isinstance(path, str) and path else path
+
+
+def _experiment(spec: dict[str, Any], plugins: tuple[Path, ...], mistakes: Mistakes) -> Experiment:
+    """Check and resolve the top level and its tables; raises SpecError."""
+    for key in ("name", "description", "dtype"):
+        if key in spec:
+            check_field(Spec, key, spec[key], key, mistakes)
+    seeds = _seeds(spec.get("seeds", 1), mistakes)
+    problems = ProblemReader(_dtype(spec), seeds[0], mistakes).read(
+        _tables(spec, "problem", mistakes)
+    )
+    tuning = read_tuning(spec.get("tuning"), seeds, mistakes)
+    optimizers = OptimizerReader(
+        problems,
+        len(seeds if tuning is None else tuning.seeds),
+        mistakes,
+        draws=tuning.n if tuning else None,
+        dtype=_dtype(spec),
+    ).read(_tables(spec, "optimizer", mistakes))
+    if tuning is not None:
+        _check_criterion(tuning.criterion, problems, seeds[0], mistakes)
+    mistakes.check()
+    found = tuple(problem for group in problems.values() for problem in group)
+    return Experiment(spec["name"], seeds, found, optimizers, plugins, spec, tuning)
+
+
+def _check_criterion(
+    criterion: str, problems: Mapping[str, list[NamedProblem]], seed: int, mistakes: Mistakes
+) -> None:
+    """Note problems that have not the metric, or not the target, that configurations compete by."""
+    kind, metric = CRITERION.fullmatch(criterion).groups()[:2]  # type: ignore[union-attr]
+    for named in [problem for group in problems.values() for problem in group]:
+        if kind == "time_to" and metric not in named.target:
+            what = f'is "{criterion}", but the problem "{named.name}" has no target for {metric}'
+            mistakes.add("tuning.criterion", what)
+        elif metric != "train_loss":
+            parts = draw(named.problem.dataset, seed)
+            known = metric_names(list(parts), losses[named.problem.loss].classes)
+            if metric not in known:
+                what = f'is "{criterion}", but the problem "{named.name}" has only '
+                mistakes.add("tuning.criterion", what + ", ".join(known))
+
+
+def _seeds(value: Any, mistakes: Mistakes) -> tuple[int, ...]:
+    """The seeds that `value` names; (0,) where it is wrong, so that the rest can be checked."""
+    if not check_field(Spec, "seeds", value, "seeds", mistakes):
+        return (0,)
+    seeds = tuple(range(value)) if isinstance(value, int) else tuple(value)
+    [(seed, times)] = Counter(seeds).most_common(1)
+    if times > 1:
+        mistakes.add("seeds", f"has {seed} more than once; seeds must be distinct")
+    return seeds
+
+
+def _dtype(spec: Mapping[str, Any]) -> str:
+    return "float64" if spec.get("dtype") == "float64" else "float32"
+
+
+def _tables(spec: dict[str, Any], kind: str, mistakes: Mistakes) -> list[dict[str, Any]]:
+    """The `[[kind]]` tables of a spec; a single table is accepted as one."""
+    if isinstance(spec.get(kind), dict):
+        spec[kind] = [spec[kind]]
+    value = spec.get(kind, [])
+    if not isinstance(value, list) or not all(isinstance(table, dict) for table in value):
+        wrong = (
+            next(t for t in value if not isinstance(t, dict)) if isinstance(value, list) else value
+        )
+        mistakes.add(kind, f"is {show(wrong)}; must be [[{kind}]] tables")
+        return [t for t in value if isinstance(t, dict)] if isinstance(value, list) else []
+    if not value:
+        mistakes.add(kind, f"is missing; write at least one [[{kind}]] table")
+    return value
+
+
+def _plugin_files(
+    spec: Mapping[str, Any], folder: Path, more: Sequence[str | Path], mistakes: Mistakes
+) -> list[tuple[str, Path]]:
+    """The files of the spec, relative to its folder, and of the command line, with their keys."""
+    own = spec.get("plugins", [])
+    if not check_field(Spec, "plugins", own, "plugins", mistakes):
+        mistakes.incomplete = True
+        own = []
+    return [("plugins", folder / path) for path in own] + [
+        (f"--plugin {path}", Path(path)) for path in more
+    ]

@@ -1,0 +1,36 @@
+"""Loading a user's files of rules, schedules and datasets, and saying where one of them failed."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.spec.mistakes import Mistakes
+from nncore.registry import load_plugin
+
+
+def load_all(paths: Sequence[tuple[str, Path]], mistakes: Mistakes) -> tuple[Path, ...]:
+    """Load the plugins at `paths`, each with the key it is named at; returns them absolute."""
+    for key, path in paths:
+        try:
+            load_plugin(path)
+        except (Exception, SystemExit) as error:
+            mistakes.incomplete = True
+            mistakes.add(key, blame(error, str(path.resolve())))
+    return tuple(dict.fromkeys(path.resolve() for _, path in paths))
+
+
+def blame(error: BaseException, path: str) -> str:
+    """What went wrong in the file `path`, with the line of the user's code that did it."""
+    name = Path(path).name
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if isinstance(error, OSError) and error.filename == path:
+        return f"{path}: cannot be read: {error.strerror}"
+    if isinstance(error, SyntaxError) and error.filename == path:
+        line = (error.text or "").strip()
+        return f"{name}, line {error.lineno}: {line}: {error.msg}"
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == path]
+    if not frames:
+        return f"{name}: {what}"
+    return f"{name}, line {frames[-1].lineno}: {frames[-1].line}: {what}"

@@ -1,0 +1,269 @@
+"""`[[problem]]` tables: each becomes one problem, or several where it holds lists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from bench.spec.consistency import Fit
+from bench.spec.expand import choices, cross, is_number, labels, table_choices
+from bench.spec.mistakes import Mistakes, Table, check_field, nearest, show, unknown_keys
+from bench.spec.named import definition, is_known, is_list
+from bench.spec.overrides import names
+from bench.spec.toml import BARE
+from nncore.datasets import datasets, default_problem
+from nncore.initializers import BIASES, initializers
+from nncore.layers import Dense, parse
+from nncore.losses import losses
+from nncore.stack.evaluation import metric_names
+from nncore.trial import Problem
+
+MOST = 10_000
+LONGEST = 1_000_000_000
+
+
+def is_name(name: str) -> str:
+    """`name` if it can stand in a table and in a figure's title; raises ValueError if not."""
+    if not name or len(name) > 100 or not name.isprintable() or name != name.strip():
+        raise ValueError
+    return name
+
+
+Name = Annotated[str, AfterValidator(is_name)]
+NAME = "a text of 1 to 100 printable characters"
+
+
+class ProblemTable(Table):
+    """A problem as a spec writes it, one value for each key."""
+
+    name: Name = Field("", description=NAME)
+    dataset: str | dict[str, Any] = Field("", description="a dataset's name or table")
+    layers: list[str] = Field([], description='a list of layers such as ["dense 64", "relu"]')
+    initializer: str | dict[str, Any] = Field("", description="an initializer's name or table")
+    loss: str = Field("", description="the name of a loss")
+    batch_size: Annotated[int, Field(ge=1)] | Literal["full"] = Field(
+        1, description='a whole number from 1, or "full"'
+    )
+    shuffle: bool = Field(True, description="true or false")
+    epochs: int = Field(1, ge=1, le=LONGEST, description=f"a whole number from 1 to {LONGEST:,}")
+    record_every: int = Field(
+        1, ge=1, le=LONGEST, description=f"a whole number from 1 to {LONGEST:,}"
+    )
+    dtype: Literal["float32", "float64"] = Field("float32", description='"float32" or "float64"')
+    target: dict[str, Any] = Field({}, description="a table such as { loss = 0.5 }")
+
+
+@dataclass(frozen=True)
+class NamedProblem:
+    """A problem with its name in the spec, and the metrics' values that count as solved."""
+
+    name: str
+    problem: Problem
+    target: Mapping[str, float]
+
+
+class ProblemReader:
+    """Reads `[[problem]]` tables; `dtype` is the spec's, `seed` draws the data that sizes need."""
+
+    def __init__(self, dtype: str, seed: int, mistakes: Mistakes) -> None:
+        self.dtype, self.mistakes = dtype, mistakes
+        self.fit = Fit(seed, mistakes)
+
+    def read(self, tables: Sequence[Mapping[str, Any]]) -> dict[str, list[NamedProblem]]:
+        """Problems by the name of their table, or of their dataset where the table has none."""
+        found: dict[str, list[NamedProblem]] = {}
+        for number, table in enumerate(tables, start=1):
+            path = path_of("problem", table, number)
+            for name, problems in self._table(table, path).items():
+                taken = {problem.name for group in found.values() for problem in group} | {*found}
+                # A table named "spiral (epochs=5)" may meet the problem that another one makes.
+                for twice in sorted(taken & {name, *(problem.name for problem in problems)}):
+                    self.mistakes.add(
+                        path,
+                        f'there is another problem "{twice}"; give each table a name of its own, '
+                        'name = "..."',
+                    )
+                found[name] = problems
+        return found
+
+    def _table(self, table: Mapping[str, Any], path: str) -> dict[str, list[NamedProblem]]:
+        unknown_keys(table, ProblemTable.model_fields, path, self.mistakes)
+        axes = {
+            key: self._axis(key, value, f"{path}.{key}")
+            for key, value in table.items()
+            if key in ProblemTable.model_fields
+        }
+        if "dataset" not in table:
+            self.mistakes.add(f"{path}.dataset", f"is missing; known: {', '.join(datasets)}")
+            return {}
+        # A key that is wrong is taken as left out, so that the others are checked all the same.
+        broken = {key for key, values in axes.items() if values is None}
+        good = {key: values for key, values in axes.items() if values is not None}
+        groups: dict[str, dict[str, tuple[Mapping[str, Any], NamedProblem]]] = {}
+        for concrete in cross(good, path, self.mistakes, MOST) if "dataset" in good else []:
+            name = concrete.get("name") or concrete["dataset"]["name"]
+            group = groups.setdefault(name, {})
+            problem = self._resolve(name, concrete, path, broken)
+            if problem is not None:
+                group.setdefault(repr(problem), (concrete, problem))
+        return {name: _named(name, list(group.values())) for name, group in groups.items()}
+
+    def _axis(self, key: str, value: Any, path: str) -> list[Any] | None:
+        """The checked values of one key; None when any of them is wrong, which is noted."""
+        before = self.mistakes.count
+        if key in ("dataset", "initializer"):
+            registry = datasets if key == "dataset" else initializers
+            values = table_choices(
+                value, path, self.mistakes, lambda parameter: is_list(registry, parameter)
+            )
+        elif key == "target" and isinstance(value, dict):
+            values = table_choices(value, path, self.mistakes, lambda parameter: False)
+        elif key == "name":
+            values = [value]
+        else:
+            values = choices(value, path, self.mistakes, native=key == "layers")
+        for item in values:
+            if check_field(ProblemTable, key, item, path, self.mistakes):
+                self._check_meaning(key, item, path)
+        return values if self.mistakes.count == before else None
+
+    def _check_meaning(self, key: str, value: Any, path: str) -> None:
+        if key == "dataset":
+            definition(datasets, value, path, self.mistakes)
+        elif key == "initializer" and "name" in value:
+            self._initializer(value, path)
+        elif key == "loss":
+            is_known(losses, value, path, self.mistakes)
+        elif key == "layers":
+            try:
+                parse(value)
+            except ValueError as error:
+                self.mistakes.add(path, str(error))
+
+    def _initializer(self, table: Mapping[str, Any], path: str) -> dict[str, Any] | None:
+        common = {} if table["name"] == "values" else {"biases": BIASES}
+        return definition(initializers, table, path, self.mistakes, common=common)
+
+    def _resolve(
+        self, name: str, written: Mapping[str, Any], path: str, broken: set[str]
+    ) -> NamedProblem | None:
+        """The problem that `written` defines, its defaults filled in from the dataset."""
+        dataset = definition(datasets, written["dataset"], f"{path}.dataset", self.mistakes)
+        assert dataset is not None
+        values = self._defaults(dataset, path)
+        if values is None:
+            return None
+        initial = values.get("initializer", {})
+        values |= {k: v for k, v in written.items() if k not in ("name", "dataset", "target")}
+        # `initializer.scale = 0.1` alone changes the dataset's own initializer.
+        if "initializer" in values and "name" not in values["initializer"]:
+            values["initializer"] = {**initial, **values["initializer"]}
+        missing = [k for k in ("layers", "initializer", "loss", "epochs") if k not in values]
+        for key in missing:
+            if key not in broken:
+                what = f'is missing; the dataset "{dataset["name"]}" has no default for it'
+                self.mistakes.add(f"{path}.{key}", what)
+        if missing:
+            return None
+        if "record_every" not in values or ("epochs" in written and "record_every" not in written):
+            values["record_every"] = max(1, values["epochs"] // 100)
+        initializer = self._initializer(values["initializer"], f"{path}.initializer")
+        if initializer is None:
+            return None
+        size = values.get("batch_size", "full")
+        problem = Problem(
+            dataset=dataset,
+            layers=_canonical(values["layers"]),
+            initializer=initializer,
+            loss=values["loss"],
+            batch_size=None if size == "full" else size,
+            shuffle=size != "full" and values.get("shuffle", True),
+            epochs=values["epochs"],
+            record_every=values["record_every"],
+            dtype=values.get("dtype", self.dtype),
+        )
+        parts = self.fit.check(problem, path, broken)
+        target = written.get("target", {})
+        if parts is not None and "loss" not in broken:
+            known = metric_names(list(parts), losses[problem.loss].classes)
+            target = _target(target, known, f"{path}.target", self.mistakes)
+        return NamedProblem(name, problem, target)
+
+    def _defaults(self, dataset: Mapping[str, Any], path: str) -> dict[str, Any] | None:
+        """What the dataset gives to a problem; None when it cannot be had, which is noted.
+
+        A plugin's defaults may be as wrong as a spec's.
+        """
+        entry = datasets[dataset["name"]]
+        try:
+            values = default_problem(dataset) if "layers" in entry.problem else {**entry.problem}
+        except OSError as error:
+            what = f"{error.filename}: cannot be read: {error.strerror}"
+            self.mistakes.add(f"{path}.dataset", what if error.filename else str(error))
+            return None
+        except ValueError as error:
+            self.mistakes.add(f"{path}.dataset", str(error))
+            return None
+        except Exception as error:
+            self.mistakes.add(f"{path}.dataset", f'the defaults of "{entry.name}": {error!r}')
+            return None
+        if isinstance(values.get("initializer"), str):
+            values["initializer"] = {"name": values["initializer"]}
+        before = self.mistakes.count
+        place = f'{path}.dataset: the defaults of "{entry.name}"'
+        strange = unknown_keys(values, ProblemTable.model_fields, place, self.mistakes)
+        for key in [key for key in values if key not in strange]:
+            if check_field(ProblemTable, key, values[key], f"{place}.{key}", self.mistakes):
+                self._check_meaning(key, values[key], f"{place}.{key}")
+        return values if self.mistakes.count == before else {}
+
+
+def path_of(kind: str, table: Mapping[str, Any], number: int) -> str:
+    """The key path of a table in messages: by name as `--set` has it, else by its number."""
+    found = names(dict(table), kind)
+    if len(found) != 1 or not found[0]:
+        return f"{kind} #{number}"
+    return f"{kind}.{found[0]}" if BARE.fullmatch(found[0]) else f'{kind}."{found[0]}"'
+
+
+def _canonical(layers: Sequence[str]) -> tuple[str, ...]:
+    return tuple(
+        f"dense {layer.units}" if isinstance(layer, Dense) else layer for layer in parse(layers)
+    )
+
+
+def _named(
+    name: str, group: Sequence[tuple[Mapping[str, Any], NamedProblem]]
+) -> list[NamedProblem]:
+    """The problems of one table, with names that say what differs."""
+    apart = labels([written for written, _ in group])
+    return [
+        replace(problem, name=f"{name} ({label})" if label else name)
+        for label, (_, problem) in zip(apart, group, strict=True)
+    ]
+
+
+def _target(
+    table: Mapping[str, Any], known: Sequence[str], path: str, mistakes: Mistakes
+) -> dict[str, float]:
+    """The values to reach, by metric; `loss` alone is the training loss."""
+    target = {}
+    for key, value in table.items():
+        metric = key if key in known else f"train_{key}"
+        if metric not in known:
+            short = [name.removeprefix("train_") for name in known]
+            mistakes.add(f"{path}.{key}", f"no such metric; {nearest(key, short)}")
+        elif not is_number(value):
+            mistakes.add(f"{path}.{key}", f"is {show(value)}; must be a finite number")
+        elif metric.endswith("_loss") and value < 0:
+            mistakes.add(f"{path}.{key}", f"is {show(value)}; must be at least 0")
+        elif not metric.endswith("_loss") and value > 1:
+            mistakes.add(f"{path}.{key}", f"is {show(value)}; must be at most 1")
+        elif metric in target:
+            mistakes.add(f"{path}.{key}", f"is {metric}, which is there already; keep one")
+        else:
+            target[metric] = float(value)
+    return target

@@ -1,0 +1,338 @@
+"""Results in one SQLite file: the only module that writes them.
+
+One process writes, one transaction per stack, and what a transaction has acknowledged survives a
+kill or a power cut (rollback journal, synchronous = EXTRA; never the write-ahead log, whose reset
+bug corrupts). SQLite's own checks do not see a flipped bit in a blob, so every row carries the
+SHA-256 of its content. Nothing in the file is ever executed: no pickles, and a schema other than
+ours is refused before anything is read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.store import schema, survey
+from bench.store.lock import FolderLock
+from bench.store.records import (
+    Curves,
+    Damage,
+    DamagedError,
+    FolderError,
+    Layout,
+    LockedError,
+    Record,
+    Result,
+    Stack,
+    StoreError,
+    Trial,
+    Trials,
+)
+from bench.store.schema import seal, translated
+
+__all__ = [
+    "FILE",
+    "Curves",
+    "Damage",
+    "DamagedError",
+    "FolderError",
+    "LockedError",
+    "Record",
+    "Result",
+    "Store",
+    "StoreError",
+    "Trials",
+    "verify",
+]
+
+FILE = "trials.sqlite"
+CHUNK_BYTES = 16 << 20
+
+
+class Store:
+    """The results of one folder; `Store.open` to write, `Store.read` to look.
+
+    `damage` lists what is there but cannot be trusted; nothing else returns it.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: FolderLock | None) -> None:
+        self.path = path
+        self._connection = connection
+        self._lock = lock
+        with translated(path, "read"):
+            found = survey.survey(connection, path)
+        self.damage = found.damage
+        self._trials = found.trials
+        self._layouts = found.layouts
+        self._layout_ids = {value: key for key, value in found.layouts.items()}
+        self._stacks = found.stacks
+        self._meta = found.meta
+
+    # Opening and closing
+
+    @classmethod
+    def open(cls, folder: str | Path, *, repair: bool = False, fresh: bool = False) -> Store:
+        """The store of `folder` for writing, created when there is none.
+
+        `repair` moves a damaged file aside (`trials.damaged-1.sqlite`) and goes on with the trials
+        that are intact; `fresh` replaces whatever is stored. Raises `LockedError` when another
+        process writes there, `DamagedError` when something is damaged and `repair` is not set,
+        `FolderError` when the folder cannot be written, `StoreError` for the rest.
+        """
+        path = Path(folder) / FILE
+        lock = FolderLock(path.parent)
+        lock.acquire()
+        try:
+            if fresh or not path.exists():
+                schema.create(path)
+            try:
+                store = cls(path, schema.connect(path, write=True), lock)
+            except DamagedError:
+                if not repair:
+                    raise
+                survey.set_aside(path)
+                store = cls(path, schema.connect(path, write=True), lock)
+            if store.damage and repair:
+                found = store.damage
+                store._connection.close()
+                survey.set_aside(path)
+                store = cls(path, schema.connect(path, write=True), lock)
+                store.damage = found
+            elif store.damage:
+                store._connection.close()
+                raise DamagedError(path, store.damage)
+            return store
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    def read(cls, folder: str | Path) -> Store:
+        """The store of `folder` as it is now, for reading, also while another process writes.
+
+        What is damaged is left out and listed in `damage`. Raises `StoreError` when there is no
+        store, `DamagedError` when nothing in the file can be read.
+        """
+        path = Path(folder) / FILE
+        return cls(path, schema.connect(path, write=False), None)
+
+    def close(self) -> None:
+        """Close the file and let others write."""
+        self._connection.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    # Writing
+
+    def add(self, result: Result) -> None:
+        """Store a finished stack; when this returns it is on the disk.
+
+        Replaces outcomes of the same keys. Raises `StoreError`, with nothing of the stack stored
+        and all earlier ones intact, when the disk is full or cannot be written.
+        """
+        stack = (len(result.keys), *result[2:])
+        with self._transaction() as connection:
+            new_layouts = self._add_layouts(connection, result.records)
+            cursor = connection.execute(schema.INSERT_STACK, (*stack, seal(stack)))
+            stack_id = cursor.lastrowid
+            assert stack_id is not None
+            added = {}
+            for key, record in zip(result.keys, result.records, strict=True):
+                layout = record.layout
+                layout_id = new_layouts.get(layout) or self._layout_ids[layout]
+                row = (key, stack_id, layout_id, *record[:4])
+                sealed = seal(row, record.curve)
+                (trial_id,) = connection.execute(schema.PUT_OUTCOME, (*row, sealed)).fetchone()
+                connection.execute(schema.PUT_CURVE, (trial_id, record.curve))
+                added[key] = Trial(trial_id, stack_id, layout_id, *record[:4])
+        self._layout_ids |= new_layouts
+        self._layouts |= {number: layout for layout, number in new_layouts.items()}
+        self._stacks[stack_id] = Stack(*stack)
+        self._trials |= added
+
+    def set_meta(self, **values: Any) -> None:
+        """Store facts about the whole experiment, each anything that JSON can hold."""
+        with self._transaction() as connection:
+            for key, value in values.items():
+                row = (key, json.dumps(value))
+                connection.execute(schema.PUT_META, (*row, seal(row)))
+        self._meta |= values
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        if self._lock is None:
+            raise StoreError(f"{self.path}: open for reading only")
+        with translated(self.path, "write"):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                # Should this fail too, the journal stays and the next opening rolls back.
+                with contextlib.suppress(sqlite3.Error):
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def _add_layouts(
+        self, connection: sqlite3.Connection, records: Sequence[Record]
+    ) -> dict[Layout, int]:
+        new: dict[Layout, int] = {}
+        for layout in {record.layout: None for record in records}:
+            if layout not in self._layout_ids:
+                row = (json.dumps(layout.metrics), layout.epochs)
+                sealed = seal(row[:1], layout.epochs)
+                cursor = connection.execute(schema.INSERT_LAYOUT, (*row, sealed))
+                assert cursor.lastrowid is not None
+                new[layout] = cursor.lastrowid
+        return new
+
+    # Reading
+
+    def digest(self) -> str:
+        """A SHA-256 of everything this object returns: equal for equal results."""
+        found = hashlib.sha256()
+        with translated(self.path, "read"):
+            seals = dict(self._connection.execute(schema.GET_SEALS))
+        for key, trial in self._trials.items():
+            found.update(repr((key, trial)).encode() + seals.get(trial.id, b""))
+        found.update(repr((self._layouts, self._stacks, self.damage)).encode())
+        found.update(json.dumps(self._meta, sort_keys=True).encode())
+        return found.hexdigest()
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """Facts about the whole experiment, as `set_meta` stored them."""
+        return self._meta
+
+    def __len__(self) -> int:
+        return len(self._trials)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._trials
+
+    def statuses(self) -> dict[str, str]:
+        """Status by key of every intact trial, in the order of storing."""
+        return {key: trial.status for key, trial in self._trials.items()}
+
+    def done(self, *, retry_crashed: bool = False) -> set[str]:
+        """Keys that need no training; `retry_crashed` leaves the crashed ones out."""
+        return {
+            key
+            for key, trial in self._trials.items()
+            if not (retry_crashed and trial.status == "crashed")
+        }
+
+    def trials(self, keys: Sequence[str]) -> Trials:
+        """The scalar part of the outcomes of `keys` that are stored."""
+        found = [(i, self._trials[key]) for i, key in enumerate(keys) if key in self._trials]
+        rows = [trial for _, trial in found]
+        stacks = [self._stacks.get(row.stack) for row in rows]
+        return Trials(
+            np.array([i for i, _ in found], np.int64),
+            [row.status for row in rows],
+            [row.reason for row in rows],
+            [row.diverged_epoch for row in rows],
+            [row.improved for row in rows],
+            np.array([s.kernel_seconds / s.size if s else np.nan for s in stacks], np.float64),
+        )
+
+    def curves(self, keys: Sequence[str], chunk_bytes: int = CHUNK_BYTES) -> Iterator[Curves]:
+        """Curves of the stored trials among `keys`, in their order, about `chunk_bytes` at a time.
+
+        A chunk ends where the layout changes. Crashed trials have no curve and are left out.
+        Raises `DamagedError` for a curve that was changed since the store was opened.
+        """
+        batch: list[tuple[int, str]] = []
+        current, size = -1, 0
+        for position, key in enumerate(keys):
+            trial = self._trials.get(key)
+            if trial is None or not self._layouts[trial.layout].size:
+                continue
+            if batch and (trial.layout != current or size >= chunk_bytes):
+                yield self._load(batch, current)
+                batch, size = [], 0
+            batch.append((position, key))
+            current = trial.layout
+            size += self._layouts[trial.layout].size
+        if batch:
+            yield self._load(batch, current)
+
+    def outcomes(self, keys: Iterable[str]) -> Iterator[tuple[str, Record]]:
+        """The stored ones among `keys`, whole, one by one in their order."""
+        for key in keys:
+            if key in self._trials:
+                trial = self._trials[key]
+                layout = self._layouts[trial.layout]
+                yield key, Record(*trial[3:], *layout, self._read([key])[0])
+
+    def metrics(self, keys: Iterable[str]) -> set[str]:
+        """Names of all metrics that the stored trials among `keys` recorded."""
+        layouts = {self._trials[key].layout for key in keys if key in self._trials}
+        return {name for layout in layouts for name in self._layouts[layout].metrics}
+
+    def results(self) -> Iterator[Result]:
+        """Everything that is stored, stack by stack, as `add` takes it."""
+        stacks: dict[int, list[str]] = {}
+        for key, trial in self._trials.items():
+            stacks.setdefault(trial.stack, []).append(key)
+        for number, keys in stacks.items():
+            records = [record for _, record in self.outcomes(keys)]
+            stack = self._stacks.get(number, Stack.unknown(len(keys)))
+            yield Result(tuple(keys), records, *stack[1:])
+
+    def kernel_seconds(self) -> float:
+        """Seconds spent training, over all stacks."""
+        return sum(stack.kernel_seconds for stack in self._stacks.values())
+
+    def stacks(self) -> list[Stack]:
+        """How each stack was trained, in the order of storing."""
+        return list(self._stacks.values())
+
+    def _load(self, batch: Sequence[tuple[int, str]], layout_id: int) -> Curves:
+        layout = self._layouts[layout_id]
+        epochs = np.frombuffer(layout.epochs, np.int64)
+        data = b"".join(self._read([key for _, key in batch]))
+        return Curves(
+            np.array([position for position, _ in batch], np.int64),
+            layout.metrics,
+            epochs,
+            np.frombuffer(data).reshape(len(batch), len(layout.metrics), len(epochs)),
+        )
+
+    def _read(self, keys: Sequence[str]) -> list[bytes]:
+        """The curves of `keys`, checked again: the file may have changed since it was opened."""
+        trials = [self._trials[key] for key in keys]
+        numbers = ",".join(str(trial.id) for trial in trials)
+        with translated(self.path, "read"):
+            rows = self._connection.execute(schema.GET_CURVES.format(numbers)).fetchall()
+        found = {number: (curve, sealed) for number, curve, sealed in rows}
+        curves = []
+        for key, trial in zip(keys, trials, strict=True):
+            curve, sealed = found.get(trial.id, (b"", b""))
+            if not isinstance(curve, bytes) or seal((key, *trial[1:]), curve) != sealed:
+                problem = Damage("curve", "does not match its SHA-256", (key,))
+                raise DamagedError(self.path, [problem])
+            curves.append(curve)
+        return curves
+
+
+def verify(folder: str | Path) -> list[Damage]:
+    """What is damaged in the store of `folder`: empty when every byte that matters is intact."""
+    try:
+        with Store.read(folder) as store:
+            return list(store.damage)
+    except DamagedError as error:
+        return list(error.damage)

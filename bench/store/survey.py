@@ -1,0 +1,234 @@
+"""Finding what is damaged in a results file, and setting it aside."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.store import schema
+from bench.store.records import Damage, DamagedError, Layout, Stack, StoreError, Trial
+from bench.store.schema import seal, translated
+
+STATUSES = frozenset({"ok", "diverged", "crashed"})
+CHUNK_BYTES = 8 << 20
+
+
+@dataclass
+class Survey:
+    """What is intact in a results file, by row id or key, and what is not."""
+
+    damage: list[Damage] = field(default_factory=list)
+    meta: dict[str, Any] = field(default_factory=dict)
+    layouts: dict[int, Layout] = field(default_factory=dict)
+    stacks: dict[int, Stack] = field(default_factory=dict)
+    trials: dict[str, Trial] = field(default_factory=dict)
+
+
+def survey(connection: sqlite3.Connection, path: Path) -> Survey:
+    """Check every row of every table against its seal, and the file's structure."""
+    found = Survey()
+    for problem in _structure(connection, path):
+        found.damage.append(Damage("file", problem))
+    for key, value, sealed in _rows(connection, "meta", "rowid", found):
+        if seal((key, value)) == sealed:
+            found.meta[key] = json.loads(value)
+        else:
+            found.damage.append(Damage(f"meta {key!r}", "does not match its SHA-256"))
+    for number, metrics, epochs, sealed in _rows(connection, "layouts", "id", found):
+        if not isinstance(epochs, bytes) or seal((metrics,), epochs) != sealed:
+            found.damage.append(Damage(f"layout {number}", "does not match its SHA-256"))
+        elif (layout := _layout(metrics, epochs)) is None:
+            found.damage.append(Damage(f"layout {number}", "is none of a curve"))
+        else:
+            found.layouts[number] = layout
+    for number, *fields, sealed in _rows(connection, "stacks", "id", found):
+        if seal(fields) == sealed:
+            found.stacks[number] = Stack(*fields)
+        else:
+            found.damage.append(Damage(f"stack {number}", "does not match its SHA-256"))
+    _survey_trials(connection, found)
+    return found
+
+
+def _layout(text: str, epochs: bytes) -> Layout | None:
+    """The layout of a row whose seal matches, if curves can have it: a seal keeps no one out."""
+    try:
+        metrics = json.loads(text)
+        numbers = np.frombuffer(epochs, np.int64)
+    except ValueError:
+        return None
+    if not isinstance(metrics, list) or not all(isinstance(name, str) for name in metrics):
+        return None
+    crashed = not metrics and not epochs
+    whole = "train_loss" in metrics and len(set(metrics)) == len(metrics) and len(numbers)
+    if not crashed and (not whole or (np.diff(numbers) <= 0).any() or numbers[0] < 0):
+        return None
+    return Layout(tuple(metrics), epochs)
+
+
+def _survey_trials(connection: sqlite3.Connection, found: Survey) -> None:
+    largest = max((layout.size for layout in found.layouts.values()), default=0)
+    chunk = max(1, min(1000, CHUNK_BYTES // (largest + 1)))
+    lost: dict[str, list[str]] = {}
+    for number, key, stack, layout, status, reason, epoch, improved, sealed, curve in _rows(
+        connection, "outcomes", "id", found, chunk, " LEFT JOIN curves USING (id)"
+    ):
+        improved = None if improved is None else bool(improved)
+        problem = ""
+        if not isinstance(curve, bytes):
+            problem = "has no curve"
+        elif seal((key, stack, layout, status, reason, epoch, improved), curve) != sealed:
+            problem = "does not match its SHA-256"
+        elif status not in STATUSES:
+            problem = f"has an unknown status {status!r}"
+        elif layout not in found.layouts:
+            problem = f"needs layout {layout}"
+        elif len(curve) != found.layouts[layout].size:
+            problem = "has a curve of another length"
+        if problem:
+            lost.setdefault(problem, []).append(str(key))
+        else:
+            found.trials[key] = Trial(number, stack, layout, status, reason, epoch, improved)
+    for problem, keys in lost.items():
+        if problem.startswith("needs"):
+            found.damage.append(Damage("trials", problem, tuple(keys)))
+        else:
+            found.damage += [Damage("trial", problem, (key,)) for key in keys]
+
+
+def _structure(connection: sqlite3.Connection, path: Path) -> Iterator[str]:
+    """What SQLite itself finds wrong, and whether the file is as long as it says."""
+    try:
+        connection.execute("BEGIN")
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        actual = os.stat(path).st_size
+        if actual != pages * size:
+            yield f"has {actual} of {pages * size} bytes"
+        for (line,) in connection.execute("PRAGMA integrity_check(5)").fetchall():
+            if line != "ok":
+                yield "is malformed: " + " ".join(
+                    line.removeprefix("*** in database main ***").split()
+                )
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DAMAGE_CODES:
+            raise
+        yield f"is malformed: {error}"
+    finally:
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("COMMIT")
+
+
+_DAMAGE_CODES = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _rows(
+    connection: sqlite3.Connection,
+    table: str,
+    key: str,
+    found: Survey,
+    chunk: int = 1000,
+    join: str = "",
+) -> Iterator[tuple[Any, ...]]:
+    """Rows of `table` by `key`, few at a time so that no writer waits; damage is stepped over.
+
+    A broken page ends a scan, so what lies behind it is scanned from the other end.
+    """
+    order = {"up": ("ASC", ">"), "down": ("DESC", "<")}
+    columns = f"{table}.{key}, {table}.*" + (", curves.data" if join else "")
+    seen: set[int] = set()
+    for direction, compare in order.values():
+        last: int | None = None
+        while True:
+            where = "" if last is None else f" WHERE {table}.{key} {compare} {last}"
+            query = f"SELECT {columns} FROM {table}{join}{where} ORDER BY {table}.{key} {direction}"
+            rows: list[tuple[Any, ...]] = []
+            broken = False
+            try:
+                cursor = connection.execute(f"{query} LIMIT {chunk}")
+                for row in cursor:
+                    rows.append(row)
+            except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+                code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+                if code not in _DAMAGE_CODES and not isinstance(error, UnicodeDecodeError):
+                    raise
+                found.damage.append(Damage("file", f"is malformed in table {table}: {error}"))
+                broken = True
+            for number, *row in rows:
+                if isinstance(number, int) and number not in seen:
+                    seen.add(number)
+                    yield tuple(row)
+            if broken:
+                break
+            if len(rows) < chunk:
+                return
+            last = rows[-1][0]
+
+
+def set_aside(path: Path) -> Path:
+    """Move the damaged file at `path` to a name of its own and put its intact rows in its place.
+
+    Returns the new name. The damaged file is kept whole; a kill leaves either file in place.
+    """
+    aside = _free_name(path)
+    new = path.with_name(path.name + ".new")
+    schema.create(new)
+    try:
+        with contextlib.suppress(DamagedError):
+            _copy_intact(path, new)
+        with translated(path, "write"):
+            os.link(path, aside)
+            journal = path.with_name(path.name + "-journal")
+            if journal.exists():
+                os.replace(journal, aside.with_name(aside.name + "-journal"))
+            schema.replace(new, path)
+    except OSError as error:
+        raise StoreError(f"cannot set {path} aside: {error.strerror}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            new.unlink(missing_ok=True)
+    return aside
+
+
+def _free_name(path: Path) -> Path:
+    number = 1
+    while (aside := path.with_name(f"{path.stem}.damaged-{number}{path.suffix}")).exists():
+        number += 1
+    return aside
+
+
+def _copy_intact(path: Path, new: Path) -> None:
+    source = schema.connect(path, write=False)
+    target = schema.connect(new, write=True)
+    with contextlib.closing(source), contextlib.closing(target), translated(new, "write"):
+        found = survey(source, path)
+        target.execute("BEGIN")
+        for key, value in found.meta.items():
+            row = (key, json.dumps(value))
+            target.execute(schema.PUT_META, (*row, seal(row)))
+        for number, layout in found.layouts.items():
+            metrics = json.dumps(layout.metrics)
+            sealed = seal((metrics,), layout.epochs)
+            target.execute(
+                "INSERT INTO layouts VALUES (?, ?, ?, ?)", (number, metrics, layout.epochs, sealed)
+            )
+        for number, stack in found.stacks.items():
+            target.execute(
+                f"INSERT INTO stacks VALUES ({', '.join('?' * 9)})", (number, *stack, seal(stack))
+            )
+        for key, trial in found.trials.items():
+            _, curve, sealed = source.execute(schema.GET_CURVES.format(trial.id)).fetchone()
+            target.execute(
+                f"INSERT INTO outcomes VALUES ({', '.join('?' * 9)})",
+                (trial.id, key, *trial[1:], sealed),
+            )
+            target.execute(schema.PUT_CURVE, (trial.id, curve))
+        target.execute("COMMIT")

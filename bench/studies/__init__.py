@@ -1,0 +1,1 @@
+"""Studies of the documents, the statistics and the speed; only the command line knows them."""

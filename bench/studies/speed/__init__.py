@@ -1,0 +1,1 @@
+"""The core against the documents' loop and installed peers."""

@@ -1,0 +1,84 @@
+"""Who wins a tuning phase: scores by the criterion, and each optimizer's best configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from bench.plan.trials import Trial
+    from bench.store.store import Store
+from bench.spec.tuning import CRITERION
+
+Array = NDArray[np.float64]
+
+
+def scores(
+    store: Store,
+    trials: Sequence[Trial],
+    criterion: str,
+    targets: Mapping[str, Mapping[str, float]],
+) -> Array:
+    """What the criterion makes of each trial `(N,)`, lower is better.
+
+    Diverged, crashed and absent trials are infinite; scores of which more is better are negative.
+    """
+    kind, metric, _, score = CRITERION.fullmatch(criterion).groups()  # type: ignore[union-attr]
+    sign = 1.0 if score == "loss" else -1.0
+    found = np.full(len(trials), np.inf)
+    for chunk in store.curves([trial.key for trial in trials]):
+        if metric not in chunk.metrics:
+            continue
+        values = chunk.values[:, chunk.metrics.index(metric)]
+        rows = np.arange(len(values))
+        if kind == "final":
+            found[chunk.positions] = sign * values[:, -1]
+        elif kind == "best":
+            judge = "validation_loss" if "validation_loss" in chunk.metrics else "train_loss"
+            at = chunk.values[:, chunk.metrics.index(judge)].argmin(axis=1)
+            found[chunk.positions] = sign * values[rows, at]
+        else:
+            # Problems have their own targets.
+            names = [trials[i].problem_name for i in chunk.positions]
+            goals = np.array([targets[name][metric] for name in names])
+            there = values <= goals[:, None] if sign > 0 else values >= goals[:, None]
+            costs = chunk.epochs[there.argmax(axis=1)].astype(float)
+            found[chunk.positions] = np.where(there.any(axis=1), costs, np.inf)
+    statuses = store.statuses()
+    ok = np.array([statuses.get(trial.key) == "ok" for trial in trials], dtype=bool)
+    found[~ok] = np.inf
+    return found
+
+
+def winners(
+    store: Store,
+    trials: Sequence[Trial],
+    criterion: str,
+    targets: Mapping[str, Mapping[str, float]],
+) -> dict[tuple[str, str], Trial]:
+    """A trial of the best configuration of each (problem, optimizer) among `trials`.
+
+    The lowest median score over seeds; of equal ones the lowest median final training loss, then
+    the first. Where every trial crashed there is none.
+    """
+    from bench import stats
+
+    groups: dict[tuple[str, str, int], list[int]] = {}
+    for place, trial in enumerate(trials):
+        mine = trial.problem_name, trial.optimizer, id(trial.configuration)
+        groups.setdefault(mine, []).append(place)
+    statuses = store.statuses()
+    judged = scores(store, trials, criterion, targets)
+    losses = scores(store, trials, "final_train_loss", targets)
+    best: dict[tuple[str, str], tuple[tuple[float, float], Trial]] = {}
+    for (problem, optimizer, _), places in groups.items():
+        if all(statuses.get(trials[place].key) == "crashed" for place in places):
+            continue
+        score = float(stats.median(judged[places])), float(stats.median(losses[places]))
+        mine_ = best.get((problem, optimizer))
+        if mine_ is None or score < mine_[0]:
+            best[problem, optimizer] = score, trials[places[0]]
+    return {where: trial for where, (_, trial) in best.items()}

@@ -1,0 +1,1 @@
+"""Training many trials of equal shape side by side."""

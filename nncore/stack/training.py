@@ -1,0 +1,215 @@
+"""Training a stack: trials of one problem and one rule, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from nncore import datasets, initializers
+from nncore.layers import shapes
+from nncore.rules import rules
+from nncore.stack.evaluation import WORST, Evaluation, metric_names
+from nncore.stack.layouts import Call, Layout, choose
+from nncore.stack.network import Network
+from nncore.stack.samples import Data, orders
+from nncore.stack.updates import Updates
+from nncore.trial import RUNAWAY, Configuration, Outcome, Problem, recorded_epochs, runaway
+
+Array = NDArray[Any]
+
+
+# Parameters are checked at every record and at least after so many updates.
+CHECK_UPDATES = 32
+
+
+def train(
+    problem: Problem, configurations: Sequence[Configuration], seeds: Sequence[int]
+) -> list[Outcome]:
+    """Train one stack: trial i has `configurations[i]` and `seeds[i]`; all of one rule.
+
+    An outcome does not depend on the other trials of the stack, bit for bit. Raises ValueError when
+    network, loss and data do not fit together.
+    """
+    _keep_freed_memory()
+    with np.errstate(all="ignore"):
+        return Stack(problem, configurations, seeds).run()
+
+
+def _keep_freed_memory() -> None:
+    """Let the C library keep what rules free, up to 32 MB, instead of returning it page by page.
+
+    glibc takes the size of the largest block freed so far as the one below which memory is worth
+    keeping. Without this, new pages for the temporaries of a rule cost five times its arithmetic.
+    """
+    block = np.empty(1 << 24, np.uint8)
+    del block
+
+
+class Stack:
+    """The trials of one `train`: arrays, updates, and what is recorded of them."""
+
+    def __init__(
+        self, problem: Problem, configurations: Sequence[Configuration], seeds: Sequence[int]
+    ) -> None:
+        self.problem, self.configurations, self.seeds = problem, configurations, seeds
+        self.loss = datasets.loss_of(problem.loss, problem.dataset)
+        self.epochs = recorded_epochs(problem.epochs, problem.record_every)
+        self.drawn = {seed: datasets.draw(problem.dataset, seed) for seed in dict.fromkeys(seeds)}
+        some = self.drawn[seeds[0]]["train"].X
+        self.shapes = shapes(problem.layers, some.shape[1])
+        self.outputs = self.shapes[-1][1]
+        self.batch = min(problem.batch_size or len(some), len(some))
+        self.layout: Layout = choose(self.shapes, self.batch)
+        self.updates_per_epoch = -(-len(some) // self.batch)
+
+        names = metric_names(list(self.drawn[seeds[0]]), self.loss.classes)
+        self.curves = {
+            name: np.full((len(seeds), len(self.epochs)), WORST[name.rpartition("_")[2]])
+            for name in names
+        }
+        self.ended: list[tuple[int, str] | None] = [None] * len(seeds)
+        initial = {
+            seed: initializers.draw(problem.initializer, self.shapes, seed) for seed in self.drawn
+        }
+        shuffled = problem.shuffle and self.batch < len(some)
+        self._allocate(list(range(len(seeds))), orders(seeds, len(some)) if shuffled else None)
+        self.w[:] = np.stack([initial[seeds[i]] for i in self.rows])
+
+    def _allocate(self, rows: list[int], order: Mapping[int, Generator] | None) -> None:
+        """Arrays for the trials `rows`; padding repeats a trial, and its results are not kept."""
+        self.kept = len(rows)
+        self.rows = rows + rows[:1] * (self.layout.least - len(rows))
+        dtype, trials = np.dtype(self.problem.dtype), len(self.rows)
+        parameters = sum((i + 1) * o for i, o in self.shapes)
+        self.w = self.layout.empty(dtype, trials, parameters)
+        self.g = self.layout.empty(dtype, trials, parameters)
+        self.data = Data(
+            self.layout,
+            self.drawn,
+            [self.seeds[i] for i in self.rows],
+            self.loss,
+            self.outputs,
+            dtype,
+            self.batch,
+            order,
+        )
+        self.updates = Updates(
+            rules[self.configurations[0].rule],
+            [self.configurations[i] for i in self.rows],
+            self.shapes,
+            self.updates_per_epoch * self.problem.epochs,
+            self.layout,
+            self.w,
+            self.g,
+        )
+        self.evaluate = Evaluation(
+            self.layout, self.problem.layers, self.loss, self.data.parts, self.updates.evaluated
+        )
+        self._bind()
+
+    def _bind(self) -> None:
+        """The calls of one epoch: a list per batch."""
+        networks: dict[int, Network] = {}
+        self.batches: list[list[Call]] = []
+        for (x, Y), gather in self.data.batches:
+            samples = x.shape[2]
+            if samples not in networks:
+                networks[samples] = Network(
+                    self.layout,
+                    self.problem.layers,
+                    x.shape[1] - 1,
+                    samples,
+                    self.w,
+                    self.g,
+                    self.loss,
+                )
+            network = networks[samples]
+            watch = [partial(self._watch, network.outputs, Y)] * self.updates.plateau.watches
+            self.batches.append(gather + network.forward(x) + watch + network.backward(x, Y))
+
+    def _watch(self, p: Array, Y: Array) -> None:
+        self.seen += np.add.reduce(self.loss.function(p, Y), axis=1)
+
+    def run(self) -> list[Outcome]:
+        """Train to the end, or until no trial is left."""
+        check = max(1, CHECK_UPDATES // self.updates_per_epoch)
+        records = {int(epoch): r for r, epoch in enumerate(self.epochs)}
+        for epoch in range(self.problem.epochs + 1):
+            if epoch:
+                self.epoch()
+            if epoch in records or epoch % check == 0:
+                finite = np.logical_and.reduce(np.isfinite(self.w), axis=1)
+                if epoch in records:
+                    finite &= self._record(records[epoch])
+                if not finite[: self.kept].all() and not self._retire(finite, epoch):
+                    break
+        return [self._outcome(i) for i in range(len(self.seeds))]
+
+    def epoch(self) -> None:
+        """One pass over the training part."""
+        self.data.shuffle()
+        self.seen = np.zeros(len(self.rows))
+        for calls in self.batches:
+            for call in calls:
+                call()
+            self.updates.step()
+        if self.updates.plateau.watches:
+            self.updates.plateau.see(self.seen / self.data.parts["train"].Y.shape[2])
+
+    def _record(self, r: int) -> NDArray[np.bool_]:
+        """Store the metrics of record `r`; returns which trials have finite losses `(T,)`."""
+        if not self.updates.made:
+            self.updates.evaluated[:] = self.w
+        metrics = self.evaluate()
+        finite = np.ones(len(self.rows), bool)
+        for name, values in metrics.items():
+            if name.endswith("_loss"):
+                finite &= np.isfinite(values)
+        for row, i in enumerate(self.rows[: self.kept]):
+            if finite[row] and np.isfinite(self.w[row]).all():
+                for name, values in metrics.items():
+                    self.curves[name][i, r] = values[row]
+        return finite
+
+    def _retire(self, finite: NDArray[np.bool_], epoch: int) -> bool:
+        """Take trials that are not finite out of the stack; returns whether any is left."""
+        stay = [row for row in range(self.kept) if finite[row]]
+        for row in range(self.kept):
+            if not finite[row]:
+                self.ended[self.rows[row]] = (epoch, "a loss or parameter is not finite")
+        if not stay:
+            return False
+        w, old, order = self.w, self.updates, self.data.order
+        self._allocate([self.rows[row] for row in stay], order)
+        stay += stay[:1] * (len(self.rows) - len(stay))
+        self.w[:] = w[stay]
+        self.updates.keep(old, stay)
+        return True
+
+    def _outcome(self, i: int) -> Outcome:
+        metrics = {
+            name: values[i] for name, values in self.curves.items() if not np.isnan(values[i]).any()
+        }
+        losses_, ended = metrics["train_loss"], self.ended[i]
+        if ended is None:
+            constant = self.loss.constant(self.drawn[self.seeds[i]]["train"].y)
+            if losses_[-1] > runaway(losses_[0] if constant is None else constant):
+                ended = (
+                    self.problem.epochs,
+                    f"the training loss {losses_[-1]:.4g} is above {RUNAWAY:g} times "
+                    + ("the initial one" if constant is None else "the constant predictor's"),
+                )
+        epoch, reason = ended or (None, "")
+        return Outcome(
+            status="diverged" if ended else "ok",
+            reason=reason,
+            diverged_epoch=epoch,
+            improved=bool(losses_[-1] < losses_[0]),
+            epochs=self.epochs,
+            metrics=metrics,
+        )

@@ -1,0 +1,221 @@
+"""Applying a rule to a stack: clipping, effective rates, hyperparameters as arrays, state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncore.rules import Rule, norm
+from nncore.schedules import Plateau, factors
+from nncore.stack.layouts import Layout
+from nncore.stack.network import bias_mask
+
+if TYPE_CHECKING:
+    from nncore.trial import Configuration
+
+Array = NDArray[Any]
+# Rates computed at once, over trials and updates.
+CHUNK = 65536
+
+
+class Tensor(NamedTuple):
+    """A weight `(inputs, outputs)` or a bias `(outputs,)`: its place in the flat parameters."""
+
+    place: slice
+    shape: tuple[int, ...]
+
+    def of(self, flat: Array) -> Array:
+        """The view `(T, *shape)` of `flat` (T, P)."""
+        return flat[:, self.place].reshape(len(flat), *self.shape)
+
+    def value(self, hyperparameter: Array) -> Array:
+        """The tensor's value of a hyperparameter `(T, 1)` or `(T, P)`: `(T, 1, 1)` or `(T, 1)`."""
+        at = self.place.start if hyperparameter.shape[1] > 1 else 0
+        return hyperparameter[:, at].reshape(len(hyperparameter), *[1] * len(self.shape))
+
+
+def tensors(layer_shapes: Sequence[tuple[int, int]]) -> list[Tensor]:
+    """Weights and biases of all layers, those without elements left out.
+
+    >>> tensors([(2, 3)])
+    [Tensor(place=slice(0, 6, None), shape=(2, 3)), Tensor(place=slice(6, 9, None), shape=(3,))]
+    """
+    found, start = [], 0
+    for inputs, outputs in layer_shapes:
+        for shape in ((inputs, outputs), (outputs,)):
+            size = int(np.prod(shape))
+            if size:
+                found.append(Tensor(slice(start, start + size), shape))
+            start += size
+    return found
+
+
+def spread(
+    name: str, configurations: Sequence[Mapping[str, float]], biases: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """A hyperparameter of each trial: `(T, 1)`, or `(T, P)` where biases have their own value."""
+    values = np.array([[c[name]] for c in configurations], dtype=np.float64)
+    own = f"bias.{name}"
+    if not any(own in c for c in configurations):
+        return values
+    bias_values = np.array([[c.get(own, c[name])] for c in configurations], dtype=np.float64)
+    return np.where(biases, bias_values, values)
+
+
+class Updates:
+    """The updates of a stack: `step()` changes `w` (T, P) by one update with the gradient in `g`.
+
+    `rows` are the trials' configurations, all of `rule`; `layer_shapes` are (inputs, outputs) of
+    the layers whose parameters `w` holds; `total` is the number of updates of the whole training.
+    `buffers` is all state, every array with the trials along its first axis.
+    """
+
+    def __init__(
+        self,
+        rule: Rule,
+        rows: Sequence[Configuration],
+        layer_shapes: Sequence[tuple[int, int]],
+        total: int,
+        layout: Layout,
+        w: Array,
+        g: Array,
+    ) -> None:
+        self._rule, self._total = rule, total
+        self._w, self._g, self._layout, self.made = w, g, layout, 0
+        values, biases = [row.hyperparameters for row in rows], bias_mask(layer_shapes)
+        self._rate = spread("learning_rate", values, biases)
+        self._hyperparameters = {
+            name: self._array(spread(name, values, biases))
+            for name in rule.parameters
+            if name != "learning_rate"
+        }
+        self._decays = np.array([v["decay"] for v in values])
+        self._schedules = [row.schedule for row in rows]
+        self._constant = None
+        if not self._decays.any() and not any(self._schedules):
+            self._constant = self._array(self._rate)
+        self._chunk = max(1, CHUNK // len(w))
+        self._table = np.empty((0, len(w), 1))
+        self.plateau = Plateau(self._schedules)
+        self._clip_value = self._limits([row.clip_value for row in rows])
+        self._clip_norm = self._limits([row.clip_norm for row in rows])
+        self.buffers: list[Array] = []
+        self._apply = self._bind(layer_shapes)
+
+    def _array(self, values: Array) -> Array:
+        array = self._layout.empty(self._w.dtype, *values.shape)
+        array[:] = values
+        return array
+
+    def _limits(self, values: Sequence[float | None]) -> Array | None:
+        """The largest value or norm of each trial's gradient, `(T, 1)`; None if none has one."""
+        if all(value is None for value in values):
+            return None
+        return self._array(np.array([[np.inf if value is None else value] for value in values]))
+
+    def _bind(self, layer_shapes: Sequence[tuple[int, int]]) -> Callable[[Array], None]:
+        """A function of the effective rate that calls the rule; allocates its buffers."""
+        rule, w, g = self._rule, self._w, self._g
+        if rule.per == "element":
+            flat = {name: self._array(np.zeros(w.shape)) for name in rule.buffers}
+            self._flat, self.buffers = flat, list(flat.values())
+            return lambda rate: rule.function(
+                w, g, self.made, *self.buffers, learning_rate=rate, **self._hyperparameters
+            )
+        # Sums over a trial's parameters are to be the same in every layout.
+        flat = {name: np.zeros(w.shape, w.dtype) for name in rule.buffers if name not in rule.state}
+        self._flat, self.buffers = flat, list(flat.values())
+        copied = not w.flags.c_contiguous
+        w_rows, g_rows = (np.empty(w.shape, w.dtype), np.empty(w.shape, w.dtype))
+        if not copied:
+            w_rows, g_rows = w, g
+        whole = Tensor(slice(0, w.shape[1]), (w.shape[1],))
+        parts = tensors(layer_shapes) if rule.per == "tensor" else [whole]
+        calls = [self._part(part, w_rows, g_rows) for part in parts]
+
+        def apply(rate: Array) -> None:
+            if copied:
+                w_rows[:] = w
+                g_rows[:] = g
+            for call in calls:
+                call(rate)
+            if copied:
+                w[:] = w_rows
+
+        return apply
+
+    def _part(self, part: Tensor, w: Array, g: Array) -> Callable[[Array], None]:
+        """A function of the effective rate that calls the rule on one tensor."""
+        rule, state = self._rule, []
+        for name in rule.buffers:
+            if name in rule.state:
+                shape = rule.state[name](part.shape)
+                self.buffers.append(np.zeros((len(w), *shape), w.dtype))
+                state.append(self.buffers[-1])
+            else:
+                state.append(part.of(self._flat[name]))
+        # A network's rule may have values that differ between weights and biases.
+        cut = part.value if rule.per == "tensor" else np.ascontiguousarray
+        mine = {name: cut(value) for name, value in self._hyperparameters.items()}
+        w, g = part.of(w), part.of(g)
+        return lambda rate: rule.function(w, g, self.made, *state, learning_rate=cut(rate), **mine)
+
+    @property
+    def evaluated(self) -> Array:
+        """Where the metrics are to be taken: `w`, or the buffer `(T, P)` that the rule names."""
+        return self._flat[self._rule.evaluate] if self._rule.evaluate else self._w
+
+    def keep(self, other: Updates, rows: Sequence[int]) -> None:
+        """Go on where `other` is, with the state of its `rows`."""
+        self.made = other.made
+        self.plateau.keep(other.plateau, rows)
+        for buffer, before in zip(self.buffers, other.buffers, strict=True):
+            buffer[:] = before[rows]
+
+    def rate(self) -> Array:
+        """The effective rate of the next update, in the dtype of `w`: `(T, 1)` or `(T, P)`."""
+        if self.plateau.watches:
+            return self._array(self._rate * (self._factor() * self.plateau.factor[:, None]))
+        if self._constant is not None:
+            return self._constant
+        position = self.made % self._chunk
+        if position == 0 or not len(self._table):
+            start = self.made - position
+            updates = np.arange(start, start + self._chunk, dtype=np.float64)
+            table = factors(self._decays, self._schedules, updates, self._total).T[:, :, None]
+            # Where biases have their own rate, the product (chunk, T, P) would be large.
+            self._table = (
+                (self._rate * table).astype(self._w.dtype) if self._plain else table.copy()
+            )
+        row = self._table[position]
+        return row if self._plain else self._array(self._rate * row)
+
+    def _factor(self) -> NDArray[np.float64]:
+        """Of the next update, `(T, 1)`, where rates cannot be computed beforehand."""
+        return factors(self._decays, self._schedules, np.array([float(self.made)]), self._total)
+
+    @property
+    def _plain(self) -> bool:
+        return self._rate.shape[1] == 1
+
+    def step(self) -> None:
+        """One update of all trials."""
+        rate = self.rate()
+        self.made += 1
+        self._clip()
+        self._apply(rate)
+
+    def _clip(self) -> None:
+        """Bound the gradient: every value first, then each trial's norm."""
+        g = self._g
+        if self._clip_value is not None:
+            np.clip(g, -self._clip_value, self._clip_value, out=g)
+        if self._clip_norm is not None:
+            # Divided by the largest value, so that no square overflows.
+            largest = np.maximum.reduce(np.abs(g), axis=1, keepdims=True)
+            largest[largest == 0] = 1
+            length, limit = norm(g / largest), self._clip_norm / largest
+            g *= np.where(length > limit, limit / length, g.dtype.type(1))
