@@ -21,6 +21,7 @@ from bench.spec.experiment import load
 from bench.tables import frames
 from nncore import rules as kinds
 from nncore.datasets import distance, heights, minima
+from nncore.registry import kept
 from nncore.stack.training import train
 
 FLAT = {
@@ -368,27 +369,28 @@ def contoured(w, g, t, *, learning_rate=0.01):
 '''
 
 
-def test_rules_of_plugins_that_are_not_loaded_are_left_out(tmp_path, monkeypatch):
+def test_rules_of_plugins_that_are_not_loaded_are_left_out(tmp_path):
     (tmp_path / "mine.py").write_text(PLUGIN)
-    described = load(
-        {
-            "name": "x",
-            "seeds": 1,
-            "problem": [{"name": "f", "dataset": "beale", "epochs": 20}],
-            "optimizer": [{"rule": ["sgd", "contoured"], "learning_rate": 0.01}],
-        },
-        plugins=[str(tmp_path / "mine.py")],
-    )
-    entry = kinds.rules["contoured"]
-    assert set(landscape_of(described).paths) == {"sgd", "contoured"}
-    planned, trials, _ = trained(described)
-    monkeypatch.delitem(kinds.rules._entries, "contoured")
+    with kept(kinds.rules):
+        described = load(
+            {
+                "name": "x",
+                "seeds": 1,
+                "problem": [{"name": "f", "dataset": "beale", "epochs": 20}],
+                "optimizer": [{"rule": ["sgd", "contoured"], "learning_rate": 0.01}],
+            },
+            plugins=[str(tmp_path / "mine.py")],
+        )
+        entry = kinds.rules["contoured"]
+        assert set(landscape_of(described).paths) == {"sgd", "contoured"}
+        planned, trials, _ = trained(described)
     left = landscapes(planned, trials)["f"]
     assert set(left.paths) == {"sgd"}
     assert left.missing == {"contoured": "from a plugin"}
     # Neither does one of the same name stand for another.
-    monkeypatch.setitem(kinds.rules._entries, "contoured", replace(entry, digest="0" * 64))
-    assert set(landscapes(planned, trials)["f"].paths) == {"sgd"}
+    with kept(kinds.rules):
+        kinds.rules.add(replace(entry, digest="0" * 64))
+        assert set(landscapes(planned, trials)["f"].paths) == {"sgd"}
     assert landscapes([t for t in planned if t.optimizer != "sgd"], trials[1:]) == {}
 
 

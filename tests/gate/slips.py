@@ -14,6 +14,7 @@ import numpy as np
 
 from bench.gate import baseline, check
 from bench.spec import experiment as spec
+from nncore.registry import kept
 from nncore.rules import rules
 from nncore.stack.training import train
 from tests import ROOT
@@ -215,11 +216,9 @@ def _(w, g, t, cache, *, learning_rate, rho, epsilon):
 def put(one: Slip) -> Iterator[None]:
     """The slip in place of its rule, for a while."""
     right = rules[one.rule]
-    rules._entries[one.rule] = replace(right, function=one.function, **one.fields)
-    try:
+    with kept(rules):
+        rules.add(replace(right, function=one.function, **one.fields))
         yield
-    finally:
-        rules._entries[one.rule] = right
 
 
 def measure(rule: str, problems: Sequence[str]) -> list[baseline.Curves]:

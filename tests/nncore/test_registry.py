@@ -1,3 +1,4 @@
+import contextlib
 import hashlib
 import inspect
 import subprocess
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from nncore.activations import activations
-from nncore.datasets import datasets
+from nncore.datasets import datasets, draw
 from nncore.initializers import initializers
 from nncore.losses import losses
 from nncore.registry import (
@@ -18,6 +19,7 @@ from nncore.registry import (
     Registry,
     UnknownNameError,
     describe,
+    kept,
     load_plugin,
     unknown,
 )
@@ -48,11 +50,8 @@ def {name}(w, g, t, *, learning_rate=0.5, bend=0.25):
 @pytest.fixture(autouse=True)
 def registered():
     """Forget what a test registers."""
-    before = {name: dict(r._entries) for name, r in REGISTRIES.items()}
-    yield
-    for name, r in REGISTRIES.items():
-        r._entries.clear()
-        r._entries.update(before[name])
+    with kept(*REGISTRIES.values()):
+        yield
 
 
 def plugin(folder, name, text=PLUGIN):
@@ -130,6 +129,22 @@ def test_no_name_is_silently_replaced():
         with pytest.raises(ValueError, match=r'already a thing "a" \(built-in\)'):
             registry.add(replace(entry, **changes))
     assert registry["a"] is entry
+
+
+def test_what_is_registered_for_a_while_is_forgotten(tmp_path):
+    path = plugin(tmp_path, "plugin_signs")
+    right = rules["adam"]
+    names = list(rules)
+    with contextlib.suppress(RuntimeError), kept(rules):
+        rules.add(replace(right, function=print))
+        load_plugin(path)
+        assert rules["adam"].function is print
+        assert list(rules) == [*names, "plugin_signs"]
+        raise RuntimeError
+    assert rules["adam"] is right
+    assert list(rules) == names
+    load_plugin(path)
+    assert list(rules) == [*names, "plugin_signs"]
 
 
 def test_a_parameter_needs_a_default():
@@ -261,10 +276,7 @@ def test_plugin_s_source_seeds_its_streams(tmp_path):
     drawn = []
     for extra in ("", "\n# another source\n"):
         load_plugin(plugin(tmp_path, "plugin_noise", text + extra))
-        from nncore.datasets import draw
-
         drawn.append(draw({"name": "plugin_noise"}, 0)["train"].X)
-        del datasets._entries["plugin_noise"]
     assert not np.isin(*drawn).any()
 
 
@@ -272,14 +284,11 @@ def test_an_edited_plugin_replaces_its_former_self(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     text = "from nncore.schedules import schedule\n\n"
     text += "@schedule\ndef edited(t, total, *, a={}):\n    return t\n"
-    try:
-        for default in (1.0, 2.0):
-            path.write_text(text.format(default))
-            digest = load_plugin(path)
-            assert schedules["edited"].parameters["a"] == default
-            assert schedules["edited"].digest == digest
-    finally:
-        schedules._entries.pop("edited", None)
+    for default in (1.0, 2.0):
+        path.write_text(text.format(default))
+        digest = load_plugin(path)
+        assert schedules["edited"].parameters["a"] == default
+        assert schedules["edited"].digest == digest
 
 
 def test_what_a_plugin_imports_first_is_still_built_in(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from nncore.activations import activations
 from nncore.datasets import datasets
 from nncore.initializers import initializers
 from nncore.losses import losses
+from nncore.registry import kept
 from nncore.rules import rules
 from nncore.trial import Configuration
 
@@ -207,12 +208,12 @@ def test_a_trial_of_two_optimizers_is_two_rows_with_one_key():
     ],
     ids=["dataset", "initializer", "loss", "activation", "rule"],
 )
-def test_the_source_of_a_plugin_counts(monkeypatch, registry, name):
+def test_the_source_of_a_plugin_counts(registry, name):
     found = [keys(seeds=1)]
     for digest in ("one source", "another source"):
-        changed = dataclasses.replace(registry[name], digest=digest)
-        monkeypatch.setitem(registry._entries, name, changed)
-        found.append(keys(seeds=1))
+        with kept(registry):
+            registry.add(dataclasses.replace(registry[name], digest=digest))
+            found.append(keys(seeds=1))
     assert len({key for some in found for key in some}) == 3 * len(found[0])
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nncore.registry import load_plugin
+from nncore.registry import kept, load_plugin
 from nncore.rules import rules
 from nncore.stack.layouts import TrialFirst, TrialLast
 from nncore.stack.updates import Updates
@@ -90,12 +90,12 @@ def test_rule_follows_another_package(name):
     assert stored["made_by"]
     weights, evaluated = core(name)
     points = {"weights": weights, "evaluated": evaluated}
-    for kept in stored["sets"]:
-        row = SETS[name].index(kept["hyperparameters"])
-        assert ("evaluated" in kept) == bool(rules[name].evaluate)
-        for what in kept.keys() & points.keys():
-            assert [int(t) for t in kept[what]] == list(landscape.STORED)
-            for t, values in kept[what].items():
+    for one in stored["sets"]:
+        row = SETS[name].index(one["hyperparameters"])
+        assert ("evaluated" in one) == bool(rules[name].evaluate)
+        for what in one.keys() & points.keys():
+            assert [int(t) for t in one[what]] == list(landscape.STORED)
+            for t, values in one[what].items():
                 found = points[what][int(t) - 1, row]
                 np.testing.assert_allclose(found, values, rtol=1e-10, atol=1e-12)
     assert len(stored["sets"]) == sum("decay" not in given for given in SETS[name])
@@ -226,11 +226,8 @@ def test_sources_are_whole_addresses():
 
 def test_the_example_plugin_passes_its_own_test():
     file = ROOT / "experiments" / "plugins" / "normalized.py"
-    try:
+    with kept(rules):
         digest = load_plugin(file)
-        module = sys.modules[f"_plugin_{digest[:16]}"]
-        module.test_every_step_has_the_rate_s_length()
-        assert rules["normalized"].digest == digest
-    finally:
-        rules._entries.pop("normalized", None)
-        sys.modules.pop(f"_plugin_{digest[:16]}", None)
+        rule = rules["normalized"]
+        sys.modules[rule.function.__module__].test_every_step_has_the_rate_s_length()
+        assert rule.digest == digest

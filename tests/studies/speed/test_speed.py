@@ -10,24 +10,23 @@ import pytest
 
 from bench.studies.speed import measure, peers, workloads
 from nncore.datasets import datasets
+from nncore.registry import kept
 from nncore.rules import rules
 
 
 @pytest.fixture
 def small(monkeypatch):
     """The three workloads on few samples for few epochs; their dataset leaves with the test."""
-    known = set(datasets)
-    found = workloads.workloads()
-    for name, workload in found.items():
-        problem = workload.problem
-        dataset = {**problem.dataset, "samples": 10 if name == "spiral" else 70}
-        problem = replace(problem, dataset=dataset, epochs=4, record_every=2)
-        found[name] = replace(workload, problem=problem)
-    monkeypatch.setattr(measure, "workloads", lambda: found)
-    monkeypatch.setattr(measure, "SIZES", dict.fromkeys(found, (1, 2)))
-    yield found
-    for name in set(datasets) - known:
-        del datasets._entries[name]
+    with kept(datasets):
+        found = workloads.workloads()
+        for name, workload in found.items():
+            problem = workload.problem
+            dataset = {**problem.dataset, "samples": 10 if name == "spiral" else 70}
+            problem = replace(problem, dataset=dataset, epochs=4, record_every=2)
+            found[name] = replace(workload, problem=problem)
+        monkeypatch.setattr(measure, "workloads", lambda: found)
+        monkeypatch.setattr(measure, "SIZES", dict.fromkeys(found, (1, 2)))
+        yield found
 
 
 def test_the_workloads_are_the_ones_promised(small):
