@@ -15,7 +15,8 @@ from frames import SPACES, TASKS, cases, frames
 from bench import verdicts
 from bench.figures import style
 from bench.figures.verdict_figures import Drawing, draw
-from bench.tables.bands import MEDIAN, best_trials
+from bench.tables.best import best_trials
+from bench.tables.headline import MEDIAN
 from bench.verdicts import audit, budget, pairs, profile, ranking, samples, target, words
 
 RNG = np.random.default_rng(7)
