@@ -20,7 +20,11 @@ from matplotlib.text import Text
 from bench.figures import panels, style
 from bench.figures.panels.heatmap import colour_norm
 from bench.figures.scale import HUGE, TINY, log_scale, log_ticks, score_scale
-from bench.tables import bands
+from bench.tables.bands import curve_bands
+from bench.tables.best import best_rows, best_trials
+from bench.tables.columns import hyperparameters
+from bench.tables.ranges import intervals_or_ranges
+from bench.tables.words import value_text
 from tests.frames import cases
 
 CASES = cases()
@@ -211,8 +215,8 @@ def test_log_ticks_lie_in_the_range_and_are_few(low, factor):
 
 def curve_case(name: str, problem: str | None = None):
     frames = CASES[name]
-    trials = one(bands.best_trials(frames.trials), problem)
-    return trials, frames.curves, bands.curve_bands(trials, frames.curves)
+    trials = one(best_trials(frames.trials), problem)
+    return trials, frames.curves, curve_bands(trials, frames.curves)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -322,10 +326,10 @@ def test_the_target_is_in_sight_and_in_the_legend():
 @pytest.mark.parametrize("name", CASES)
 def test_sensitivity_is_the_best_median_at_every_rate(name):
     frames = CASES[name]
-    summary = one(bands.with_ranges(frames.summary, frames.trials))
+    summary = one(intervals_or_ranges(frames.summary, frames.trials))
     ax = panels.sensitivity(summary)
     trials = one(frames.trials)
-    own = [c for c in bands.hyperparameters(trials) if c != "learning_rate"]
+    own = [c for c in hyperparameters(trials) if c != "learning_rate"]
     marks = [d.get_xydata()[0] for d in ax.lines if d.get_marker() == "*" and len(d.get_xdata())]
     stars = []
     for optimizer, part in trials.groupby("optimizer"):
@@ -364,14 +368,14 @@ def test_sensitivity_is_the_best_median_at_every_rate(name):
 def test_bars_are_intervals_or_ranges_and_none_for_single_runs():
     for name, kind in (("normal", "95%"), ("three seeds", "range"), ("one seed", "")):
         frames = CASES[name]
-        summary = one(bands.with_ranges(frames.summary, frames.trials))
+        summary = one(intervals_or_ranges(frames.summary, frames.trials))
         assert set(summary["interval"]) == {kind}
         ax = panels.sensitivity(summary)
         bars = [c for c in ax.collections if isinstance(c, LineCollection)]
         assert bool(bars) == bool(kind)
     frames = CASES["three seeds"]
-    summary = bands.with_ranges(frames.summary, frames.trials)
-    keys = ["optimizer", *bands.hyperparameters(summary)]
+    summary = intervals_or_ranges(frames.summary, frames.trials)
+    keys = ["optimizer", *hyperparameters(summary)]
     ends = frames.trials.assign(value=final(frames.trials)).groupby(keys, dropna=False)["value"]
     both = summary.merge(ends.agg(["min", "max"]).reset_index(), on=keys)
     assert len(both) == len(summary)
@@ -413,7 +417,7 @@ def test_a_cell_per_pair(name, hyperparameter):
         assert ("×" in told[0]) >= np.isinf(median)
         assert ("no result" in told[0]) == np.isnan(median)
     labels = [t.get_text() for t in ax.get_yticklabels()]
-    assert labels == [bands.show(v) for v in values]
+    assert labels == [value_text(v) for v in values]
 
 
 def test_a_shared_norm_gives_equal_losses_equal_colours():
@@ -434,7 +438,7 @@ def test_a_shared_norm_gives_equal_losses_equal_colours():
 
 @pytest.mark.parametrize("name", CASES)
 def test_every_seed_is_a_point_or_a_cross(name):
-    trials = one(bands.best_trials(CASES[name].trials))
+    trials = one(best_trials(CASES[name].trials))
     ax = panels.spread(trials)
     losses = final(trials)
     points = [c for c in ax.collections if isinstance(c, PathCollection) and not is_cross(c)]
@@ -465,7 +469,7 @@ def row_names(ax: Axes) -> list[str]:
 @pytest.mark.parametrize("name", CASES)
 def test_ranking_is_by_median_with_intervals(name):
     frames = CASES[name]
-    best = one(bands.best_rows(bands.with_ranges(frames.summary, frames.trials)))
+    best = one(best_rows(intervals_or_ranges(frames.summary, frames.trials)))
     ax = panels.ranking(best)
     rows = best.sort_values([f"{LOSS}_median", "optimizer"], kind="stable")
     assert row_names(ax) == [style.wrapped(n, 26) for n in rows["optimizer"]]
@@ -486,9 +490,9 @@ def test_ranking_is_by_median_with_intervals(name):
 
 def test_best_is_chosen_alike_from_trials_and_from_the_summary():
     for name, frames in CASES.items():
-        columns = ["problem", "optimizer", *bands.hyperparameters(frames.trials)]
-        runs = bands.best_trials(frames.trials)[columns].drop_duplicates().reset_index(drop=True)
-        rows = bands.best_rows(frames.summary)[columns].reset_index(drop=True)
+        columns = ["problem", "optimizer", *hyperparameters(frames.trials)]
+        runs = best_trials(frames.trials)[columns].drop_duplicates().reset_index(drop=True)
+        rows = best_rows(frames.summary)[columns].reset_index(drop=True)
         pd.testing.assert_frame_equal(runs, rows, obj=name)
 
 

@@ -14,7 +14,8 @@ from bench.plan.trials import trials as plan_trials
 from bench.session.run import planned
 from bench.spec import experiment, tuning
 from bench.store.store import Store
-from bench.tables.bands import best_rows, best_trials, judged_apart
+from bench.tables.best import best_rows, best_trials
+from bench.tables.phases import all_evaluated
 from bench.tables.winners import scores
 
 PROBLEM = {"dataset": "people", "epochs": 6, "record_every": 2, "target": {"train_loss": 0.2}}
@@ -124,7 +125,7 @@ def test_winners_are_judged_on_seeds_they_have_not_seen(result: bench.Results) -
         losses = mine["final_train_loss"].where(mine["status"] == "ok", np.inf)
         medians = losses.groupby(mine["learning_rate"]).median()
         assert set(judged.loc[judged["optimizer"] == name, "learning_rate"]) == {medians.idxmin()}
-    assert judged_apart(trials, ["neuron"])
+    assert all_evaluated(trials, ["neuron"])
     best = best_trials(trials)
     assert set(best.loc[best["problem"] == "people", "phase"]) == {"evaluation"}
     rows = best_rows(result.summary)

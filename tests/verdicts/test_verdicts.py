@@ -14,7 +14,8 @@ import scipy.stats
 from bench import verdicts
 from bench.figures import style
 from bench.figures.verdict_figures import Drawing, draw
-from bench.tables.bands import MEDIAN, best_trials
+from bench.tables.best import best_trials
+from bench.tables.headline import MEDIAN
 from bench.verdicts import audit, budget, pairs, profile, ranking, samples, target, words
 from tests.frames import SPACES, TASKS, cases, frames
 
