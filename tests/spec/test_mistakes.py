@@ -63,7 +63,7 @@ LINE = "spec: problem.a.epochs: is 10; must be a whole number from 1 to 100"
 )
 def test_what_a_line_does_not_name_is_seen(named):
     names(LINE, "problem.a.epochs", "10", "whole number", "1", "100")
-    with pytest.raises(AssertionError, match="is not about|does not"):
+    with pytest.raises(AssertionError, match=r"is not about|does not"):
         names(LINE, *named)
 
 
