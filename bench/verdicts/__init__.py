@@ -74,12 +74,13 @@ def judge(
     found = samples.samples(judged, fixed)
     compared = pairs.pairs(found)
     reached = target.costs(judged, curves, targets)
-    texts = {
-        (str(p), str(o)): str(s)
-        for p, o, s in best[["problem", "optimizer", "settings"]].itertuples(index=False)
+    columns = ["problem", "optimizer", "configuration", "settings"]
+    chosen = {
+        (str(problem), str(optimizer)): (int(number), str(text))
+        for problem, optimizer, number, text in best[columns].itertuples(index=False)
     }
     losses = {p: t["train_loss"] for p, t in targets.items() if "train_loss" in t}
-    order = ranking.ranking(found, compared, _starts(judged, curves), losses, texts)
+    order = ranking.ranking(found, compared, _starts(judged, curves), losses, chosen)
     width = rates.widths(trials, summary, fixed)
     order = order.merge(width, on=["problem", "optimizer"], how="left", validate="many_to_one")
     timed = target.times(reached, judged, frozenset(fixed))
