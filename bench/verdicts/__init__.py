@@ -115,11 +115,11 @@ def _in_order(rows: pd.DataFrame, problems: Collection[str]) -> pd.DataFrame:
 
 def _starts(judged: pd.DataFrame, curves: pd.DataFrame) -> dict[str, dict[int, float]]:
     """The training loss before training, by problem and seed."""
-    first = curves[curves["epoch"] == 0]
-    where = judged[["trial", "problem", "seed"]].merge(first[["trial", "train_loss"]], on="trial")
-    where = where.drop_duplicates(["problem", "seed"])
+    where = ["problem", "seed"]
+    first = curves[(curves["epoch"] == 0) & curves["trial"].isin(judged["trial"])]
+    first = first.drop_duplicates(where)
     found: dict[str, dict[int, float]] = {}
-    for problem, seed, loss in where[["problem", "seed", "train_loss"]].itertuples(index=False):
+    for problem, seed, loss in first[[*where, "train_loss"]].itertuples(index=False):
         if np.isfinite(loss):
             found.setdefault(str(problem), {})[int(seed)] = float(loss)
     return found
