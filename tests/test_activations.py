@@ -2,9 +2,8 @@ import math
 
 import numpy as np
 import pytest
-from problems import losses_and_gradients, outcome_of_outputs
-
 from nncore.activations import activations
+from problems import losses_and_gradients, outcome_of_outputs
 
 Z = [-30.0, -2.5, -1e-3, 0.0, 1e-3, 0.7, 1.0, 30.0]
 # Elementwise activations, written with plain floats.

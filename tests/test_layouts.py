@@ -4,8 +4,8 @@ import inspect
 
 import numpy as np
 import pytest
-
 from nncore.activations import activations
+
 from nncore.stack import layouts
 from nncore.stack.layouts import TrialFirst, TrialLast, choose
 

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
+from nncore.activations import activations
+from nncore.stack.network import bias_mask
 from problems import losses_and_gradients
 
-from nncore.activations import activations
 from nncore.layers import LAYERS, parse, shapes
 from nncore.losses import losses
 from nncore.stack.layouts import choose
-from nncore.stack.network import bias_mask
 
 STEP = 1e-6
 # (features, width, samples): the first is multiplied in rows of trials, the second by BLAS.

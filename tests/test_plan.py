@@ -7,13 +7,13 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nncore.activations import activations
 
 from bench.plan import stacks as stacking
 from bench.plan.keys import key
 from bench.plan.stacks import estimate, seconds, stacks
 from bench.plan.trials import trials
 from bench.spec.experiment import load
-from nncore.activations import activations
 from nncore.datasets import datasets
 from nncore.initializers import initializers
 from nncore.losses import losses

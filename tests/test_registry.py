@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from nncore.activations import activations
 from problems import assert_same, configuration, short
 
-from nncore.activations import activations
 from nncore.datasets import datasets
 from nncore.initializers import initializers
 from nncore.losses import losses
