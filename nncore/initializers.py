@@ -113,7 +113,10 @@ def he_normal(rng: Generator, shape: tuple[int, ...], fan_in: int, fan_out: int)
 
 
 def values(parameters: Sequence[Parameter], *, values: Sequence[float] = ()) -> Weights:
-    """Given numbers: of each layer weights (inputs by outputs, row by row) or gains, then biases."""
+    """The given numbers: for each layer weights (inputs by outputs, row by row), then biases.
+
+    Of every layer with parameters: of a layer norm its gains, then its biases.
+    """
     needed = sum(parameter.size for parameter in parameters)
     if len(values) != needed:
         raise ValueError(f"{len(values)} values given, the network has {needed} parameters")

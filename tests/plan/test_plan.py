@@ -7,7 +7,6 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nncore.activations import activations
 
 from bench.plan import stacks as stacking
 from bench.plan.keys import key
@@ -16,6 +15,7 @@ from bench.plan.trials import trials
 from bench.spec.experiment import load
 from nncore.datasets import datasets
 from nncore.initializers import initializers
+from nncore.layers import layers
 from nncore.losses import losses
 from nncore.registry import kept
 from nncore.rules import rules
@@ -203,10 +203,10 @@ def test_a_trial_of_two_optimizers_is_two_rows_with_one_key():
         (datasets, "blobs"),
         (initializers, "normal"),
         (losses, "categorical_crossentropy"),
-        (activations, "relu"),
+        (layers, "relu"),
         (rules, "sgd"),
     ],
-    ids=["dataset", "initializer", "loss", "activation", "rule"],
+    ids=["dataset", "initializer", "loss", "layer", "rule"],
 )
 def test_the_source_of_a_plugin_counts(registry, name):
     found = [keys(seeds=1)]
