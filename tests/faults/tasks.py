@@ -86,7 +86,7 @@ def task(stack):
             case "kill once" if once(trial.argument):
                 os.kill(os.getpid(), signal.SIGKILL)
             case "hang":
-                time.sleep(1000)
+                signal.pause()
             case "steady":
                 for _ in range(int(trial.argument)):
                     time.sleep(0.1)
