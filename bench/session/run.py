@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +15,12 @@ from bench.plan.manifest import Manifest
 from bench.plan.trials import Stack, Trial
 from bench.run import runner
 from bench.spec import experiment as spec
-from bench.store.store import FILE, Result, Store
+from bench.store.store import FILE, DamagedError, Result, Store, place
 
 if TYPE_CHECKING:
     from bench.run.progress import Progress
     from bench.spec.experiment import Experiment
-from bench.session.folder import note, refuse_other
+from bench.session.folder import FolderMismatchError, note, refuse_other
 from bench.session.results import Results, results_of
 
 
@@ -30,6 +31,7 @@ class Planned:
     `later` counts the trials on evaluation seeds that are planned once configurations are chosen.
     """
 
+    experiment: Experiment
     manifest: Manifest
     folder: Path
     missing: tuple[Trial, ...]
@@ -59,15 +61,35 @@ def planned(
     trials = planning.trials(experiment)
     manifest = manifests.of(experiment, trials)
     folder = Path(out) if out is not None else Path("results") / experiment.name
+    with contextlib.ExitStack() as stack:
+        store = None
+        if place(folder, fresh=fresh).exists():
+            try:
+                store = stack.enter_context(Store.read(folder, fresh=fresh))
+                refuse_other(store, manifest)
+            except (FolderMismatchError, DamagedError):
+                if not fresh:
+                    raise
+                store = None  # a fresh one that was left unfinished, and is of no use
+        return _planned(experiment, manifest, folder, store, jobs, shard, retry_crashed or fresh)
+
+
+def _planned(
+    experiment: Experiment,
+    manifest: Manifest,
+    folder: Path,
+    store: Store | None,
+    jobs: int | None,
+    shard: tuple[int, int] | None,
+    retry_crashed: bool,
+) -> Planned:
+    """What there is to do beside what is in `store`."""
     jobs = jobs or runner.cores()
-    done: set[str] = set()
-    if (folder / FILE).exists() and not fresh:
-        with Store.read(folder) as store:
-            refuse_other(store, manifest)
-            done = store.done(retry_crashed=retry_crashed)
-            if experiment.tuning:
-                trials += _evaluation(experiment, manifest, store)
-                manifest = manifests.of(experiment, trials)
+    trials = manifest.trials
+    done = set() if store is None else store.done(retry_crashed=retry_crashed)
+    if store is not None and experiment.tuning:
+        trials += _evaluation(experiment, manifest, store)
+        manifest = manifests.of(experiment, trials)
     later = 0
     if experiment.tuning and manifest.tuned:
         each = {p.name: len(experiment.seeds) for p in experiment.problems}
@@ -79,7 +101,8 @@ def planned(
     mine = {t.key: t for t in reversed(trials) if t.key not in done and _in_shard(t, shard)}
     missing = tuple(reversed(mine.values()))
     stacks = tuple(stacking.stacks(missing, jobs=jobs))
-    return Planned(manifest, folder, missing, stacks, stacking.estimate(stacks, jobs), jobs, later)
+    seconds = stacking.estimate(stacks, jobs)
+    return Planned(experiment, manifest, folder, missing, stacks, seconds, jobs, later)
 
 
 def run(
@@ -100,9 +123,9 @@ def run(
 
     `source` is a spec file or a dictionary of the same shape; `jobs` worker processes (default: one
     per core); `out` the results folder (default: `results/NAME`); `overrides` are `KEY=VALUE` on
-    dotted keys; `shard` (I, N) trains the I-th of N parts. `fresh` replaces earlier results,
-    `repair` sets damaged ones aside and trains them again, `retry_crashed` tries crashed trials
-    again.
+    dotted keys; `shard` (I, N) trains the I-th of N parts. `fresh` replaces earlier results, once
+    all new ones are there; `repair` sets damaged ones aside and trains them again, `retry_crashed`
+    tries crashed trials again.
 
     Raises SpecError, FolderMismatchError, StoreError, and Interrupted on Ctrl-C or SIGTERM, when
     everything that was finished is stored.
@@ -127,21 +150,26 @@ def run(
     )
     paths = [Path(path) for path in todo.manifest.spec.get("plugins", ())]
     with Store.open(todo.folder, fresh=fresh) as store:
-        refuse_other(store, todo.manifest)  # again: it was not locked before
+        try:
+            refuse_other(store, todo.manifest)  # again: it was not locked before
+        except FolderMismatchError:
+            if not fresh:
+                raise
+            store.empty()
         note(store, todo.manifest)
-        if todo.stacks:
-            bar = progress(todo) if progress else None
-            _train(store, todo, paths, bar)
-        trained = len(todo.missing)
-        if todo.later:
-            todo = planned(
-                source, out=out, overrides=overrides, plugins=plugins, jobs=jobs, shard=shard
-            )
-            note(store, todo.manifest)
-            if todo.stacks:
-                say("configurations are chosen; training them on the evaluation seeds")
-                _train(store, todo, paths, progress(todo) if progress else None)
-            trained += len(todo.missing)
+        with runner.Runner(jobs=todo.jobs, plugins=paths) as workers:
+            _train(workers, store, todo, progress)
+            trained = len(todo.missing)
+            if todo.later:
+                todo = _planned(
+                    todo.experiment, todo.manifest, todo.folder, store, jobs, shard, False
+                )
+                note(store, todo.manifest)
+                if todo.stacks:
+                    say("configurations are chosen; training them on the evaluation seeds")
+                _train(workers, store, todo, progress)
+                trained += len(todo.missing)
+        store.take_over()
         files = report.up_to_date(todo.folder, store, todo.manifest)
         if files is None:
             files = report.write(todo.folder, store, todo.manifest, say=say).files
@@ -167,18 +195,19 @@ def _evaluation(experiment: Experiment, manifest: Manifest, store: Store) -> tup
     return planning.evaluation(experiment, chosen, len(trials))
 
 
-def _train(store: Store, todo: Planned, plugins: Sequence[Path], bar: Progress | None) -> None:
-    def keep(result: Result) -> None:
-        store.add(result)
-        if bar is not None:
-            bar.add(result)
-
-    if bar is None:
-        runner.run(
-            todo.stacks, on_result=keep, jobs=todo.jobs, estimate=stacking.seconds, plugins=plugins
-        )
+def _train(
+    workers: runner.Runner,
+    store: Store,
+    todo: Planned,
+    progress: Callable[[Planned], Progress] | None,
+) -> None:
+    if not todo.stacks:
         return
-    with bar:
-        runner.run(
-            todo.stacks, on_result=keep, jobs=todo.jobs, estimate=stacking.seconds, plugins=plugins
-        )
+    with progress(todo) if progress else contextlib.nullcontext() as bar:
+
+        def keep(result: Result) -> None:
+            store.add(result)
+            if bar is not None:
+                bar.add(result)
+
+        workers.run(todo.stacks, on_result=keep, estimate=stacking.seconds)
