@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import NonNegativeInt, StringConstraints, TypeAdapter
+from pydantic import Field, StringConstraints, TypeAdapter
 
 from bench.plan.trials import Trial
 from bench.spec.experiment import Experiment
@@ -19,7 +19,7 @@ from bench.spec.problems import Name
 from bench.spec.tuning import Tuning
 from nncore.trial import Configuration, Problem, is_random
 
-Place = NonNegativeInt
+Place = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class _Form:
     name: Name
     problems: list[tuple[Name, Problem]]
     configurations: list[tuple[Place, Name, Configuration]]
-    trials: list[tuple[NonNegativeInt, Place, Place, int]]
+    trials: list[tuple[Place, Place, Place, int]]
     keys: Annotated[str, StringConstraints(pattern="^[0-9a-f]*$")]
     targets: dict[Name, dict[Name, float]]
     fixed: list[Name]
