@@ -12,8 +12,11 @@ from bench.figures import paths, style
 from bench.figures.paths import Landscape
 from bench.figures.style import Look
 from bench.plan.trials import Trial
-from bench.tables import bands
-from bench.tables.bands import MEDIAN
+from bench.tables.bands import curve_bands
+from bench.tables.best import best_rows, best_trials
+from bench.tables.headline import MEDIAN
+from bench.tables.phases import searched
+from bench.tables.ranges import intervals_or_ranges
 from bench.verdicts import ALL, Verdicts
 
 BEST = "Best: lowest median final training loss over seeds, a diverged run counting as infinite."
@@ -44,27 +47,27 @@ class Material:
     @cached_property
     def runs(self) -> pd.DataFrame:
         """The trials of the best configurations."""
-        return bands.best_trials(self.trials)
+        return best_trials(self.trials)
 
     @cached_property
     def _ranged(self) -> pd.DataFrame:
         """The summary with intervals, or ranges where seeds are too few for an interval."""
-        return bands.with_ranges(self.summary, self.trials)
+        return intervals_or_ranges(self.summary, self.trials)
 
     @cached_property
     def best(self) -> pd.DataFrame:
         """The summary's rows of the best configurations, with intervals or ranges."""
-        return bands.best_rows(self._ranged)
+        return best_rows(self._ranged)
 
     @cached_property
     def searched(self) -> pd.DataFrame:
         """The summary's rows that the best were chosen from, with intervals or ranges."""
-        return bands.sweep(self._ranged)
+        return searched(self._ranged)
 
     @cached_property
     def bands(self) -> pd.DataFrame:
         """Quartiles of the best configurations' curves."""
-        return bands.curve_bands(self.runs, self.curves)
+        return curve_bands(self.runs, self.curves)
 
     @cached_property
     def looks(self) -> Mapping[str, Look]:

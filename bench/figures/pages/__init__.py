@@ -56,10 +56,16 @@ def once(material: Material) -> Iterable[Key]:
 def page(
     name: str, *, order: int = LAST, when: Callable[[Material], Iterable[Key]] = once
 ) -> Callable[[F], F]:
-    """Register a page under `name`, with which its file's name begins."""
+    """Register a page under `name`, with which its figures' files begin.
+
+    Raises ValueError when the name is taken. Modules of this folder are named after their page, so
+    a plugin's cannot take the name of one that is not loaded yet.
+    """
 
     def register(function: F) -> F:
         fields: dict[str, Any] = describe(function) | {"name": name}
+        if fields["origin"] != BUILT_IN and name in _modules():
+            raise ValueError(f'there is already a page "{name}" ({BUILT_IN})')
         pages.add(Page(**fields, order=order, when=when))
         return function
 
@@ -68,7 +74,11 @@ def page(
 
 def of(plugins: Collection[str]) -> list[Page]:
     """The pages of this folder and those that the files `plugins` have registered, in order."""
-    for module in iter_modules(__path__):
-        import_module(f"{__name__}.{module.name}")
+    for module in _modules():
+        import_module(f"{__name__}.{module}")
     found = [each for each in pages.values() if each.origin in {BUILT_IN, *plugins}]
     return sorted(found, key=lambda each: (each.order, each.name))
+
+
+def _modules() -> list[str]:
+    return [module.name for module in iter_modules(__path__)]

@@ -13,13 +13,14 @@ from bench.figures.material import Material
 from bench.figures.pages import page
 from bench.figures.panels.curves import curve_scale, curves, entries
 from bench.figures.words import LOWEST, seeds_told
-from bench.tables import bands
+from bench.tables.words import failures
 
 
 def recorded(material: Material) -> Iterator[tuple[str]]:
     """Problems of which there are curves."""
-    there = set(material.bands["problem"])
-    return ((problem,) for problem in material.problems if problem in there)
+    for problem in material.problems:
+        if len(bands_of(material, problem, material.best_on(problem))):
+            yield (problem,)
 
 
 @page("curves", order=30, when=recorded)
@@ -28,10 +29,15 @@ def curves_figure(material: Material, problem: str) -> Figure:
     return training_curves(material, problem, material.best_on(problem))
 
 
+def bands_of(material: Material, problem: str, best: pd.DataFrame) -> pd.DataFrame:
+    """Quartiles of the curves of the configurations in `best`."""
+    rows = material.bands[material.bands["problem"] == problem]
+    return rows[rows["optimizer"].isin(best["optimizer"])]
+
+
 def training_curves(material: Material, problem: str, best: pd.DataFrame) -> Figure:
     """Curves of the configurations in `best`, which come lowest median loss first."""
-    every = material.bands
-    drawn = every[(every["problem"] == problem) & every["optimizer"].isin(best["optimizer"])]
+    drawn = bands_of(material, problem, best)
     looks = grey.split({name: material.looks[name] for name in best["optimizer"]})
     metrics = list(drawn["metric"].unique())
     scores = [s for s in ("loss", "accuracy", "r2") if f"train_{s}" in metrics]
@@ -80,5 +86,5 @@ def training_curves(material: Material, problem: str, best: pd.DataFrame) -> Fig
 
 def _label(row: pd.Series) -> str:
     """ "sgd: rate 0.1 (1 of 20 diverged)"."""
-    lost = bands.counts(row)
+    lost = failures(row)
     return f"{row['optimizer']}: {row['settings']}" + (f" ({lost})" if lost else "")

@@ -12,13 +12,15 @@ from matplotlib.figure import Figure
 
 from bench.figures.material import Material
 from bench.figures.pages import page
-from bench.figures.pages.curves import recorded, training_curves
+from bench.figures.pages.curves import bands_of, training_curves
 
 
 def some_single(material: Material) -> Iterator[tuple[str]]:
-    """Problems with curves on which at least two optimizers have one configuration, but not all."""
-    for (problem,) in recorded(material):
-        if 2 <= len(_single(material, problem)) < len(material.best_on(problem)):
+    """Problems on which two optimizers or more have one configuration and curves, but not all."""
+    for problem in material.problems:
+        single = _single(material, problem)
+        few = 2 <= len(single) < len(material.best_on(problem))
+        if few and len(bands_of(material, problem, single)):
             yield (problem,)
 
 

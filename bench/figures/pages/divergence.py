@@ -46,5 +46,5 @@ def divergence_figure(material: Material) -> Figure:
     ).figure()
     for ax, (problem, part) in zip(axes, parts.items(), strict=True):
         divergence(part, ax=ax)
-        ax.set_title(style.plain(problem, 52))
+        ax.set_title(style.plain(problem, 44))
     return figure

@@ -13,9 +13,9 @@ from bench.figures.material import Material
 from bench.figures.pages import page
 from bench.figures.panels.heatmap import colour_bar, colour_norm, heatmap
 from bench.figures.words import seeds_told
-from bench.tables import bands
-from bench.tables.bands import MEDIAN
-from bench.tables.frames import hyperparameters
+from bench.tables.columns import hyperparameters
+from bench.tables.headline import MEDIAN
+from bench.tables.slices import best_by_pair
 
 MOST_CELLS = 40  # values along one axis of a map
 
@@ -34,7 +34,7 @@ def heatmap_figure(material: Material, hyperparameter: str, problem: str) -> Fig
     every = material.searched[material.searched["problem"] == problem]
     names = mapped(material.searched, problem, hyperparameter)
     rows = {name: every[every["optimizer"] == name] for name in names}
-    shown = pd.concat([bands.grid(part, hyperparameter) for part in rows.values()])
+    shown = pd.concat([best_by_pair(part, hyperparameter) for part in rows.values()])
     norm = colour_norm(shown[MEDIAN])
     coloured = bool(shown[MEDIAN].between(0, float("inf"), inclusive="neither").any())
     columns = min(2, len(names))
