@@ -17,8 +17,9 @@ from bench.figures.panels import contours
 from bench.figures.paths import MOST_UPDATES, Landscape, landscapes, middling_seeds, telling
 from bench.plan.trials import trials as plan_trials
 from bench.spec.experiment import load
-from bench.tables import frames
 from bench.tables.best import best_trials
+from bench.tables.curves import LEADING
+from bench.tables.summary import summary_frame
 from nncore import rules as kinds
 from nncore.datasets import distance, heights, minima
 from nncore.registry import kept
@@ -61,6 +62,7 @@ def trained(described):
                 "problem": trial.problem_name,
                 "optimizer": trial.optimizer,
                 "rule": trial.configuration.rule,
+                "configuration": trial.configuration_index,
                 "seed": trial.seed,
                 **trial.configuration.hyperparameters,
                 "status": outcome.status,
@@ -85,8 +87,8 @@ def landscape_of(described) -> Landscape:
 def drawn(described, **changes):
     """The figure of an experiment, with `changes` to its landscape."""
     planned, trials, _ = trained(described)
-    curves = pd.DataFrame({"trial": [], "epoch": [], "train_loss": []})
-    some = gather(Frames(trials, curves, frames.summary_frame(trials)), planned=planned, targets={})
+    curves = pd.DataFrame(columns=[*LEADING, "epoch", "train_loss"])
+    some = gather(Frames(trials, curves, summary_frame(trials)), planned=planned, targets={})
     found = {name: replace(one, **changes) for name, one in some.landscapes.items()}
     some.__dict__["landscapes"] = found  # what has been computed is kept there
     return laid_out(dict(plan(some))["contour", "f"])

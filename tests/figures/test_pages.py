@@ -18,7 +18,7 @@ import nncore
 from bench.figures import material as shared
 from bench.figures import pages
 from bench.figures.book import draw, plan
-from bench.tables.frames import summary_frame
+from bench.tables.summary import summary_frame
 from nncore.registry import BUILT_IN, kept, load_plugin
 from tests.figures.drawn import CASES, drawn, gather, laid_out
 from tests.frames import NINE, SPACES, TASKS, Frames, frames
