@@ -7,34 +7,53 @@ or looked up in a registry that a plugin would have to fill.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import NonNegativeInt, StringConstraints, TypeAdapter
+import numpy as np
 
 from bench.plan.trials import Trial
 from bench.spec.experiment import Experiment
-from bench.spec.problems import Name
-from bench.spec.tuning import Tuning
+from bench.spec.names import NAME
+from bench.spec.tuning import KEYS, SEED, Tuning
+from nncore.modifiers import modifiers
 from nncore.trial import Configuration, Problem, is_random
+from nncore.values import NUMBER, TABLE, TEXT, many, pair, record, such, table_of, values_of
 
-Place = NonNegativeInt
+
+def _are_keys(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch("([0-9a-f]{64})*", value) is not None
 
 
-@dataclass(frozen=True)
-class _Form:
-    """What a manifest looks like as JSON, whoever wrote it."""
-
-    name: Name
-    problems: list[tuple[Name, Problem]]
-    configurations: list[tuple[Name, Configuration]]
-    trials: list[tuple[NonNegativeInt, Place, Place, int]]
-    keys: Annotated[str, StringConstraints(pattern="^[0-9a-f]*$")]
-    targets: dict[Name, dict[Name, float]]
-    fixed: list[Name]
-    spec: dict[str, Any]
-    tuning: Tuning | None = None
+# What a manifest looks like as JSON, whoever wrote it.
+PROBLEM = record(
+    values_of(Problem),
+    optional=[f.name for f in dataclasses.fields(Problem) if f.default is not dataclasses.MISSING],
+)
+CONFIGURATION = record(
+    {
+        "rule": TEXT,
+        "hyperparameters": table_of(NUMBER),
+        **{name: modifier.values for name, modifier in modifiers.items()},
+    },
+    optional=modifiers,
+)
+FORM = record(
+    {
+        "name": NAME,
+        "problems": many(pair(NAME, PROBLEM)),
+        "configurations": many(pair(NAME, CONFIGURATION)),
+        "trials": such("a list", lambda value: isinstance(value, list)),
+        "keys": such("keys", _are_keys),
+        "targets": table_of(table_of(NUMBER, keys=NAME), keys=NAME),
+        "fixed": many(NAME),
+        "spec": TABLE,
+        "tuning": record({**KEYS, "seeds": many(SEED)}, optional=("n",)),
+    },
+    optional=("tuning",),
+)
 
 
 @dataclass(frozen=True)
@@ -100,11 +119,11 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
     for trial in manifest.trials:
         if trial.problem_name not in problems:
             problems[trial.problem_name] = len(problems)
-            problem_list.append([trial.problem_name, dataclasses.asdict(trial.problem)])
+            problem_list.append([trial.problem_name, trial.problem.content])
         mine = (trial.optimizer, id(trial.configuration))
         if mine not in configurations:
             configurations[mine] = len(configurations)
-            configuration_list.append([trial.optimizer, dataclasses.asdict(trial.configuration)])
+            configuration_list.append([trial.optimizer, trial.configuration.content])
         rows.append([trial.index, problems[trial.problem_name], configurations[mine], trial.seed])
         keys.append(trial.key)
     return {
@@ -121,14 +140,16 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
 
 
 def from_json(values: Mapping[str, Any]) -> Manifest:
-    """The manifest that `to_json` wrote. Raises KeyError, TypeError or ValueError for another."""
-    form = TypeAdapter(_Form).validate_python(values)
-    width = 64
-    keys = [form.keys[i : i + width] for i in range(0, len(form.keys), width)]
+    """The manifest that `to_json` wrote. Raises IndexError or ValueError for another."""
+    if faults := FORM.faults(values):
+        raise ValueError(f"is no manifest: {faults[0]!r:.60}")
+    problems = [(name, _problem(fields)) for name, fields in values["problems"]]
+    configurations = [(name, _configuration(fields)) for name, fields in values["configurations"]]
+    keys = [values["keys"][i : i + 64] for i in range(0, len(values["keys"]), 64)]
     trials = []
-    for (index, p, c, seed), key in zip(form.trials, keys, strict=True):
-        problem_name, problem = form.problems[p]
-        optimizer, configuration = form.configurations[c]
+    for (index, p, c, seed), key in zip(_rows(values["trials"]), keys, strict=True):
+        problem_name, problem = problems[p]
+        optimizer, configuration = configurations[c]
         trials.append(
             Trial(
                 index=index,
@@ -144,11 +165,31 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
     places = {(t.problem_name, t.optimizer, t.key) for t in trials}
     if len({t.index for t in trials}) < len(trials) or len(places) < len(trials):
         raise ValueError("trials repeat")
+    tuning = values.get("tuning")
     return Manifest(
-        form.name,
+        values["name"],
         tuple(trials),
-        form.targets,
-        frozenset(form.fixed),
-        form.spec,
-        form.tuning,
+        values["targets"],
+        frozenset(values["fixed"]),
+        values["spec"],
+        tuning and Tuning(**{**tuning, "seeds": tuple(tuning["seeds"])}),
     )
+
+
+def _problem(fields: Mapping[str, Any]) -> Problem:
+    return Problem(**{**fields, "layers": tuple(fields["layers"])})
+
+
+def _configuration(fields: Mapping[str, Any]) -> Configuration:
+    # Manifests once named modifiers that there are not.
+    given = {name: fields[name] for name in modifiers if fields.get(name) is not None}
+    return Configuration(fields["rule"], fields["hyperparameters"], given)
+
+
+def _rows(rows: list[Any]) -> list[list[int]]:
+    """Rows of `index, problem, configuration, seed`; raises ValueError for anything else."""
+    numbers = np.array(rows or np.empty((0, 4), dtype=np.int64))
+    if numbers.dtype.kind != "i" or numbers.shape[1:] != (4,) or (numbers[:, :3] < 0).any():
+        raise ValueError("rows of trials are four whole numbers")
+    found: list[list[int]] = numbers.tolist()
+    return found

@@ -5,15 +5,11 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from nncore.stack.costs import stack_size, step_cost
-from nncore.trial import Configuration
-
-if TYPE_CHECKING:
-    pass
 from bench.plan.keys import problem_text
 from bench.plan.trials import Stack, Trial
+from nncore.stack.costs import stack_size, step_cost
 
 # A stack is what is lost when a worker dies, and what progress counts.
 SECONDS = 2.0
@@ -40,7 +36,7 @@ def stacks(trials: Sequence[Trial], *, jobs: int, size: int | None = None) -> li
     for trial in trials:
         configuration = trial.configuration
         path = paths.get(id(configuration)) or paths.setdefault(
-            id(configuration), _path(configuration)
+            id(configuration), configuration.path
         )
         group = problems[id(trial.problem)], path
         groups.setdefault(group, {}).setdefault(trial.key, trial)
@@ -49,14 +45,6 @@ def stacks(trials: Sequence[Trial], *, jobs: int, size: int | None = None) -> li
     share = min(SECONDS, total / (STACKS_PER_JOB * max(1, jobs)))
     found = [stack for group in together for stack in _cut(group, size or _size(group, share))]
     return sorted(found, key=lambda stack: (-seconds(stack), stack[0].index))
-
-
-def _path(configuration: Configuration) -> tuple[Any, ...]:
-    """What decides which code a configuration runs through."""
-    own = sorted(name for name in configuration.hyperparameters if name.startswith("bias."))
-    schedule = configuration.schedule and configuration.schedule["name"]
-    clips = configuration.clip_norm is not None, configuration.clip_value is not None
-    return configuration.rule, tuple(own), schedule, clips
 
 
 def _size(group: Stack, share: float) -> int:

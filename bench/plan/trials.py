@@ -59,27 +59,18 @@ def _trials(
 ) -> list[Trial]:
     """The trials of all configurations, or of the `kept` ones alone, numbered from `first`."""
     found: list[Trial] = []
-    spaces = [
-        (
-            optimizer,
-            set(optimizer.problems),
-            [configuration_text(c) for c in optimizer.configurations],
-        )
-        for optimizer in experiment.optimizers
-    ]
+    texts = {id(c): configuration_text(c) for o in experiment.optimizers for c in o.configurations}
     for named in experiment.problems:
         problem, text = named.problem, problem_text(named.problem)
         random = is_random(problem)
         if kept is not None and not random:
             continue
         seeds = all_seeds if random else experiment.seeds[:1]
-        for optimizer, names, texts in spaces:
-            if named.name not in names:
-                continue
-            for configuration, its_text in zip(optimizer.configurations, texts, strict=True):
+        for optimizer in experiment.optimizers:
+            for configuration in optimizer.on.get(named.name, ()):
                 if kept is not None and kept.get((named.name, optimizer.name)) != id(configuration):
                     continue
-                begun = begin(its_text, text)
+                begun = begin(texts[id(configuration)], text)
                 for seed in seeds:
                     name = finish(begun, seed if random else None)
                     found.append(

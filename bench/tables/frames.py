@@ -31,13 +31,7 @@ def settings(trials: Sequence[Trial]) -> pd.DataFrame:
         configuration = trial.configuration
         if id(configuration) in rows:
             continue
-        row: dict[str, Any] = dict(configuration.hyperparameters)
-        for name, value in (configuration.schedule or {}).items():
-            row["schedule" if name == "name" else f"schedule.{name}"] = value
-        for name in ("clip_norm", "clip_value"):
-            if getattr(configuration, name) is not None:
-                row[name] = getattr(configuration, name)
-        rows[id(configuration)] = row
+        rows[id(configuration)] = configuration.columns
     first = ["learning_rate", "decay", "momentum"]
     names = sorted({name for row in rows.values() for name in row})
     names.sort(key=lambda name: first.index(name) if name in first else len(first))
