@@ -77,7 +77,7 @@ def test_a_worker_is_quiet_single_threaded_and_small():
     assert facts["variables"] == ["1", "1"]
     assert facts["interrupt"]
     assert facts["warnings"] == ["ignore"]
-    assert not {"pandas", "matplotlib", "scipy", "click", "rich", "pydantic"} & {*facts["modules"]}
+    assert not {"pandas", "matplotlib", "scipy", "click", "rich"} & {*facts["modules"]}
 
 
 def test_the_longest_stacks_start_first():

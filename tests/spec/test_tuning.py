@@ -82,7 +82,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "upside down": ({"optimizer": [{**ADAM, "learning_rate": {"uniform": [1, 0.5]}}]}, "lower end"),
     "at zero": ({"optimizer": [{**ADAM, "learning_rate": {"log_uniform": [0, 1]}}]}, "above 0"),
-    "out of range": ({"optimizer": [{**SGD, "momentum": {"uniform": [0, 2]}}]}, "is 2.0; must be"),
+    "out of range": ({"optimizer": [{**SGD, "momentum": {"uniform": [0, 2]}}]}, "is 2; must be"),
     "two tables": (
         {"optimizer": [{**ADAM, "name": "a"}, {**ADAM, "name": "a"}]},
         "each optimizer is one table",
