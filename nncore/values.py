@@ -87,15 +87,15 @@ def many(inside: Values, *, least: int = 0, most: int | None = None) -> Values:
     return Values(f"a list of: {inside.words}", faults)
 
 
-def pair(first: Values, second: Values) -> Values:
-    """Lists of two."""
+def row(*items: Values) -> Values:
+    """Lists of as many items, each of its own values."""
 
     def faults(value: Any) -> Sequence[Any]:
-        if not isinstance(value, list) or len(value) != 2:
+        if not isinstance(value, list) or len(value) != len(items):
             return [value]
-        return [*first.faults(value[0]), *second.faults(value[1])]
+        return [f for own, item in zip(items, value, strict=True) for f in own.faults(item)]
 
-    return Values(f"a list of {first.words} and {second.words}", faults)
+    return Values(f"a list of {', '.join(item.words for item in items)}", faults)
 
 
 def table_of(inside: Values, keys: Values = TEXT) -> Values:

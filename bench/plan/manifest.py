@@ -20,7 +20,19 @@ from bench.spec.names import NAME
 from bench.spec.tuning import KEYS, SEED, Tuning
 from nncore.modifiers import modifiers
 from nncore.trial import Configuration, Problem, is_random
-from nncore.values import NUMBER, TABLE, TEXT, many, pair, record, such, table_of, values_of
+from nncore.values import (
+    NUMBER,
+    TABLE,
+    TEXT,
+    either,
+    many,
+    record,
+    row,
+    such,
+    table_of,
+    values_of,
+    whole,
+)
 
 
 def _are_keys(value: Any) -> bool:
@@ -43,8 +55,10 @@ CONFIGURATION = record(
 FORM = record(
     {
         "name": NAME,
-        "problems": many(pair(NAME, PROBLEM)),
-        "configurations": many(pair(NAME, CONFIGURATION)),
+        "problems": many(row(NAME, PROBLEM)),
+        "configurations": many(
+            either(row(whole(0), NAME, CONFIGURATION), row(NAME, CONFIGURATION))
+        ),
         "trials": such("a list", lambda value: isinstance(value, list)),
         "keys": such("keys", _are_keys),
         "targets": table_of(table_of(NUMBER, keys=NAME), keys=NAME),
@@ -114,17 +128,18 @@ def united(parts: Sequence[Manifest]) -> Manifest:
 def to_json(manifest: Manifest) -> dict[str, Any]:
     """`manifest` as JSON can hold it: definitions once, trials as references to them."""
     problems: dict[str, int] = {}
-    configurations: dict[tuple[str, int], int] = {}
+    configurations: dict[int, int] = {}
     problem_list, configuration_list, rows, keys = [], [], [], []
     for trial in manifest.trials:
         if trial.problem_name not in problems:
             problems[trial.problem_name] = len(problems)
             problem_list.append([trial.problem_name, trial.problem.content])
-        mine = (trial.optimizer, id(trial.configuration))
-        if mine not in configurations:
-            configurations[mine] = len(configurations)
-            configuration_list.append([trial.optimizer, trial.configuration.content])
-        rows.append([trial.index, problems[trial.problem_name], configurations[mine], trial.seed])
+        number = trial.configuration_index
+        if number not in configurations:
+            configurations[number] = len(configurations)
+            configuration_list.append([number, trial.optimizer, trial.configuration.content])
+        places = problems[trial.problem_name], configurations[number]
+        rows.append([trial.index, *places, trial.seed])
         keys.append(trial.key)
     return {
         "name": manifest.name,
@@ -140,16 +155,22 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
 
 
 def from_json(values: Mapping[str, Any]) -> Manifest:
-    """The manifest that `to_json` wrote. Raises IndexError or ValueError for another."""
+    """The manifest that `to_json` wrote. Raises IndexError or ValueError for another.
+
+    Folders from before configurations had numbers are read: there they follow from the spec.
+    """
     if faults := FORM.faults(values):
         raise ValueError(f"is no manifest: {faults[0]!r:.60}")
     problems = [(name, _problem(fields)) for name, fields in values["problems"]]
-    configurations = [(name, _configuration(fields)) for name, fields in values["configurations"]]
+    listed = values["configurations"]
+    if any(len(entry) == 2 for entry in listed):
+        listed = _numbered(listed, values["spec"])
+    configurations = [(number, name, _configuration(fields)) for number, name, fields in listed]
     keys = [values["keys"][i : i + 64] for i in range(0, len(values["keys"]), 64)]
     trials = []
     for (index, p, c, seed), key in zip(_rows(values["trials"]), keys, strict=True):
         problem_name, problem = problems[p]
-        optimizer, configuration = configurations[c]
+        number, optimizer, configuration = configurations[c]
         trials.append(
             Trial(
                 index=index,
@@ -157,6 +178,7 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
                 optimizer=optimizer,
                 problem=problem,
                 configuration=configuration,
+                configuration_index=number,
                 seed=seed,
                 key=key,
             )
@@ -165,6 +187,8 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
     places = {(t.problem_name, t.optimizer, t.key) for t in trials}
     if len({t.index for t in trials}) < len(trials) or len(places) < len(trials):
         raise ValueError("trials repeat")
+    if len({number for number, *_ in configurations}) < len(configurations):
+        raise ValueError("numbers of configurations repeat")
     tuning = values.get("tuning")
     return Manifest(
         values["name"],
@@ -193,3 +217,34 @@ def _rows(rows: list[Any]) -> list[list[int]]:
         raise ValueError("rows of trials are four whole numbers")
     found: list[list[int]] = numbers.tolist()
     return found
+
+
+def _numbered(
+    configurations: Sequence[Sequence[Any]], spec: Mapping[str, Any]
+) -> list[tuple[int, Any, Any]]:
+    """Configurations `(optimizer, fields)` of a manifest without numbers, with them.
+
+    They stand in the order in which trials meet them, problem by problem; a spec whose optimizers
+    are limited to problems may have them in another, that of its tables.
+    """
+    tables = spec["optimizer"]
+    tables = tables if isinstance(tables, list) else [tables]
+
+    def table(place: int) -> int:
+        """The first table that an optimizer comes from; those of one stand in order already."""
+        optimizer = str(configurations[place][0])
+        named = (i for i, table in enumerate(tables) if _names(table, optimizer))
+        return next(named, len(tables))
+
+    order = sorted(range(len(configurations)), key=table)
+    numbers = {place: number for number, place in enumerate(order)}
+    return [(numbers[place], *entry) for place, entry in enumerate(configurations)]
+
+
+def _names(table: Mapping[str, Any], optimizer: str) -> bool:
+    """Whether an optimizer is one of those that a spec's table makes."""
+    if "name" in table:
+        name = str(table["name"])
+        return optimizer == name or optimizer.startswith(f"{name} (rule=")
+    rules = table["rule"]
+    return optimizer in (rules if isinstance(rules, list) else [rules])

@@ -31,14 +31,12 @@ def stacks(trials: Sequence[Trial], *, jobs: int, size: int | None = None) -> li
     """
     groups: dict[Any, dict[str, Trial]] = {}
     # Trials share their problems and configurations: each is described once.
-    problems = {id(p): problem_text(p) for p in {id(t.problem): t.problem for t in trials}.values()}
-    paths: dict[int, tuple[Any, ...]] = {}
+    problems = {t.problem_name: t.problem for t in trials}
+    texts = {name: problem_text(problem) for name, problem in problems.items()}
+    configurations = {t.configuration_index: t.configuration for t in trials}
+    paths = {number: configuration.path for number, configuration in configurations.items()}
     for trial in trials:
-        configuration = trial.configuration
-        path = paths.get(id(configuration)) or paths.setdefault(
-            id(configuration), configuration.path
-        )
-        group = problems[id(trial.problem)], path
+        group = texts[trial.problem_name], paths[trial.configuration_index]
         groups.setdefault(group, {}).setdefault(trial.key, trial)
     together = [tuple(group.values()) for group in groups.values()]
     total = sum(map(seconds, together))

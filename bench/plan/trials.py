@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,18 +10,24 @@ from nncore.trial import Configuration, Problem, is_random
 
 if TYPE_CHECKING:
     from bench.spec.experiment import Experiment
+    from bench.spec.optimizers import Optimizer
 from bench.plan.keys import begin, configuration_text, finish, problem_text
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One problem, one configuration, one seed; `key` names its content, `index` its row."""
+    """One problem, one configuration, one seed.
+
+    `key` names its content and `index` its row. `configuration_index` tells configurations apart:
+    from 0 in the spec's order over all optimizers, the same on every problem and in every phase.
+    """
 
     index: int
     problem_name: str
     optimizer: str
     problem: Problem
     configuration: Configuration
+    configuration_index: int
     seed: int
     key: str
 
@@ -47,41 +53,56 @@ def evaluation(
 
     Numbered from `first`. Problems without randomness have been judged already.
     """
-    kept = {where: id(trial.configuration) for where, trial in chosen.items()}
+    kept = {(problem, trial.configuration_index) for (problem, _), trial in chosen.items()}
     return tuple(_trials(experiment, experiment.seeds, kept, first))
 
 
 def _trials(
     experiment: Experiment,
     all_seeds: Sequence[int],
-    kept: Mapping[tuple[str, str], int] | None = None,
+    kept: Collection[tuple[str, int]] | None = None,
     first: int = 0,
 ) -> list[Trial]:
-    """The trials of all configurations, or of the `kept` ones alone, numbered from `first`."""
+    """The trials of all configurations, or of the `kept` ones alone, numbered from `first`.
+
+    `kept` has names of problems and numbers of configurations.
+    """
     found: list[Trial] = []
-    texts = {id(c): configuration_text(c) for o in experiment.optimizers for c in o.configurations}
+    spaces = _numbered(experiment)
     for named in experiment.problems:
         problem, text = named.problem, problem_text(named.problem)
         random = is_random(problem)
         if kept is not None and not random:
             continue
         seeds = all_seeds if random else experiment.seeds[:1]
-        for optimizer in experiment.optimizers:
-            for configuration in optimizer.on.get(named.name, ()):
-                if kept is not None and kept.get((named.name, optimizer.name)) != id(configuration):
+        for optimizer, numbered in spaces:
+            for place in optimizer.on.get(named.name, ()):
+                number, its_text = numbered[place]
+                if kept is not None and (named.name, number) not in kept:
                     continue
-                begun = begin(texts[id(configuration)], text)
+                begun = begin(its_text, text)
                 for seed in seeds:
-                    name = finish(begun, seed if random else None)
                     found.append(
                         Trial(
-                            first + len(found),
-                            named.name,
-                            optimizer.name,
-                            problem,
-                            configuration,
-                            seed,
-                            name,
+                            index=first + len(found),
+                            problem_name=named.name,
+                            optimizer=optimizer.name,
+                            problem=problem,
+                            configuration=optimizer.configurations[place],
+                            configuration_index=number,
+                            seed=seed,
+                            key=finish(begun, seed if random else None),
                         )
                     )
+    return found
+
+
+def _numbered(experiment: Experiment) -> list[tuple[Optimizer, list[tuple[int, str]]]]:
+    """Each optimizer with the numbers and texts of its configurations; equal ones share one."""
+    found, count = [], 0
+    for optimizer in experiment.optimizers:
+        texts = [configuration_text(configuration) for configuration in optimizer.configurations]
+        numbers = {text: count + i for i, text in enumerate(dict.fromkeys(texts))}
+        found.append((optimizer, [(numbers[text], text) for text in texts]))
+        count += len(numbers)
     return found

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from bench.plan.manifest import Manifest
 from bench.spec import toml
 from bench.spec.names import LONGEST
-from nncore.streams import canonical
 from nncore.trial import Configuration, Problem
 
 if TYPE_CHECKING:
@@ -49,13 +48,11 @@ def best_spec(manifest: Manifest, trials: pd.DataFrame) -> str:
     ]
     # An optimizer that wins with several configurations has a table for each, of one name: on
     # every problem it is that problem's.
-    names = list(dict.fromkeys(t.optimizer for t in manifest.trials))
-    tables: dict[tuple[int, str], dict[str, Any]] = {}
+    tables: dict[int, dict[str, Any]] = {}
     for trial in winners:
-        content = names.index(trial.optimizer), canonical(trial.configuration.content)
         new = _optimizer_table(trial.optimizer, trial.configuration)
-        tables.setdefault(content, new)["problems"].append(trial.problem_name)
-    spec["optimizer"] = [tables[content] for content in sorted(tables, key=lambda c: c[0])]
+        tables.setdefault(trial.configuration_index, new)["problems"].append(trial.problem_name)
+    spec["optimizer"] = [tables[number] for number in sorted(tables)]
     by = manifest.tuning.words if manifest.tuning else "lowest median final training loss"
     return BEST_TOML.format(by) + "\n" + toml.dumps(spec)
 

@@ -27,18 +27,21 @@ KEYS = {
     "problems": either(TEXT, many(TEXT)).saying('a list of problems such as ["spiral"]'),
     "bias": TABLE.saying("a table such as { momentum = 0.0 }"),
 }
-Space = dict[tuple[Any, ...], Configuration]
-"""Configurations by content."""
+Content = tuple[Any, ...]
+Space = dict[Content, Configuration]
 
 
 @dataclass(frozen=True)
 class Optimizer:
-    """A rule with its search space: all configurations, and those on each problem, by its name."""
+    """A rule with its search space: all configurations, and the places of those on a problem.
+
+    `on` is by the problems' names; on others there are none.
+    """
 
     name: str
     rule: str
     configurations: tuple[Configuration, ...]
-    on: Mapping[str, tuple[Configuration, ...]]
+    on: Mapping[str, tuple[int, ...]]
 
 
 @dataclass
@@ -47,21 +50,23 @@ class _United:
 
     rule: str
     space: Space = field(default_factory=dict)
-    tables: list[Space] = field(default_factory=list)
+    tables: list[Iterable[Content]] = field(default_factory=list)
     tables_on: dict[str, list[int]] = field(default_factory=dict)
 
     def add(self, problems: Iterable[str], found: Space) -> None:
         """A further table; what another one has already is the same configuration."""
         for name in problems:
             self.tables_on.setdefault(name, []).append(len(self.tables))
-        self.tables.append({key: self.space.setdefault(key, c) for key, c in found.items()})
+        self.tables.append(found.keys())
+        self.space |= {key: c for key, c in found.items() if key not in self.space}
 
     def optimizer(self, name: str) -> Optimizer:
         """All tables as one."""
-        parts: dict[tuple[int, ...], tuple[Configuration, ...]] = {}
+        place = {key: i for i, key in enumerate(self.space)}
+        parts: dict[tuple[int, ...], tuple[int, ...]] = {}
         for numbers in {tuple(numbers) for numbers in self.tables_on.values()}:
-            united = {key: c for number in numbers for key, c in self.tables[number].items()}
-            parts[numbers] = tuple(united.values())
+            keys = dict.fromkeys(key for number in numbers for key in self.tables[number])
+            parts[numbers] = tuple(place[key] for key in keys)
         on = {problem: parts[tuple(numbers)] for problem, numbers in self.tables_on.items()}
         return Optimizer(name, self.rule, tuple(self.space.values()), on)
 

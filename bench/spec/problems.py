@@ -13,7 +13,7 @@ from bench.spec.named import definition, is_known, is_list
 from bench.spec.names import NAME, apart, path_of
 from nncore.datasets import datasets, default_problem
 from nncore.initializers import BIASES, initializers
-from nncore.layers import Dense, parse
+from nncore.layers import parse
 from nncore.losses import losses
 from nncore.stack.evaluation import metric_names
 from nncore.trial import Problem
@@ -154,7 +154,7 @@ class ProblemReader:
             "dtype": self.dtype,
             **{key: value for key, value in values.items() if key in FIELDS},
             "dataset": dataset,
-            "layers": _canonical(values["layers"]),
+            "layers": tuple(map(str, parse(values["layers"]))),
             "initializer": initializer,
             "batch_size": None if size == "full" else size,
             "shuffle": size != "full" and values.get("shuffle", True),
@@ -194,12 +194,6 @@ class ProblemReader:
             if self.mistakes.expect(KEYS[key], values[key], f"{place}.{key}"):
                 self._check_meaning(key, values[key], f"{place}.{key}")
         return values if self.mistakes.count == before else {}
-
-
-def _canonical(layers: Sequence[str]) -> tuple[str, ...]:
-    return tuple(
-        f"dense {layer.units}" if isinstance(layer, Dense) else layer for layer in parse(layers)
-    )
 
 
 def _named(
