@@ -367,7 +367,7 @@ def test_medians_of_ratios_are_the_medians_of_logarithms():
 
 def test_a_diverged_run_of_the_stale_layer_counts_as_infinite():
     problem = fixed("log_linear", ["dense 1"], "half_mean_squared_error", np.zeros(6))
-    trials = [Trial(i, "full_batch", "sgd", problem, None, i, str(i)) for i in (1, 0)]
+    trials = [Trial(i, "full_batch", "sgd", problem, None, 0, i, str(i)) for i in (1, 0)]
     results = SimpleNamespace(manifest=SimpleNamespace(trials=trials))
     limits = [2 * draw(problem.dataset, seed)["train"].y.var() for seed in (0, 1)]
     for factor, expected in ((0.99, False), (1.01, True)):
