@@ -255,8 +255,13 @@ def test_schedules_and_clipping_do_not_mix():
         Configuration("sgd", values, clip_value=1.0),
     ]
     mixed = [
-        dataclasses.replace(trial, configuration=c, key=key(trial.problem, c, trial.seed))
-        for c in different
+        dataclasses.replace(
+            trial,
+            configuration=c,
+            configuration_index=number,
+            key=key(trial.problem, c, trial.seed),
+        )
+        for number, c in enumerate(different)
     ]
     assert [len(stack) for stack in stacks(mixed, jobs=1)] == [1] * 4
 
