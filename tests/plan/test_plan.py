@@ -250,9 +250,9 @@ def test_schedules_and_clipping_do_not_mix():
     values = trial.configuration.hyperparameters
     different = [
         Configuration("sgd", values),
-        Configuration("sgd", values, schedule={"name": "constant"}),
-        Configuration("sgd", values, clip_norm=1.0),
-        Configuration("sgd", values, clip_value=1.0),
+        Configuration("sgd", values, modifiers={"schedule": {"name": "constant"}}),
+        Configuration("sgd", values, modifiers={"clip_norm": 1.0}),
+        Configuration("sgd", values, modifiers={"clip_value": 1.0}),
     ]
     mixed = [
         dataclasses.replace(
