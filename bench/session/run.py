@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,6 @@ class Planned:
     `later` counts the trials on evaluation seeds that are planned once configurations are chosen.
     """
 
-    experiment: Experiment
     manifest: Manifest
     folder: Path
     missing: tuple[Trial, ...]
@@ -58,39 +57,58 @@ def planned(
     experiment or other code, StoreError when what is there cannot be read.
     """
     experiment = spec.load(source, overrides, plugins)
-    trials = planning.trials(experiment)
-    manifest = manifests.of(experiment, trials)
-    folder = Path(out) if out is not None else Path("results") / experiment.name
-    with contextlib.ExitStack() as stack:
-        store = None
-        if place(folder, fresh=fresh).exists():
-            try:
-                store = stack.enter_context(Store.read(folder, fresh=fresh))
-                refuse_other(store, manifest)
-            except (FolderMismatchError, DamagedError):
-                if not fresh:
-                    raise
-                store = None  # a fresh one that was left unfinished, and is of no use
-        return _planned(experiment, manifest, folder, store, jobs, shard, retry_crashed or fresh)
+    folder = _folder(experiment, out)
+    return _planned(experiment, folder, jobs or runner.cores(), shard, retry_crashed, fresh)
+
+
+def _folder(experiment: Experiment, out: str | Path | None) -> Path:
+    return Path(out) if out is not None else Path("results") / experiment.name
 
 
 def _planned(
     experiment: Experiment,
-    manifest: Manifest,
     folder: Path,
-    store: Store | None,
-    jobs: int | None,
+    jobs: int,
     shard: tuple[int, int] | None,
     retry_crashed: bool,
+    fresh: bool,
 ) -> Planned:
-    """What there is to do beside what is in `store`."""
-    jobs = jobs or runner.cores()
-    trials = manifest.trials
-    done = set() if store is None else store.done(retry_crashed=retry_crashed)
-    if store is not None and experiment.tuning:
-        trials += _evaluation(experiment, manifest, store)
-        manifest = manifests.of(experiment, trials)
-    later = 0
+    """What `planned` returns, of a spec that is read already."""
+    manifest = manifests.of(experiment, planning.trials(experiment))
+    done: set[str] = set()
+    if place(folder, fresh=fresh).exists():
+        try:
+            with Store.read(folder, fresh=fresh) as store:
+                refuse_other(store, manifest)
+                done = store.done(retry_crashed=retry_crashed or fresh)
+                manifest = _judged(experiment, manifest, store)
+        except (FolderMismatchError, DamagedError):
+            if not fresh:  # of another fresh run that was cut short nothing is kept
+                raise
+    return _remaining(experiment, manifest, folder, done, jobs, shard)
+
+
+def _judged(experiment: Experiment, manifest: Manifest, store: Store) -> Manifest:
+    """`manifest` with the trials that judge what tuning has chosen, once all it needs is stored."""
+    from bench.tables.winners import winners
+
+    trials, tuning = manifest.trials, experiment.tuning
+    if tuning is None or any(trial.key not in store for trial in trials):
+        return manifest
+    chosen = winners(store, trials, tuning.criterion, manifest.targets)
+    return manifests.of(experiment, trials + planning.evaluation(experiment, chosen, len(trials)))
+
+
+def _remaining(
+    experiment: Experiment,
+    manifest: Manifest,
+    folder: Path,
+    done: Collection[str],
+    jobs: int,
+    shard: tuple[int, int] | None,
+) -> Planned:
+    """What is left to train of `manifest` when the keys in `done` are stored."""
+    trials, later = manifest.trials, 0
     if experiment.tuning and manifest.tuned:
         each = {p.name: len(experiment.seeds) for p in experiment.problems}
         pairs = {
@@ -101,8 +119,7 @@ def _planned(
     mine = {t.key: t for t in reversed(trials) if t.key not in done and _in_shard(t, shard)}
     missing = tuple(reversed(mine.values()))
     stacks = tuple(stacking.stacks(missing, jobs=jobs))
-    seconds = stacking.estimate(stacks, jobs)
-    return Planned(experiment, manifest, folder, missing, stacks, seconds, jobs, later)
+    return Planned(manifest, folder, missing, stacks, stacking.estimate(stacks, jobs), jobs, later)
 
 
 def run(
@@ -133,46 +150,28 @@ def run(
     from bench.report import write as report
 
     say = say or _nothing
-    if repair:
-        name = spec.load(source, overrides, plugins).name
-        folder = Path(out) if out is not None else Path("results") / name
-        if (folder / FILE).exists():
-            Store.open(folder, repair=True).close()
-    todo = planned(
-        source,
-        out=out,
-        overrides=overrides,
-        plugins=plugins,
-        jobs=jobs,
-        shard=shard,
-        retry_crashed=retry_crashed,
-        fresh=fresh,
-    )
+    experiment = spec.load(source, overrides, plugins)
+    folder = _folder(experiment, out)
+    if repair and (folder / FILE).exists():
+        Store.open(folder, repair=True).close()
+    todo = _planned(experiment, folder, jobs or runner.cores(), shard, retry_crashed, fresh)
     paths = [Path(path) for path in todo.manifest.spec.get("plugins", ())]
     with Store.open(todo.folder, fresh=fresh) as store:
-        try:
-            refuse_other(store, todo.manifest)  # again: it was not locked before
-        except FolderMismatchError:
-            if not fresh:
-                raise
-            store.empty()
+        refuse_other(store, todo.manifest)  # again: it was not locked before
         note(store, todo.manifest)
-        with runner.Runner(jobs=todo.jobs, plugins=paths) as workers:
-            _train(workers, store, todo, progress)
-            trained = len(todo.missing)
-            if todo.later:
-                todo = _planned(
-                    todo.experiment, todo.manifest, todo.folder, store, jobs, shard, False
-                )
-                note(store, todo.manifest)
-                if todo.stacks:
-                    say("configurations are chosen; training them on the evaluation seeds")
-                _train(workers, store, todo, progress)
-                trained += len(todo.missing)
-        store.take_over()
-        files = report.up_to_date(todo.folder, store, todo.manifest)
-        if files is None:
-            files = report.write(todo.folder, store, todo.manifest, say=say).files
+        if todo.stacks:
+            bar = progress(todo) if progress else None
+            _train(store, todo, paths, bar)
+        trained = len(todo.missing)
+        if todo.later:
+            manifest = _judged(experiment, todo.manifest, store)
+            todo = _remaining(experiment, manifest, folder, store.done(), todo.jobs, shard)
+            note(store, todo.manifest)
+            if todo.stacks:
+                say("configurations are chosen; training them on the evaluation seeds")
+                _train(store, todo, paths, progress(todo) if progress else None)
+            trained += len(todo.missing)
+        files = report.write(todo.folder, store, todo.manifest, again=False, say=say)
         return results_of(todo.folder, todo.manifest, store, files, trained)
 
 
@@ -184,30 +183,18 @@ def _in_shard(trial: Trial, shard: tuple[int, int] | None) -> bool:
     return shard is None or int(trial.key[:16], 16) % shard[1] == shard[0] - 1
 
 
-def _evaluation(experiment: Experiment, manifest: Manifest, store: Store) -> tuple[Trial, ...]:
-    """The trials that judge what tuning has chosen; none while tuning trials are missing."""
-    from bench.tables.winners import winners
+def _train(store: Store, todo: Planned, plugins: Sequence[Path], bar: Progress | None) -> None:
+    def keep(result: Result) -> None:
+        store.add(result)
+        if bar is not None:
+            bar.add(result)
 
-    trials = manifest.trials
-    if experiment.tuning is None or any(trial.key not in store for trial in trials):
-        return ()
-    chosen = winners(store, trials, experiment.tuning.criterion, manifest.targets)
-    return planning.evaluation(experiment, chosen, len(trials))
-
-
-def _train(
-    workers: runner.Runner,
-    store: Store,
-    todo: Planned,
-    progress: Callable[[Planned], Progress] | None,
-) -> None:
-    if not todo.stacks:
+    if bar is None:
+        runner.run(
+            todo.stacks, on_result=keep, jobs=todo.jobs, estimate=stacking.seconds, plugins=plugins
+        )
         return
-    with progress(todo) if progress else contextlib.nullcontext() as bar:
-
-        def keep(result: Result) -> None:
-            store.add(result)
-            if bar is not None:
-                bar.add(result)
-
-        workers.run(todo.stacks, on_result=keep, estimate=stacking.seconds)
+    with bar:
+        runner.run(
+            todo.stacks, on_result=keep, jobs=todo.jobs, estimate=stacking.seconds, plugins=plugins
+        )
