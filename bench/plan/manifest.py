@@ -40,6 +40,7 @@ def _are_keys(value: Any) -> bool:
 
 
 # What a manifest looks like as JSON, whoever wrote it.
+NUMERAL = whole(0, 2**63 - 1)  # what a table's column of integers holds
 PROBLEM = record(
     values_of(Problem),
     optional=[f.name for f in dataclasses.fields(Problem) if f.default is not dataclasses.MISSING],
@@ -57,7 +58,7 @@ FORM = record(
         "name": NAME,
         "problems": many(row(NAME, PROBLEM)),
         "configurations": many(
-            either(row(whole(0), NAME, CONFIGURATION), row(NAME, CONFIGURATION))
+            either(row(NUMERAL, NAME, CONFIGURATION), row(NAME, CONFIGURATION))
         ),
         "trials": such("a list", lambda value: isinstance(value, list)),
         "keys": such("keys", _are_keys),
