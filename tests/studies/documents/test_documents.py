@@ -32,6 +32,7 @@ from nncore.reference.network import SGD, network, steps
 from nncore.reference.network import train as train_reference
 from nncore.rules import rules
 from nncore.stack.training import train
+from tests.command import undrawn
 from tests.problems import fixed, samples
 
 SEEDS, EPOCHS = 8, 20
@@ -46,9 +47,10 @@ SMALL["004_log_linear"] += ["problem.per_sample.epochs=101", "problem.full_batch
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    """The study with few seeds and epochs, and its folder."""
+    """The study with few seeds and epochs, and its folder; its experiments draw no figures."""
     out = tmp_path_factory.mktemp("documents")
-    return study.write(out, jobs=2, overrides=SMALL), out
+    with undrawn():
+        return study.write(out, jobs=2, overrides=SMALL), out
 
 
 # --- where printed values fall --------------------------------------------------------------------
@@ -342,7 +344,8 @@ def test_a_second_time_nothing_is_trained(small):
     found, out = small
     stored = [*out.rglob("trials.sqlite"), *(out / "kept").iterdir()]
     before = {path: path.stat().st_mtime_ns for path in stored}
-    again = study.write(out, jobs=2, overrides=SMALL)
+    with undrawn():
+        again = study.write(out, jobs=2, overrides=SMALL)
     assert {path: path.stat().st_mtime_ns for path in stored} == before
     for name, table in found.tables.items():
         pd.testing.assert_frame_equal(table, again.tables[name])
