@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from nncore import datasets, initializers
 from nncore.layers import shapes
+from nncore.metrics import LOSS, TRAIN_LOSS, applicable, columns, metrics, recorded
 from nncore.rules import rules
-from nncore.stack.evaluation import WORST, Evaluation, metric_names
+from nncore.stack.evaluation import Evaluation
 from nncore.stack.layouts import Call, Layout, choose
 from nncore.stack.network import Network
 from nncore.stack.samples import Data, orders
@@ -28,16 +29,21 @@ CHECK_UPDATES = 32
 
 
 def train(
-    problem: Problem, configurations: Sequence[Configuration], seeds: Sequence[int]
+    problem: Problem,
+    configurations: Sequence[Configuration],
+    seeds: Sequence[int],
+    names: Sequence[str] | None = None,
 ) -> list[Outcome]:
     """Train one stack: trial i has `configurations[i]` and `seeds[i]`; all of one rule.
 
-    An outcome does not depend on the other trials of the stack, bit for bit. Raises ValueError when
-    network, loss and data do not fit together.
+    `names` are the metrics to record beside the loss, by default the built-in ones; those that say
+    nothing about the problem are left out. What is recorded changes nothing else. An outcome does
+    not depend on the other trials of the stack, bit for bit. Raises ValueError when network, loss
+    and data do not fit together, or a metric returns what is none.
     """
     _keep_freed_memory()
     with np.errstate(all="ignore"):
-        return Stack(problem, configurations, seeds).run()
+        return Stack(problem, configurations, seeds, names).run()
 
 
 def _keep_freed_memory() -> None:
@@ -54,7 +60,11 @@ class Stack:
     """The trials of one `train`: arrays, updates, and what is recorded of them."""
 
     def __init__(
-        self, problem: Problem, configurations: Sequence[Configuration], seeds: Sequence[int]
+        self,
+        problem: Problem,
+        configurations: Sequence[Configuration],
+        seeds: Sequence[int],
+        names: Sequence[str] | None = None,
     ) -> None:
         self.problem, self.configurations, self.seeds = problem, configurations, seeds
         self.loss = datasets.loss_of(problem.loss, problem.dataset)
@@ -67,10 +77,14 @@ class Stack:
         self.layout: Layout = choose(self.shapes, self.batch)
         self.updates_per_epoch = -(-len(some) // self.batch)
 
-        names = metric_names(list(self.drawn[seeds[0]]), self.loss.classes)
+        some_metrics = recorded() if names is None else [metrics[name] for name in names]
+        self.metrics = applicable(some_metrics, self.loss)
+        parts = list(self.drawn[seeds[0]])
+        self.columns = columns([m.quantity for m in self.metrics], parts)
+        self.losses = columns([metrics[LOSS].quantity], parts)
         self.curves = {
-            name: np.full((len(seeds), len(self.epochs)), WORST[name.rpartition("_")[2]])
-            for name in names
+            name: np.full((len(seeds), len(self.epochs)), quantity.worst)
+            for name, quantity in self.columns.items()
         }
         self.ended: list[tuple[int, str] | None] = [None] * len(seeds)
         initial = {
@@ -108,7 +122,12 @@ class Stack:
             self.g,
         )
         self.evaluate = Evaluation(
-            self.layout, self.problem.layers, self.loss, self.data.parts, self.updates.evaluated
+            self.layout,
+            self.problem.layers,
+            self.loss,
+            self.metrics,
+            self.data.parts,
+            self.updates.evaluated,
         )
         self._bind()
 
@@ -165,14 +184,13 @@ class Stack:
         """Store the metrics of record `r`; returns which trials have finite losses `(T,)`."""
         if not self.updates.made:
             self.updates.evaluated[:] = self.w
-        metrics = self.evaluate()
+        found = self.evaluate()
         finite = np.ones(len(self.rows), bool)
-        for name, values in metrics.items():
-            if name.endswith("_loss"):
-                finite &= np.isfinite(values)
+        for name in self.losses:
+            finite &= np.isfinite(found[name])
         for row, i in enumerate(self.rows[: self.kept]):
             if finite[row] and np.isfinite(self.w[row]).all():
-                for name, values in metrics.items():
+                for name, values in found.items():
                     self.curves[name][i, r] = values[row]
         return finite
 
@@ -191,11 +209,21 @@ class Stack:
         self.updates.keep(old, stay)
         return True
 
+    def _curves(self, i: int) -> dict[str, NDArray[np.float64]]:
+        """The metrics of trial i: NaN counts as the worst value, or if it is all there is, not."""
+        ended = self.ended[i]
+        measured = self.epochs < (np.inf if ended is None else ended[0])
+        found = {}
+        for name, quantity in self.columns.items():
+            values = self.curves[name][i]
+            nothing = np.isnan(values)
+            if not nothing.any() or not nothing[measured].all():
+                found[name] = np.where(nothing, quantity.worst, values)
+        return found
+
     def _outcome(self, i: int) -> Outcome:
-        metrics = {
-            name: values[i] for name, values in self.curves.items() if not np.isnan(values[i]).any()
-        }
-        losses_, ended = metrics["train_loss"], self.ended[i]
+        curves, ended = self._curves(i), self.ended[i]
+        losses_ = curves[TRAIN_LOSS]
         if ended is None:
             constant = self.loss.constant(self.drawn[self.seeds[i]]["train"].y)
             if losses_[-1] > runaway(losses_[0] if constant is None else constant):
@@ -211,5 +239,5 @@ class Stack:
             diverged_epoch=epoch,
             improved=bool(losses_[-1] < losses_[0]),
             epochs=self.epochs,
-            metrics=metrics,
+            metrics=curves,
         )
