@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from pydantic import NonNegativeInt, StringConstraints, TypeAdapter
@@ -17,9 +17,15 @@ from bench.plan.trials import Trial
 from bench.spec.experiment import Experiment
 from bench.spec.problems import Name
 from bench.spec.tuning import Tuning
+from nncore.metrics import Columns, Quantity, columns, recorded
 from nncore.trial import Configuration, Problem, is_random
 
 Place = NonNegativeInt
+
+
+def built_in() -> list[Quantity]:
+    """What there is to know of the built-in metrics."""
+    return [metric.quantity for metric in recorded()]
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,9 @@ class _Form:
     fixed: list[Name]
     spec: dict[str, Any]
     tuning: Tuning | None = None
+    # Older folders have the metrics of their time, which are built in.
+    metrics: list[Quantity] = field(default_factory=built_in)
+    recorded: dict[Name, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,8 @@ class Manifest:
     """An experiment's trials with their keys, the targets of its problems, and its spec as run.
 
     `fixed` names the problems without randomness, `tuning` says on which seeds configurations were
-    chosen and by what, if on seeds of their own.
+    chosen and by what, if on seeds of their own. `metrics` has what there is to know of those that
+    are recorded, where they apply.
     """
 
     name: str
@@ -51,6 +61,12 @@ class Manifest:
     fixed: frozenset[str]
     spec: Mapping[str, Any]
     tuning: Tuning | None = None
+    metrics: tuple[Quantity, ...] = field(default_factory=lambda: tuple(built_in()))
+
+    @property
+    def columns(self) -> Columns:
+        """The columns of metrics that tables may have, in their order."""
+        return columns(self.metrics)
 
     @property
     def tuned(self) -> bool:
@@ -75,6 +91,7 @@ def of(experiment: Experiment, trials: tuple[Trial, ...]) -> Manifest:
         frozenset(p.name for p in experiment.problems if not is_random(p.problem)),
         experiment.raw,
         experiment.tuning,
+        tuple(m.quantity for m in experiment.metrics),
     )
 
 
@@ -116,6 +133,8 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
         "targets": {name: dict(target) for name, target in manifest.targets.items()},
         "fixed": sorted(manifest.fixed),
         "spec": manifest.spec,
+        "metrics": [dataclasses.asdict(quantity) for quantity in manifest.metrics],
+        "recorded": {t.problem_name: list(t.metrics) for t in manifest.trials},
         **({"tuning": dataclasses.asdict(manifest.tuning)} if manifest.tuning else {}),
     }
 
@@ -125,6 +144,7 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
     form = TypeAdapter(_Form).validate_python(values)
     width = 64
     keys = [form.keys[i : i + width] for i in range(0, len(form.keys), width)]
+    asked = {name: tuple(identities) for name, identities in form.recorded.items()}
     trials = []
     for (index, p, c, seed), key in zip(form.trials, keys, strict=True):
         problem_name, problem = form.problems[p]
@@ -138,6 +158,7 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
                 configuration=configuration,
                 seed=seed,
                 key=key,
+                metrics=asked.get(problem_name, ()),
             )
         )
     # Two optimizers may share a trial; one cannot count it twice.
@@ -151,4 +172,5 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
         frozenset(form.fixed),
         form.spec,
         form.tuning,
+        tuple(form.metrics),
     )

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nncore.losses import losses
+from nncore.metrics import LOSS, Metric, applicable
 from nncore.trial import Configuration, Problem, is_random
 
 if TYPE_CHECKING:
@@ -15,7 +17,11 @@ from bench.plan.keys import begin, configuration_text, finish, problem_text
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One problem, one configuration, one seed; `key` names its content, `index` its row."""
+    """One problem, one configuration, one seed; `key` names its content, `index` its row.
+
+    `metrics` has the identities of those to record beside the loss: what a trial records is no part
+    of what it computes, so neither of its key.
+    """
 
     index: int
     problem_name: str
@@ -24,6 +30,7 @@ class Trial:
     configuration: Configuration
     seed: int
     key: str
+    metrics: tuple[str, ...] = ()
 
 
 Stack = tuple[Trial, ...]
@@ -51,6 +58,11 @@ def evaluation(
     return tuple(_trials(experiment, experiment.seeds, kept, first))
 
 
+def identities(some: Sequence[Metric], loss: str) -> tuple[str, ...]:
+    """Identities of those of `some` metrics that apply to a problem, beside the loss."""
+    return tuple(m.quantity.identity for m in applicable(some, losses[loss]) if m.name != LOSS)
+
+
 def _trials(
     experiment: Experiment,
     all_seeds: Sequence[int],
@@ -70,6 +82,7 @@ def _trials(
     for named in experiment.problems:
         problem, text = named.problem, problem_text(named.problem)
         random = is_random(problem)
+        metrics = identities(experiment.metrics, problem.loss)
         if kept is not None and not random:
             continue
         seeds = all_seeds if random else experiment.seeds[:1]
@@ -91,6 +104,7 @@ def _trials(
                             configuration,
                             seed,
                             name,
+                            metrics,
                         )
                     )
     return found

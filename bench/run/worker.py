@@ -69,7 +69,10 @@ def train_stack(stack: Stack) -> Sequence[Outcome]:
     from nncore.stack.training import train
 
     return train(
-        stack[0].problem, [trial.configuration for trial in stack], [trial.seed for trial in stack]
+        stack[0].problem,
+        [trial.configuration for trial in stack],
+        [trial.seed for trial in stack],
+        [identity.partition("@")[0] for identity in stack[0].metrics],
     )
 
 

@@ -19,7 +19,7 @@ from bench.store.store import FILE, Result, Store
 if TYPE_CHECKING:
     from bench.run.progress import Progress
     from bench.spec.experiment import Experiment
-from bench.session.folder import note, refuse_other
+from bench.session.folder import done, note, refuse_other
 from bench.session.results import Results, results_of
 
 
@@ -60,14 +60,14 @@ def planned(
     manifest = manifests.of(experiment, trials)
     folder = Path(out) if out is not None else Path("results") / experiment.name
     jobs = jobs or runner.cores()
-    done: set[str] = set()
+    ready: set[str] = set()
     if (folder / FILE).exists() and not fresh:
         with Store.read(folder) as store:
             refuse_other(store, manifest)
-            done = store.done(retry_crashed=retry_crashed)
             if experiment.tuning:
                 trials += _evaluation(experiment, manifest, store)
                 manifest = manifests.of(experiment, trials)
+            ready = done(store, trials, retry_crashed=retry_crashed)
     later = 0
     if experiment.tuning and manifest.tuned:
         each = {p.name: len(experiment.seeds) for p in experiment.problems}
@@ -76,7 +76,7 @@ def planned(
         }
         later = sum(each[problem] for problem, _ in pairs)
     # Optimizers may share trials: each is trained once.
-    mine = {t.key: t for t in reversed(trials) if t.key not in done and _in_shard(t, shard)}
+    mine = {t.key: t for t in reversed(trials) if t.key not in ready and _in_shard(t, shard)}
     missing = tuple(reversed(mine.values()))
     stacks = tuple(stacking.stacks(missing, jobs=jobs))
     return Planned(manifest, folder, missing, stacks, stacking.estimate(stacks, jobs), jobs, later)
@@ -161,15 +161,19 @@ def _evaluation(experiment: Experiment, manifest: Manifest, store: Store) -> tup
     from bench.tables.winners import winners
 
     trials = manifest.trials
-    if experiment.tuning is None or any(trial.key not in store for trial in trials):
+    if experiment.tuning is None or done(store, trials) < {trial.key for trial in trials}:
         return ()
-    chosen = winners(store, trials, experiment.tuning.criterion, manifest.targets)
+    chosen = winners(store, trials, experiment.tuning.criterion, manifest.targets, manifest.columns)
     return planning.evaluation(experiment, chosen, len(trials))
 
 
 def _train(store: Store, todo: Planned, plugins: Sequence[Path], bar: Progress | None) -> None:
+    asked = {trial.key: trial.metrics for trial in todo.missing}
+
     def keep(result: Result) -> None:
-        store.add(result)
+        pairs = zip(result.keys, result.records, strict=True)
+        records = [record._replace(asked=asked[key]) for key, record in pairs]
+        store.add(result._replace(records=records))
         if bar is not None:
             bar.add(result)
 

@@ -192,7 +192,8 @@ class Store:
         new: dict[Layout, int] = {}
         for layout in {record.layout: None for record in records}:
             if layout not in self._layout_ids:
-                row = (json.dumps(layout.metrics), layout.epochs)
+                names = {"metrics": layout.metrics, "asked": layout.asked}
+                row = (json.dumps(names), layout.epochs)
                 sealed = seal(row[:1], layout.epochs)
                 cursor = connection.execute(schema.INSERT_LAYOUT, (*row, sealed))
                 assert cursor.lastrowid is not None
@@ -276,12 +277,20 @@ class Store:
             if key in self._trials:
                 trial = self._trials[key]
                 layout = self._layouts[trial.layout]
-                yield key, Record(*trial[3:], *layout, self._read([key])[0])
+                curve = self._read([key])[0]
+                yield (
+                    key,
+                    Record(*trial[3:], layout.metrics, layout.epochs, curve, layout.asked),
+                )
 
-    def metrics(self, keys: Iterable[str]) -> set[str]:
-        """Names of all metrics that the stored trials among `keys` recorded."""
-        layouts = {self._trials[key].layout for key in keys if key in self._trials}
-        return {name for layout in layouts for name in self._layouts[layout].metrics}
+    def layouts(self, keys: Iterable[str]) -> list[Layout]:
+        """What the stored trials among `keys` recorded, each layout once."""
+        found = {self._trials[key].layout: None for key in keys if key in self._trials}
+        return [self._layouts[number] for number in found]
+
+    def asked(self, key: str) -> tuple[str, ...]:
+        """The identities of the metrics that a stored trial was asked for."""
+        return self._layouts[self._trials[key].layout].asked
 
     def results(self) -> Iterator[Result]:
         """Everything that is stored, stack by stack, as `add` takes it."""
@@ -310,6 +319,7 @@ class Store:
             layout.metrics,
             epochs,
             np.frombuffer(data).reshape(len(batch), len(layout.metrics), len(epochs)),
+            layout.asked,
         )
 
     def _read(self, keys: Sequence[str]) -> list[bytes]:
