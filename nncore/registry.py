@@ -97,6 +97,31 @@ class Registry(Mapping[str, E], Generic[E]):
         self._entries[entry.name] = entry
 
 
+@contextlib.contextmanager
+def kept(*registries: Registry[Any]) -> Iterator[None]:
+    """A while after which `registries` hold what they held before.
+
+    What is registered in it, in place of another entry or beside it, is forgotten, and plugins
+    loaded in it count as not loaded: registries are the whole process's, tries are not.
+
+    >>> from dataclasses import replace
+    >>> from nncore.rules import rules
+    >>> with kept(rules):
+    ...     rules.add(replace(rules["sgd"], name="mine"))
+    >>> "mine" in rules
+    False
+    """
+    before = [dict(registry._entries) for registry in registries]
+    loaded = _plugin_modules()
+    try:
+        yield
+    finally:
+        for registry, entries in zip(registries, before, strict=True):
+            registry._entries = entries
+        for name in _plugin_modules() - loaded:
+            del sys.modules[name]
+
+
 def unknown(kind: str, name: str, known: Mapping[str, Any] | list[str]) -> str:
     """The message for a name that is not among `known`, with the nearest one or all of them."""
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
@@ -134,6 +159,11 @@ def positional(function: Callable[..., Any]) -> tuple[str, ...]:
 
 
 _origin: ContextVar[tuple[str, str]] = ContextVar("origin", default=(BUILT_IN, ""))
+_PLUGIN = "_plugin_"
+
+
+def _plugin_modules() -> set[str]:
+    return {name for name in sys.modules if name.startswith(_PLUGIN)}
 
 
 def load_plugin(path: str | Path) -> str:
@@ -145,7 +175,7 @@ def load_plugin(path: str | Path) -> str:
     path = Path(path).resolve()
     source = path.read_bytes()
     digest = hashlib.sha256(source).hexdigest()
-    module_name = f"_plugin_{digest[:16]}"
+    module_name = f"{_PLUGIN}{digest[:16]}"
     if module_name in sys.modules:
         return digest
     spec = importlib.util.spec_from_file_location(module_name, path)

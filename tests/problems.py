@@ -9,6 +9,7 @@ import numpy as np
 
 from nncore.datasets import datasets, default_problem
 from nncore.initializers import initializers
+from nncore.registry import kept
 from nncore.rules import rules
 from nncore.stack.training import train
 from nncore.trial import Configuration, Problem
@@ -81,11 +82,9 @@ def assert_same(some, other):
 def added(registry, like, **changes) -> Iterator[str]:
     """A new entry like entry `like` but for `changes`, under a name of its own, for a while."""
     name = next(names)
-    registry.add(replace(registry[like], name=name, **changes))
-    try:
+    with kept(registry):
+        registry.add(replace(registry[like], name=name, **changes))
         yield name
-    finally:
-        del registry._entries[name]
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from bench.spec import experiment as spec
+from tests import ROOT
 
-ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 

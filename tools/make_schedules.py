@@ -1,8 +1,8 @@
 """Factors of PyTorch's schedulers, stored as the tests' data.
 
-In the environment of tools/requirements-trajectories.txt:
+In the environment of tools/requirements-trajectories.txt, from the project's folder:
 
-    python tools/make_schedules.py
+    python -m tools.make_schedules
 
 writes tests/references/trajectories/schedules.json: for each case the name and parameters of the
 project's schedule and the rates of PyTorch's, over 40 updates at a rate of 1.
@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import json
 import random
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch.optim import lr_scheduler
 
+from tests.references.registry import FOLDER
+
 TOTAL = 40
-PATH = Path(__file__).resolve().parent.parent / "tests/references/trajectories/schedules.json"
+PATH = FOLDER / "schedules.json"
 
 
 def rates(make: Any, losses: list[float] | None = None, rate: float = 1.0) -> list[float]:

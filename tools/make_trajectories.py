@@ -1,8 +1,8 @@
 """Trajectories of other packages' optimizers, stored as the tests' data.
 
-In an environment of its own (tools/requirements-trajectories.txt):
+In an environment of its own (tools/requirements-trajectories.txt), from the project's folder:
 
-    python tools/make_trajectories.py [RULE]...
+    python -m tools.make_trajectories [RULE]...
 
 writes tests/references/trajectories/RULE.json: the weights of PyTorch, optax or the authors' own
 package on the landscape of the references, in float64, with versions and with what was mapped.
@@ -16,10 +16,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 import jax
 import jax.numpy as jnp
@@ -29,9 +26,10 @@ import pytorch_optimizer
 import schedulefree
 import torch
 from optax.contrib._muon import orthogonalize_via_newton_schulz
-from references import landscape
-from references.registry import FOLDER, seen
-from references.settings import SETS
+
+from tests.references import landscape
+from tests.references.registry import FOLDER, seen
+from tests.references.settings import SETS
 
 jax.config.update("jax_enable_x64", True)
 torch.set_default_dtype(torch.float64)

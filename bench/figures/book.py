@@ -15,13 +15,16 @@ from bench.figures.pages import pages
 from bench.figures.pages.contours import contour_figure
 from bench.figures.pages.pages import Material, Notes
 from bench.figures.paths import Landscape
-from bench.tables import bands
-from bench.tables.frames import hyperparameters
+from bench.tables.bands import curve_bands
+from bench.tables.best import best_rows, best_trials
+from bench.tables.columns import hyperparameters
+from bench.tables.phases import searched
+from bench.tables.ranges import intervals_or_ranges
 
 
 def curves_needed(trials: pd.DataFrame) -> set[int]:
     """Numbers of the trials whose curves `draw` wants: those of the best configurations."""
-    return set(bands.best_trials(trials)["trial"].tolist())
+    return set(best_trials(trials)["trial"].tolist())
 
 
 def draw(
@@ -82,13 +85,13 @@ def gather(
     landscapes: Mapping[str, Landscape] | None = None,
 ) -> Material:
     """The statistics that the figures share, each computed once; arguments as for `draw`."""
-    runs = bands.best_trials(trials)
-    summary = bands.with_ranges(summary, trials)
+    runs = best_trials(trials)
+    summary = intervals_or_ranges(summary, trials)
     return Material(
-        summary=bands.sweep(summary),
+        summary=searched(summary),
         runs=runs,
-        best=bands.best_rows(summary),
-        bands=bands.curve_bands(runs, curves),
+        best=best_rows(summary),
+        bands=curve_bands(runs, curves),
         looks=style.looks(trials),
         targets=targets or {},
         losses=losses or {},

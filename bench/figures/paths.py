@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from bench.plan.keys import key
 from bench.plan.trials import Trial
-from bench.tables import bands
+from bench.tables.best import best_trials
+from bench.tables.headline import final_losses
 from nncore.datasets import datasets, minima
 from nncore.stack.paths import path
 from nncore.trial import Problem
@@ -61,7 +62,7 @@ def landscapes(planned: Sequence[Trial], trials: pd.DataFrame) -> dict[str, Land
     flat = {t.problem_name for t in planned if is_flat(t.problem)}
     if not flat or trials.empty:
         return {}
-    best = bands.best_trials(trials)
+    best = best_trials(trials)
     by_index = {t.index: t for t in planned}
     found = {}
     for problem, runs in best[best["problem"].isin(flat)].groupby("problem", sort=False):
@@ -91,7 +92,7 @@ def middling_seeds(runs: pd.DataFrame) -> list[int]:
     optimizer, the first is the seed of the median. `runs` has one configuration per optimizer; only
     seeds that most optimizers have run count, of equal ones the lowest comes first.
     """
-    losses = runs[["optimizer", "seed"]].assign(loss=bands.final_losses(runs)).dropna()
+    losses = runs[["optimizer", "seed"]].assign(loss=final_losses(runs)).dropna()
     if losses.empty:
         return []
     table = losses.pivot_table(index="seed", columns="optimizer", values="loss", aggfunc="first")

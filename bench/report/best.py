@@ -22,16 +22,17 @@ BEST_TOML = """\
 
 def best_spec(manifest: Manifest, trials: pd.DataFrame) -> str:
     """`best.toml`: the winners as a spec that runs, on the seeds that judged them."""
-    from bench.tables import bands
+    from bench.tables.best import best_trials
+    from bench.tables.phases import all_evaluated
 
     by_index = {t.index: t for t in manifest.trials}
-    judged = bands.best_trials(trials)
+    judged = best_trials(trials)
     ran = (judged["status"] != "crashed").groupby([judged["problem"], judged["optimizer"]])
     judged = judged[ran.transform("any")]
     first = judged.drop_duplicates(["problem", "optimizer"])["trial"]
     winners = [by_index[index] for index in first]
     judges = manifest.trials
-    if bands.judged_apart(trials, manifest.fixed):
+    if all_evaluated(trials, manifest.fixed):
         judges = tuple(t for t in judges if manifest.phase(t) == "evaluation")
     spec: dict[str, Any] = {
         "name": f"{manifest.name}-best",

@@ -19,9 +19,9 @@ def seeds_told(manifest: Manifest, trials: pd.DataFrame) -> str:
 
     Empty otherwise.
     """
-    from bench.tables import bands
+    from bench.tables.phases import all_evaluated
 
-    if manifest.tuning is None or not bands.judged_apart(trials, manifest.fixed):
+    if manifest.tuning is None or not all_evaluated(trials, manifest.fixed):
         return ""
     judges = {t.seed for t in manifest.trials if manifest.phase(t) == "evaluation"}
     chosen, judged = len(manifest.tuning.seeds), len(judges)

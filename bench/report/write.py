@@ -95,10 +95,11 @@ def write(
 
 def _write(folder: Path, store: Store, manifest: Manifest, say: Callable[[str], None]) -> Report:
     from bench.tables import frames as tables
+    from bench.tables.phases import with_phases
 
     before = digest(store, manifest)
     say("writing tables")
-    trials = tables.with_phases(tables.trials_frame(store, manifest.trials), manifest)
+    trials = with_phases(tables.trials_frame(store, manifest.trials), manifest)
     summary = tables.summary_frame(trials, manifest.fixed)
     written = [
         _replace(folder / "spec.toml", toml.dumps(manifest.spec)),
@@ -130,10 +131,10 @@ def _judge(
 ) -> tuple[pd.DataFrame, Verdicts]:
     """The curves of the configurations that are compared, and what can be said about them."""
     from bench import verdicts
-    from bench.tables import bands
     from bench.tables import frames as tables
+    from bench.tables.best import best_trials
 
-    chosen = set(bands.best_trials(trials)["trial"].tolist())
+    chosen = set(best_trials(trials)["trial"].tolist())
     curves = tables.curves_frame(store, [t for t in manifest.trials if t.index in chosen])
     hosts = {stack.host for stack in store.stacks() if stack.host}
     return curves, verdicts.judge(

@@ -52,10 +52,11 @@ class Results:
     def trials(self) -> pd.DataFrame:
         """A row per trial, as in `trials.csv`."""
         from bench.tables import frames
+        from bench.tables.phases import with_phases
 
         with Store.read(self.folder) as store:
             frame = frames.trials_frame(store, self.manifest.trials)
-        return frames.with_phases(frame, self.manifest)
+        return with_phases(frame, self.manifest)
 
     @cached_property
     def curves(self) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from bench.stats.budget import (
     sensitivity,
     sensitivity_interval,
 )
+from bench.stats.decision import Answer, Comparison, compare
 from bench.stats.location import (
     CONFIDENCE,
     interval_ranks,
@@ -49,11 +50,14 @@ from bench.stats.profiles import (
     win_matrix,
 )
 from bench.stats.seeds import fewest_seeds, seeds_for_width, seeds_needed, smallest_p
+from bench.stats.sequential import median_sequence
 from bench.stats.survival import Reached, kaplan_meier, time_to_target
 
 __all__ = [
     "CONFIDENCE",
     "RESAMPLES",
+    "Answer",
+    "Comparison",
     "Reached",
     "Sensitivity",
     "SignedRanks",
@@ -61,6 +65,7 @@ __all__ = [
     "Superiority",
     "bootstrap_interval",
     "bounded_mean_interval",
+    "compare",
     "differences",
     "expected_best",
     "expected_best_interval",
@@ -74,6 +79,7 @@ __all__ = [
     "median",
     "median_best",
     "median_interval",
+    "median_sequence",
     "normalised_scores",
     "performance_profile",
     "performance_ratios",

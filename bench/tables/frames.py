@@ -10,17 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench import stats
-from bench.plan.manifest import Manifest
 from bench.plan.trials import Trial
 from bench.store.store import Curves, Store
-
-LEADING = ["trial", "problem", "optimizer", "rule", "seed"]
-ENDING = ["status", "diverged_epoch", "improved"]
-PARTS = ("train", "validation", "test")
-METRICS = [f"{part}_{score}" for score in ("loss", "accuracy", "r2") for part in PARTS]
+from bench.tables.columns import METRICS, hyperparameters
 
 
-def settings(trials: Sequence[Trial]) -> pd.DataFrame:
+def hyperparameter_columns(trials: Sequence[Trial]) -> pd.DataFrame:
     """A row per trial, a column per hyperparameter; empty where a rule does not have it.
 
     The learning rate comes first, then `decay` and `momentum`, the rest by name; schedules and
@@ -107,24 +102,7 @@ def trials_frame(store: Store, trials: Sequence[Trial]) -> pd.DataFrame:
             "train_seconds": found.train_seconds,
         }
     )
-    return pd.concat([leading, settings(mine), ending, metrics, closing], axis=1)
-
-
-def with_phases(frame: pd.DataFrame, manifest: Manifest) -> pd.DataFrame:
-    """`trials.csv` with a column `phase` after `improved`: "tuning" or "evaluation".
-
-    The frame as it is where configurations were not tuned on seeds of their own.
-    """
-    if manifest.tuning is None:
-        return frame
-    random = ~frame["problem"].isin(list(manifest.fixed))
-    unseen = random & ~frame["seed"].isin(list(manifest.tuning.seeds))
-    frame.insert(
-        list(frame.columns).index("improved") + 1,
-        "phase",
-        pd.Series(np.where(unseen, "evaluation", "tuning"), index=frame.index, dtype=str),
-    )
-    return frame
+    return pd.concat([leading, hyperparameter_columns(mine), ending, metrics, closing], axis=1)
 
 
 def curve_frames(store: Store, trials: Sequence[Trial]) -> Iterator[pd.DataFrame]:
@@ -196,14 +174,6 @@ def summary_frame(frame: pd.DataFrame, fixed: Collection[str] = ()) -> pd.DataFr
         for suffix, ends in zip(("median", "low", "high"), triple, strict=True):
             columns[f"{metric}_{suffix}"] = ends
     return pd.concat([out, pd.DataFrame(columns)], axis=1)
-
-
-def hyperparameters(frame: pd.DataFrame) -> list[str]:
-    """Names of the hyperparameter columns of a trials or summary frame."""
-    columns = list(frame.columns)
-    start = columns.index("seed") + 1 if "seed" in columns else columns.index("rule") + 1
-    stop = columns.index("status") if "status" in columns else columns.index("seeds")
-    return columns[start:stop]
 
 
 def _blocks(

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bench.tables.bands import best_rows, best_trials, judged_apart, sweep
+from bench.tables.best import best_rows, best_trials
+from bench.tables.phases import all_evaluated, searched
 from bench.verdicts import audit as auditing
 from bench.verdicts import budget, pairs, profile, ranking, rates, samples, target, words
 from bench.verdicts.samples import ALL
@@ -64,12 +65,12 @@ def judge(
     """Everything that can be said about an experiment.
 
     Optimizers are compared by one configuration per problem, on the trials of
-    `bench.tables.bands.best_trials`; `curves` needs only these. `planned` counts the trials planned
+    `bench.tables.best.best_trials`; `curves` needs only these. `planned` counts the trials planned
     by problem, in the order in which problems are told.
     """
-    apart = judged_apart(trials, fixed)
+    apart = all_evaluated(trials, fixed)
     judged, best = _in_order(best_trials(trials), planned), best_rows(summary)
-    every, trials, summary = trials, sweep(trials), sweep(summary)
+    every, trials, summary = trials, searched(trials), searched(summary)
     found = samples.samples(judged, fixed)
     compared = pairs.pairs(found)
     reached = target.costs(judged, curves, targets)

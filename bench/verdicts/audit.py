@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from bench import stats
-from bench.tables.bands import MEDIAN, show
+from bench.tables.headline import MEDIAN
+from bench.tables.words import value_text
 from bench.verdicts.samples import LEVEL
 
 COLUMNS = ["check", "problem", "optimizer", "figures", "message"]
@@ -33,7 +34,7 @@ def audit(
     """A row per finding; `figures` names the figures it touches, `message` says it in words.
 
     `trials` are all, `summary` is that of the sweep; `best` are the rows of the configurations
-    chosen from it (`bench.tables.bands.best_rows`), and `pairs` compares them.
+    chosen from it (`bench.tables.best.best_rows`), and `pairs` compares them.
     `planned` is the number of trials planned by problem, `apart` whether configurations were chosen
     and judged on different seeds, `hosts` the number of machines that trained. The
     last columns are wall-clock figures.
@@ -149,7 +150,10 @@ def _edges(problem: str, rows: pd.DataFrame, chosen: pd.DataFrame) -> list[dict[
         inside = mine.loc[~mine["learning_rate"].isin([rates[0], rates[-1]]), MEDIAN]
         if rate in (rates[0], rates[-1]) and not (inside <= mine[MEDIAN].min()).any():
             side, way = ("lowest", "lower") if rate == rates[0] else ("highest", "higher")
-            text = f"{name}'s best rate, {show(rate)}, is the {side} tried: a {way} one may do more"
+            text = (
+                f"{name}'s best rate, {value_text(rate)}, is the {side} tried: "
+                f"a {way} one may do more"
+            )
             found.append(_row("edge", "ranking sensitivity budget", text, problem, name))
     return found
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bench import stats
-from bench.tables.bands import MEDIAN
+from bench.tables.headline import MEDIAN
 from bench.verdicts.samples import RESAMPLES, stream
 
 COLUMNS = ["problem", "optimizer", "configurations", "k"]

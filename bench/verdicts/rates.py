@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from bench import stats
-from bench.tables.bands import by_rate, final_losses
-from bench.tables.frames import hyperparameters
+from bench.tables.columns import hyperparameters
+from bench.tables.headline import final_losses
+from bench.tables.slices import best_by_rate
 from bench.verdicts.samples import RESAMPLES, stream
 
 WIDTHS = ["problem", "optimizer", "decades", "decades_low", "decades_high", "open_range"]
@@ -32,7 +33,7 @@ def widths(
     found = found.merge(numbered, on=keys, how="inner").dropna(subset="loss")
     groups = dict(tuple(found.groupby("row", sort=False)))
     for problem, part in summary.assign(row=np.arange(len(summary))).groupby("problem", sort=False):
-        chosen = by_rate(part)
+        chosen = best_by_rate(part)
         for optimizer, some in chosen.groupby("optimizer", sort=False):
             places = [row for row in some["row"] if row in groups]
             if len(places) < 3:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.tables.bands import final_losses
+from bench.tables.headline import final_losses
 
 Array = NDArray[np.float64]
 RESAMPLES = 1_999

@@ -27,6 +27,18 @@ import nncore.rules.layerwise
 import nncore.rules.averaging  # noqa: F401
 
 # isort: on
-from nncore.rules.kinds import Array, Domain, Per, Rule, Value, domain, norm, rule, rules
+from nncore.rules.kinds import Array, Domain, Per, Rule, domain, norm, rule, rules
+from nncore.rules.means import running_mean, unbiased
 
-__all__ = ["Array", "Domain", "Per", "Rule", "Value", "domain", "norm", "rule", "rules"]
+__all__ = [
+    "Array",
+    "Domain",
+    "Per",
+    "Rule",
+    "domain",
+    "norm",
+    "rule",
+    "rules",
+    "running_mean",
+    "unbiased",
+]

@@ -1,25 +1,13 @@
 """Adam and its relatives: running means of the gradient and of its square."""
 
-from __future__ import annotations
-
 import numpy as np
 
-from nncore.rules.kinds import Array, Value, rule
+from nncore.rules.kinds import rule
+from nncore.rules.means import running_mean, unbiased
 
 
 @rule
-def adam(
-    w: Array,
-    g: Array,
-    t: int,
-    m: Array,
-    v: Array,
-    *,
-    learning_rate: Value = 1e-3,
-    beta_1: Value = 0.9,
-    beta_2: Value = 0.999,
-    epsilon: Value = 1e-7,
-) -> None:
+def adam(w, g, t, m, v, *, learning_rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
     """Adam. Kingma & Ba 2015, algorithm 1, https://arxiv.org/abs/1412.6980
 
     m = beta_1 * m + (1 - beta_1) * g
@@ -29,10 +17,8 @@ def adam(
     in the order of section 2, where both corrections are on the rate and on epsilon: a quarter
     faster. Epsilon defaults to document 003's 1e-7; the paper's and PyTorch's is 1e-8.
     """
-    m *= beta_1
-    m += (1 - beta_1) * g
-    v *= beta_2
-    v += (1 - beta_2) * g**2
+    running_mean(m, g, beta_1)
+    running_mean(v, g**2, beta_2)
     correction = np.sqrt(1 - beta_2**t)
     rate = learning_rate * correction / (1 - beta_1**t)
     w -= rate * m / (np.sqrt(v) + correction * epsilon)
@@ -40,18 +26,8 @@ def adam(
 
 @rule
 def adamw(
-    w: Array,
-    g: Array,
-    t: int,
-    m: Array,
-    v: Array,
-    *,
-    learning_rate: Value = 1e-3,
-    beta_1: Value = 0.9,
-    beta_2: Value = 0.999,
-    epsilon: Value = 1e-8,
-    weight_decay: Value = 1e-2,
-) -> None:
+    w, g, t, m, v, *, learning_rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-8, weight_decay=1e-2
+):
     """Adam with decoupled weight decay. Loshchilov & Hutter 2019, algorithm 2, https://arxiv.org/abs/1711.05101
 
     w = w - learning_rate * weight_decay * w
@@ -61,33 +37,11 @@ def adamw(
     optax, by the whole effective rate. Keras's weight decay is 4e-3, optax's 1e-4.
     """
     w -= learning_rate * weight_decay * w
-    adam(
-        w,
-        g,
-        t,
-        m,
-        v,
-        learning_rate=learning_rate,
-        beta_1=beta_1,
-        beta_2=beta_2,
-        epsilon=epsilon,
-    )
+    adam(w, g, t, m, v, learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
 
 
 @rule
-def amsgrad(
-    w: Array,
-    g: Array,
-    t: int,
-    m: Array,
-    v: Array,
-    largest: Array,
-    *,
-    learning_rate: Value = 1e-3,
-    beta_1: Value = 0.9,
-    beta_2: Value = 0.999,
-    epsilon: Value = 1e-8,
-) -> None:
+def amsgrad(w, g, t, m, v, largest, *, learning_rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
     """AMSGrad: a denominator that never falls. Reddi, Kale & Kumar 2018, algorithm 2, https://openreview.net/forum?id=ryQu7f-RZ
 
     m = beta_1 * m + (1 - beta_1) * g
@@ -98,25 +52,14 @@ def amsgrad(
     The paper corrects no bias and needs no epsilon. PyTorch and Keras correct both means and take
     the largest uncorrected `v`; optax takes the largest corrected one.
     """
-    m[:] = beta_1 * m + (1 - beta_1) * g
-    v[:] = beta_2 * v + (1 - beta_2) * g**2
+    running_mean(m, g, beta_1)
+    running_mean(v, g**2, beta_2)
     np.maximum(largest, v, out=largest)
     w -= learning_rate * m / (np.sqrt(largest) + epsilon)
 
 
 @rule
-def adamax(
-    w: Array,
-    g: Array,
-    t: int,
-    m: Array,
-    u: Array,
-    *,
-    learning_rate: Value = 2e-3,
-    beta_1: Value = 0.9,
-    beta_2: Value = 0.999,
-    epsilon: Value = 1e-8,
-) -> None:
+def adamax(w, g, t, m, u, *, learning_rate=2e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
     """AdaMax: Adam with the infinity norm. Kingma & Ba 2015, algorithm 2, https://arxiv.org/abs/1412.6980
 
     m = beta_1 * m + (1 - beta_1) * g
@@ -126,26 +69,16 @@ def adamax(
     The paper has no epsilon and divides 0 by 0 where no gradient ever came; this one stands where
     PyTorch and optax have it. Keras adds it to `u` in the quotient.
     """
-    m[:] = beta_1 * m + (1 - beta_1) * g
+    running_mean(m, g, beta_1)
     u[:] = np.maximum(beta_2 * u, np.abs(g) + epsilon)
     w -= learning_rate / (1 - beta_1**t) * m / u
 
 
 @rule
 def nadam(
-    w: Array,
-    g: Array,
-    t: int,
-    m: Array,
-    v: Array,
-    product: Array,
-    *,
-    learning_rate: Value = 2e-3,
-    beta_1: Value = 0.9,
-    beta_2: Value = 0.999,
-    epsilon: Value = 1e-8,
-    momentum_decay: Value = 4e-3,
-) -> None:
+    w, g, t, m, v, product, *,
+    learning_rate=2e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-8, momentum_decay=4e-3,
+):  # fmt: skip
     """NAdam: Adam with Nesterov momentum. Dozat 2016, algorithm 2, https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ
 
     mu(t) = beta_1 * (1 - 0.96^(t * momentum_decay) / 2)
@@ -164,26 +97,15 @@ def nadam(
     mu = beta_1 * (1 - 0.5 * 0.96 ** (t * momentum_decay))
     mu_next = beta_1 * (1 - 0.5 * 0.96 ** ((t + 1) * momentum_decay))
     product *= mu
-    m[:] = beta_1 * m + (1 - beta_1) * g
-    v[:] = beta_2 * v + (1 - beta_2) * g**2
+    running_mean(m, g, beta_1)
+    running_mean(v, g**2, beta_2)
     m_hat = mu_next * m / (1 - product * mu_next) + (1 - mu) * g / (1 - product)
-    v_hat = v / (1 - beta_2**t)
+    v_hat = unbiased(v, beta_2, t)
     w -= learning_rate * m_hat / (np.sqrt(v_hat) + epsilon)
 
 
 @rule
-def radam(
-    w: Array,
-    g: Array,
-    t: int,
-    m: Array,
-    v: Array,
-    *,
-    learning_rate: Value = 1e-3,
-    beta_1: Value = 0.9,
-    beta_2: Value = 0.999,
-    epsilon: Value = 1e-8,
-) -> None:
+def radam(w, g, t, m, v, *, learning_rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
     """RAdam: Adam with a rectified warm-up. Liu et al. 2020, algorithm 2, https://arxiv.org/abs/1908.03265
 
     rho_inf = 2 / (1 - beta_2) - 1
@@ -198,10 +120,10 @@ def radam(
     PyTorch, optax and the authors' code rectify from rho > 5 (or 5 on), PyTorch with epsilon added
     to the uncorrected root.
     """
-    m[:] = beta_1 * m + (1 - beta_1) * g
-    v[:] = beta_2 * v + (1 - beta_2) * g**2
-    m_hat = m / (1 - beta_1**t)
-    v_hat = v / (1 - beta_2**t)
+    running_mean(m, g, beta_1)
+    running_mean(v, g**2, beta_2)
+    m_hat = unbiased(m, beta_1, t)
+    v_hat = unbiased(v, beta_2, t)
     # In float64: rho is a small difference of large numbers.
     beta = np.asarray(beta_2, np.float64)
     rho_inf = 2 / (1 - beta) - 1

@@ -1,22 +1,13 @@
 """Rules that divide by a root of the squared gradients."""
 
-from __future__ import annotations
-
 import numpy as np
 
-from nncore.rules.kinds import Array, Value, rule
+from nncore.rules.kinds import rule
+from nncore.rules.means import running_mean
 
 
 @rule
-def adagrad(
-    w: Array,
-    g: Array,
-    t: int,
-    cache: Array,
-    *,
-    learning_rate: Value = 1.0,
-    epsilon: Value = 1e-7,
-) -> None:
+def adagrad(w, g, t, cache, *, learning_rate=1.0, epsilon=1e-7):
     """AdaGrad. Duchi, Hazan & Singer 2011, https://jmlr.org/papers/v12/duchi11a.html
 
     cache = cache + g^2
@@ -30,17 +21,7 @@ def adagrad(
 
 
 @rule
-def adadelta(
-    w: Array,
-    g: Array,
-    t: int,
-    cache: Array,
-    delta: Array,
-    *,
-    learning_rate: Value = 1.0,
-    rho: Value = 0.95,
-    epsilon: Value = 1e-6,
-) -> None:
+def adadelta(w, g, t, cache, delta, *, learning_rate=1.0, rho=0.95, epsilon=1e-6):
     """AdaDelta. Zeiler 2012, algorithm 1, https://arxiv.org/abs/1212.5701
 
     cache = rho * cache + (1 - rho) * g^2
@@ -50,23 +31,14 @@ def adadelta(
 
     The paper has no rate: 1. PyTorch's rho is 0.9; Keras's rate is 0.001 and its epsilon 1e-7.
     """
-    cache[:] = rho * cache + (1 - rho) * g**2
+    running_mean(cache, g**2, rho)
     d = np.sqrt(delta + epsilon) / np.sqrt(cache + epsilon) * g
-    delta[:] = rho * delta + (1 - rho) * d**2
+    running_mean(delta, d**2, rho)
     w -= learning_rate * d
 
 
 @rule
-def rmsprop(
-    w: Array,
-    g: Array,
-    t: int,
-    cache: Array,
-    *,
-    learning_rate: Value = 1e-3,
-    rho: Value = 0.9,
-    epsilon: Value = 1e-7,
-) -> None:
+def rmsprop(w, g, t, cache, *, learning_rate=1e-3, rho=0.9, epsilon=1e-7):
     """RMSProp. Tieleman & Hinton 2012, https://www.cs.toronto.edu/~hinton/coursera/lecture6/lec6.pdf
 
     cache = rho * cache + (1 - rho) * g^2
@@ -74,24 +46,12 @@ def rmsprop(
 
     Epsilon stands outside the root as in document 003 and PyTorch; PyTorch's rho (alpha) is 0.99.
     """
-    cache *= rho
-    cache += (1 - rho) * g**2
+    running_mean(cache, g**2, rho)
     w -= learning_rate * g / (np.sqrt(cache) + epsilon)
 
 
 @rule
-def rmsprop_momentum(
-    w: Array,
-    g: Array,
-    t: int,
-    cache: Array,
-    v: Array,
-    *,
-    learning_rate: Value = 1e-3,
-    rho: Value = 0.9,
-    momentum: Value = 0.9,
-    epsilon: Value = 1e-7,
-) -> None:
+def rmsprop_momentum(w, g, t, cache, v, *, learning_rate=1e-3, rho=0.9, momentum=0.9, epsilon=1e-7):
     """RMSProp with momentum. Tieleman & Hinton 2012, https://www.cs.toronto.edu/~hinton/coursera/lecture6/lec6.pdf
 
     cache = rho * cache + (1 - rho) * g^2
@@ -102,25 +62,15 @@ def rmsprop_momentum(
     and TensorFlow, whose epsilon is inside the root; PyTorch has the rate outside the velocity, the
     same at a constant rate.
     """
-    cache[:] = rho * cache + (1 - rho) * g**2
+    running_mean(cache, g**2, rho)
     v[:] = momentum * v - learning_rate * g / (np.sqrt(cache) + epsilon)
     w += v
 
 
 @rule
 def rmsprop_centred(
-    w: Array,
-    g: Array,
-    t: int,
-    cache: Array,
-    mean: Array,
-    v: Array,
-    *,
-    learning_rate: Value = 1e-4,
-    rho: Value = 0.95,
-    momentum: Value = 0.9,
-    epsilon: Value = 1e-4,
-) -> None:
+    w, g, t, cache, mean, v, *, learning_rate=1e-4, rho=0.95, momentum=0.9, epsilon=1e-4
+):
     """RMSProp, centred, with momentum. Graves 2013, equations 38 to 41, https://arxiv.org/abs/1308.0850
 
     cache = rho * cache + (1 - rho) * g^2
@@ -130,8 +80,8 @@ def rmsprop_centred(
 
     Epsilon inside the root as in the paper, Keras and optax; PyTorch's is outside.
     """
-    cache[:] = rho * cache + (1 - rho) * g**2
-    mean[:] = rho * mean + (1 - rho) * g
+    running_mean(cache, g**2, rho)
+    running_mean(mean, g, rho)
     # A variance, which rounding alone can make negative.
     variance = np.maximum(cache - mean**2, 0)
     v[:] = momentum * v - learning_rate * g / np.sqrt(variance + epsilon)

@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from nncore.rules.kinds import Array, Shape, Value, rule
+from nncore.rules.kinds import Shape, rule
+from nncore.rules.means import running_mean, unbiased
 
 
 @rule(evaluate="x")
-def schedule_free_sgd(
-    w: Array,
-    g: Array,
-    t: int,
-    x: Array,
-    z: Array,
-    total: Array,
-    *,
-    learning_rate: Value = 1.0,
-    beta_1: Value = 0.9,
-    weight_decay: Value = 0.0,
-) -> None:
+def schedule_free_sgd(w, g, t, x, z, total, *, learning_rate=1.0, beta_1=0.9, weight_decay=0.0):
     """Schedule-free SGD. Defazio et al. 2024, equations 3 to 5, https://arxiv.org/abs/2405.15682
 
     x = z = w at first
@@ -46,20 +36,9 @@ def schedule_free_sgd(
 
 @rule(evaluate="x")
 def schedule_free_adamw(
-    w: Array,
-    g: Array,
-    t: int,
-    x: Array,
-    z: Array,
-    v: Array,
-    total: Array,
-    *,
-    learning_rate: Value = 2.5e-3,
-    beta_1: Value = 0.9,
-    beta_2: Value = 0.999,
-    epsilon: Value = 1e-8,
-    weight_decay: Value = 0.0,
-) -> None:
+    w, g, t, x, z, v, total, *,
+    learning_rate=2.5e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-8, weight_decay=0.0,
+):  # fmt: skip
     """Schedule-free AdamW. Defazio et al. 2024, algorithm 1, https://arxiv.org/abs/2405.15682
 
     x = z = w at first
@@ -78,8 +57,8 @@ def schedule_free_adamw(
     if t == 1:
         x[:] = w
         z[:] = w
-    v[:] = beta_2 * v + (1 - beta_2) * g**2
-    v_hat = v / (1 - beta_2**t)
+    running_mean(v, g**2, beta_2)
+    v_hat = unbiased(v, beta_2, t)
     z -= learning_rate * (g / (np.sqrt(v_hat) + epsilon) + weight_decay * w)
     total += learning_rate**2
     c = learning_rate**2 / total
@@ -91,29 +70,12 @@ def _one(shape: Shape) -> Shape:
     return (1,)
 
 
-@rule(
-    per="network",
-    state={"d": _one, "r": _one},
-    varying=("learning_rate", "weight_decay"),
-)
+@rule(per="network", state={"d": _one, "r": _one}, varying=("learning_rate", "weight_decay"))
 def prodigy(
-    w: Array,
-    g: Array,
-    t: int,
-    m: Array,
-    v: Array,
-    s: Array,
-    start: Array,
-    d: Array,
-    r: Array,
-    *,
-    learning_rate: Value = 1.0,
-    beta_1: Value = 0.9,
-    beta_2: Value = 0.999,
-    epsilon: Value = 1e-8,
-    weight_decay: Value = 0.0,
-    initial_distance: Value = 1e-6,
-) -> None:
+    w, g, t, m, v, s, start, d, r, *,
+    learning_rate=1.0, beta_1=0.9, beta_2=0.999, epsilon=1e-8,
+    weight_decay=0.0, initial_distance=1e-6,
+):  # fmt: skip
     """Prodigy: Adam that estimates its rate. Mishchenko & Defazio 2024, algorithm 4, https://arxiv.org/abs/2306.06101
 
     start = w and d = initial_distance at first
@@ -135,7 +97,7 @@ def prodigy(
     m[:] = beta_1 * m + (1 - beta_1) * d * g
     v[:] = beta_2 * v + (1 - beta_2) * d**2 * g**2
     progress = learning_rate * d**2 * (g * (start - w))
-    r[:] = beta_3 * r + (1 - beta_3) * np.add.reduce(progress, axis=1, keepdims=True)
+    running_mean(r, np.add.reduce(progress, axis=1, keepdims=True), beta_3)
     s[:] = beta_3 * s + (1 - beta_3) * learning_rate * d**2 * g
     w -= learning_rate * d * (m / (np.sqrt(v) + d * epsilon) + weight_decay * w)
     size = np.add.reduce(np.abs(s), axis=1, keepdims=True)

@@ -1,16 +1,13 @@
 """Rules that step along the gradient, its running sum, or their signs."""
 
-from __future__ import annotations
-
 import numpy as np
 
-from nncore.rules.kinds import Array, Value, rule
+from nncore.rules.kinds import rule
+from nncore.rules.means import running_mean
 
 
 @rule
-def sgd(
-    w: Array, g: Array, t: int, v: Array, *, learning_rate: Value = 1.0, momentum: Value = 0.0
-) -> None:
+def sgd(w, g, t, v, *, learning_rate=1.0, momentum=0.0):
     """Stochastic gradient descent with momentum, the rate inside the velocity. Document 003.
 
     v = momentum * v - learning_rate * g
@@ -25,16 +22,7 @@ def sgd(
 
 
 @rule
-def heavy_ball(
-    w: Array,
-    g: Array,
-    t: int,
-    v: Array,
-    *,
-    learning_rate: Value = 1e-2,
-    momentum: Value = 0.9,
-    weight_decay: Value = 0.0,
-) -> None:
+def heavy_ball(w, g, t, v, *, learning_rate=1e-2, momentum=0.9, weight_decay=0.0):
     """Heavy ball, the rate outside the velocity. Polyak 1964, https://doi.org/10.1016/0041-5553%2864%2990137-5
 
     v = momentum * v + g + weight_decay * w
@@ -48,9 +36,7 @@ def heavy_ball(
 
 
 @rule
-def nesterov(
-    w: Array, g: Array, t: int, v: Array, *, learning_rate: Value = 1e-2, momentum: Value = 0.9
-) -> None:
+def nesterov(w, g, t, v, *, learning_rate=1e-2, momentum=0.9):
     """Nesterov's accelerated gradient. Sutskever et al. 2013, https://proceedings.mlr.press/v28/sutskever13.html
 
     v = momentum * v - learning_rate * g
@@ -65,7 +51,7 @@ def nesterov(
 
 
 @rule
-def signsgd(w: Array, g: Array, t: int, *, learning_rate: Value = 1e-3) -> None:
+def signsgd(w, g, t, *, learning_rate=1e-3):
     """Sign descent. Bernstein et al. 2018, algorithm 1, https://arxiv.org/abs/1802.04434
 
     w = w - learning_rate * sign(g)
@@ -74,37 +60,18 @@ def signsgd(w: Array, g: Array, t: int, *, learning_rate: Value = 1e-3) -> None:
 
 
 @rule
-def signum(
-    w: Array,
-    g: Array,
-    t: int,
-    m: Array,
-    *,
-    learning_rate: Value = 1e-3,
-    momentum: Value = 0.9,
-    weight_decay: Value = 0.0,
-) -> None:
+def signum(w, g, t, m, *, learning_rate=1e-3, momentum=0.9, weight_decay=0.0):
     """Sign of the momentum. Bernstein et al. 2018, algorithm 2, https://arxiv.org/abs/1802.04434
 
     m = momentum * m + (1 - momentum) * g
     w = w - learning_rate * (sign(m) + weight_decay * w)
     """
-    m[:] = momentum * m + (1 - momentum) * g
+    running_mean(m, g, momentum)
     w -= learning_rate * (np.sign(m) + weight_decay * w)
 
 
 @rule
-def lion(
-    w: Array,
-    g: Array,
-    t: int,
-    m: Array,
-    *,
-    learning_rate: Value = 1e-4,
-    beta_1: Value = 0.9,
-    beta_2: Value = 0.99,
-    weight_decay: Value = 0.0,
-) -> None:
+def lion(w, g, t, m, *, learning_rate=1e-4, beta_1=0.9, beta_2=0.99, weight_decay=0.0):
     """Lion, evolved sign momentum. Chen et al. 2023, algorithm 2, https://arxiv.org/abs/2302.06675
 
     u = sign(beta_1 * m + (1 - beta_1) * g)
@@ -116,23 +83,14 @@ def lion(
     """
     u = np.sign(beta_1 * m + (1 - beta_1) * g)
     w -= learning_rate * (u + weight_decay * w)
-    m[:] = beta_2 * m + (1 - beta_2) * g
+    running_mean(m, g, beta_2)
 
 
 @rule
 def rprop(
-    w: Array,
-    g: Array,
-    t: int,
-    before: Array,
-    step: Array,
-    *,
-    learning_rate: Value = 0.1,
-    increase: Value = 1.2,
-    decrease: Value = 0.5,
-    smallest: Value = 1e-6,
-    largest: Value = 50.0,
-) -> None:
+    w, g, t, before, step, *,
+    learning_rate=0.1, increase=1.2, decrease=0.5, smallest=1e-6, largest=50.0,
+):  # fmt: skip
     """Resilient propagation, iRprop-. Igel & Huesken 2003, https://doi.org/10.1016/S0925-2312%2801%2900700-7
 
     step = learning_rate at first, then

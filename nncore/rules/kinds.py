@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 from nncore.registry import BUILT_IN, Entry, Registry, describe, positional
 
 Array = NDArray[Any]
-Value = Any
-"""A hyperparameter in a rule's signature: a number there, an array when the rule is called."""
 Per = Literal["element", "tensor", "network"]
 Shape = tuple[int, ...]
 F = TypeVar("F", bound=Callable[..., None])

@@ -10,27 +10,18 @@ import math
 import numpy as np
 
 from nncore.rules.adam import adam
-from nncore.rules.kinds import Array, Shape, Value, norm, rule
+from nncore.rules.kinds import Array, Shape, norm, rule
+from nncore.rules.means import running_mean, unbiased
 
 
-def trust_ratio(weights: Array, update: Array, trust: Value = 1) -> Array:
+def trust_ratio(weights, update, trust=1):
     """`trust * weights / update` of two norms; 1 where either is 0: biases at zero must move."""
     usable = (weights > 0) & (update > 0)
     return np.where(usable, trust * weights, 1) / np.where(usable, update, 1)
 
 
 @rule(per="tensor")
-def lars(
-    w: Array,
-    g: Array,
-    t: int,
-    v: Array,
-    *,
-    learning_rate: Value = 1.0,
-    momentum: Value = 0.9,
-    weight_decay: Value = 0.0,
-    trust: Value = 1e-3,
-) -> None:
+def lars(w, g, t, v, *, learning_rate=1.0, momentum=0.9, weight_decay=0.0, trust=1e-3):
     """LARS: a rate per layer. You, Gitman & Ginsburg 2017, algorithm 1, https://arxiv.org/abs/1708.03888
 
     local = trust * ||w|| / (||g|| + weight_decay * ||w||)
@@ -48,18 +39,8 @@ def lars(
 
 @rule(per="tensor")
 def lamb(
-    w: Array,
-    g: Array,
-    t: int,
-    m: Array,
-    v: Array,
-    *,
-    learning_rate: Value = 1e-3,
-    beta_1: Value = 0.9,
-    beta_2: Value = 0.999,
-    epsilon: Value = 1e-6,
-    weight_decay: Value = 0.0,
-) -> None:
+    w, g, t, m, v, *, learning_rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-6, weight_decay=0.0
+):
     """LAMB: Adam with a rate per layer. You et al. 2020, algorithm 2, https://arxiv.org/abs/1904.00962
 
     m, v, m_hat, v_hat as in `adam`
@@ -69,10 +50,10 @@ def lamb(
     for each weight and each bias; the ratio is 1 where a norm is 0. The paper's scaling function is
     the identity, as in optax.
     """
-    m[:] = beta_1 * m + (1 - beta_1) * g
-    v[:] = beta_2 * v + (1 - beta_2) * g**2
-    m_hat = m / (1 - beta_1**t)
-    v_hat = v / (1 - beta_2**t)
+    running_mean(m, g, beta_1)
+    running_mean(v, g**2, beta_2)
+    m_hat = unbiased(m, beta_1, t)
+    v_hat = unbiased(v, beta_2, t)
     r = m_hat / (np.sqrt(v_hat) + epsilon) + weight_decay * w
     w -= learning_rate * trust_ratio(norm(w), norm(r)) * r
 
@@ -94,19 +75,9 @@ def newton_schulz(x: Array, steps: int = 5) -> Array:
 
 @rule(per="tensor")
 def muon(
-    w: Array,
-    g: Array,
-    t: int,
-    m: Array,
-    v: Array,
-    *,
-    learning_rate: Value = 2e-2,
-    momentum: Value = 0.95,
-    weight_decay: Value = 0.0,
-    beta_1: Value = 0.9,
-    beta_2: Value = 0.95,
-    epsilon: Value = 1e-10,
-) -> None:
+    w, g, t, m, v, *,
+    learning_rate=2e-2, momentum=0.95, weight_decay=0.0, beta_1=0.9, beta_2=0.95, epsilon=1e-10,
+):  # fmt: skip
     """Muon: orthogonalised momentum for weights, Adam for biases. Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/
 
     m = momentum * m + (1 - momentum) * g
@@ -132,7 +103,7 @@ def muon(
         )
         return
     inputs, outputs = w.shape[1:]
-    m[:] = momentum * m + (1 - momentum) * g
+    running_mean(m, g, momentum)
     u = newton_schulz((1 - momentum) * g + momentum * m)
     w -= learning_rate * (math.sqrt(max(1, outputs / inputs)) * u + weight_decay * w)
 
@@ -160,16 +131,7 @@ def _columns(shape: Shape) -> Shape:
 
 
 @rule(per="tensor", state={"left": _rows, "right": _columns})
-def shampoo(
-    w: Array,
-    g: Array,
-    t: int,
-    left: Array,
-    right: Array,
-    *,
-    learning_rate: Value = 1e-1,
-    epsilon: Value = 1e-4,
-) -> None:
+def shampoo(w, g, t, left, right, *, learning_rate=1e-1, epsilon=1e-4):
     """Shampoo: a preconditioner for each axis. Gupta, Koren & Singer 2018, algorithm 1, https://arxiv.org/abs/1802.09568
 
     left = epsilon * I at first, left = left + g g^T

@@ -1,25 +1,13 @@
 """Further from Adam: other second moments, and gradients' differences."""
 
-from __future__ import annotations
-
 import numpy as np
 
-from nncore.rules.kinds import Array, Value, rule
+from nncore.rules.kinds import rule
+from nncore.rules.means import running_mean, unbiased
 
 
 @rule
-def adabelief(
-    w: Array,
-    g: Array,
-    t: int,
-    m: Array,
-    s: Array,
-    *,
-    learning_rate: Value = 1e-3,
-    beta_1: Value = 0.9,
-    beta_2: Value = 0.999,
-    epsilon: Value = 1e-8,
-) -> None:
+def adabelief(w, g, t, m, s, *, learning_rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
     """AdaBelief: the variance around the mean. Zhuang et al. 2020, algorithm 2, https://arxiv.org/abs/2010.07468
 
     m = beta_1 * m + (1 - beta_1) * g
@@ -29,26 +17,16 @@ def adabelief(
     The authors' code has an epsilon of 1e-16 since version 0.2, optax too; in float32 that keeps
     the denominator above no more than 1e-8.
     """
-    m[:] = beta_1 * m + (1 - beta_1) * g
-    s[:] = beta_2 * s + (1 - beta_2) * (g - m) ** 2 + epsilon
-    m_hat = m / (1 - beta_1**t)
-    s_hat = s / (1 - beta_2**t)
+    running_mean(m, g, beta_1)
+    running_mean(s, (g - m) ** 2, beta_2)
+    s += epsilon
+    m_hat = unbiased(m, beta_1, t)
+    s_hat = unbiased(s, beta_2, t)
     w -= learning_rate * m_hat / (np.sqrt(s_hat) + epsilon)
 
 
 @rule
-def yogi(
-    w: Array,
-    g: Array,
-    t: int,
-    m: Array,
-    v: Array,
-    *,
-    learning_rate: Value = 1e-2,
-    beta_1: Value = 0.9,
-    beta_2: Value = 0.999,
-    epsilon: Value = 1e-3,
-) -> None:
+def yogi(w, g, t, m, v, *, learning_rate=1e-2, beta_1=0.9, beta_2=0.999, epsilon=1e-3):
     """Yogi: an additive second moment. Zaheer et al. 2018, algorithm 2, https://papers.nips.cc/paper/8186-adaptive-methods-for-nonconvex-optimization
 
     m = beta_1 * m + (1 - beta_1) * g
@@ -57,28 +35,16 @@ def yogi(
 
     Optax corrects the bias of both moments and starts them at 1e-6.
     """
-    m[:] = beta_1 * m + (1 - beta_1) * g
+    running_mean(m, g, beta_1)
     v -= (1 - beta_2) * np.sign(v - g**2) * g**2
     w -= learning_rate * m / (np.sqrt(v) + epsilon)
 
 
 @rule
 def adan(
-    w: Array,
-    g: Array,
-    t: int,
-    m: Array,
-    v: Array,
-    n: Array,
-    before: Array,
-    *,
-    learning_rate: Value = 1e-3,
-    beta_1: Value = 0.98,
-    beta_2: Value = 0.92,
-    beta_3: Value = 0.99,
-    epsilon: Value = 1e-8,
-    weight_decay: Value = 0.0,
-) -> None:
+    w, g, t, m, v, n, before, *,
+    learning_rate=1e-3, beta_1=0.98, beta_2=0.92, beta_3=0.99, epsilon=1e-8, weight_decay=0.0,
+):  # fmt: skip
     """Adan: adaptive Nesterov momentum. Xie et al. 2024, algorithm 1, https://arxiv.org/abs/2208.06677
 
     d = g - (the gradient before)
@@ -97,11 +63,11 @@ def adan(
         before[:] = g
     d = g - before
     before[:] = g
-    m[:] = beta_1 * m + (1 - beta_1) * g
-    v[:] = beta_2 * v + (1 - beta_2) * d
-    n[:] = beta_3 * n + (1 - beta_3) * (g + beta_2 * d) ** 2
-    m_hat = m / (1 - beta_1**t)
-    v_hat = v / (1 - beta_2**t)
-    n_hat = n / (1 - beta_3**t)
+    running_mean(m, g, beta_1)
+    running_mean(v, d, beta_2)
+    running_mean(n, (g + beta_2 * d) ** 2, beta_3)
+    m_hat = unbiased(m, beta_1, t)
+    v_hat = unbiased(v, beta_2, t)
+    n_hat = unbiased(n, beta_3, t)
     w -= learning_rate * (m_hat + beta_2 * v_hat) / (np.sqrt(n_hat) + epsilon)
     w /= 1 + learning_rate * weight_decay

@@ -13,8 +13,8 @@ from pathlib import Path
 import pandas as pd
 
 from bench.store.store import FILE, Store
+from tests import ROOT
 
-ROOT = Path(__file__).parents[2]
 SOON = 20.0
 
 # A spec of one small problem: a second of training, a second of figures.

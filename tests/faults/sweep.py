@@ -1,16 +1,15 @@
 """A run as the command line does it, on tasks of its own: to be killed from outside.
 
-    python sweep.py FOLDER JOBS TRIALS SECONDS [DEED NUMBER]...
+    python -m tests.faults.sweep FOLDER JOBS TRIALS SECONDS [DEED NUMBER]...
 
 prints a line per stored trial, after it is stored.
 """
 
 import sys
 
-import tasks
-
 from bench.run import runner
 from bench.store.store import Store
+from tests.faults import tasks
 
 SIZE = 4
 

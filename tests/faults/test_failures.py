@@ -9,8 +9,10 @@ import sys
 
 import pandas as pd
 import pytest
-from commands import (
-    ROOT,
+
+from bench.store.store import FILE
+from tests import ROOT
+from tests.faults.commands import (
     SLOW,
     SLOW_SPEC,
     SLOW_TRIALS,
@@ -21,8 +23,6 @@ from commands import (
     stored,
     tables,
 )
-
-from bench.store.store import FILE
 
 # Workers that die
 

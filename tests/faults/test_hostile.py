@@ -14,10 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from commands import SMALL, bench, tables
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_spec_properties import SPECS, mutated
 
 from bench.cli.verbs import main
 from bench.session.results import open_results
@@ -25,6 +23,8 @@ from bench.spec.experiment import SpecError, load
 from bench.spec.toml import dumps
 from bench.store import schema
 from bench.store.store import FILE
+from tests.faults.commands import SMALL, bench, tables
+from tests.spec.test_spec_properties import SPECS, mutated
 
 # Specs that are wrong
 

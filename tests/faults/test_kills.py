@@ -8,7 +8,18 @@ import signal
 import time
 
 import pytest
-from commands import SLOW, SLOW_SPEC, SLOW_TRIALS, Running, bench, grown, litter, stored, tables
+
+from tests.faults.commands import (
+    SLOW,
+    SLOW_SPEC,
+    SLOW_TRIALS,
+    Running,
+    bench,
+    grown,
+    litter,
+    stored,
+    tables,
+)
 
 # Some eighty stacks of a twentieth of a second each, and a report of one problem.
 SPEC = """

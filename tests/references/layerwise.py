@@ -2,7 +2,7 @@
 
 import math
 
-from references.elementwise import adam, mean
+from tests.references.elementwise import adam, mean
 
 
 def shaped(function, *lists):

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from references import elementwise, landscape, layerwise
-from references.settings import SETS
+from tests.references import elementwise, landscape, layerwise
+from tests.references.settings import SETS
 
 FOLDER = Path(__file__).parent / "trajectories"
 PER_TENSOR = ("lars", "lamb", "muon", "shampoo")

@@ -24,7 +24,8 @@ from bench.figures.panels.contours import (
     view,
 )
 from bench.figures.paths import Landscape
-from bench.tables.bands import MEDIAN, show
+from bench.tables.headline import MEDIAN
+from bench.tables.words import value_text
 from nncore.datasets import distance, heights, minima
 
 WIDTH = 10.0
@@ -136,7 +137,7 @@ def _end(landscape: Landscape, name: str) -> str:
     if not finite.all():
         return f"not finite from epoch {int(np.argmin(finite)):,}"
     away = float(distance(landscape.dataset, points[-1]))
-    return f"ends {show(float(f'{away:.2g}'))} away" if away else "ends at a minimum"
+    return f"ends {value_text(float(f'{away:.2g}'))} away" if away else "ends at a minimum"
 
 
 def _crossed(points: Array, area: Ground) -> bool:

@@ -17,8 +17,9 @@ from bench.figures.panels.sensitivity import sensitivity
 from bench.figures.panels.spread import names_width, ranking, spread
 from bench.figures.paths import Landscape
 from bench.figures.style import Look
-from bench.tables import bands
-from bench.tables.bands import MEDIAN
+from bench.tables.headline import MEDIAN
+from bench.tables.slices import best_by_pair
+from bench.tables.words import failures
 
 WIDTH = 10.0
 BEST = "Best: lowest median final training loss over seeds, a diverged run counting as infinite."
@@ -90,7 +91,7 @@ def curves_figure(material: Material, problem: str, best: pd.DataFrame) -> Figur
     order = best.sort_values([MEDIAN, "optimizer"], kind="stable", na_position="last")
     looks = grey.split({name: material.looks[name] for name in order["optimizer"]})
     labels = {
-        row["optimizer"]: f"{row['optimizer']}: {row['settings']}" + _brackets(bands.counts(row))
+        row["optimizer"]: f"{row['optimizer']}: {row['settings']}" + _brackets(failures(row))
         for _, row in order.iterrows()
     }
     metrics = list(drawn["metric"].unique())
@@ -198,7 +199,7 @@ def heatmap_figure(material: Material, problem: str, hyperparameter: str) -> Fig
     names = mapped(material.summary, problem, hyperparameter)
     of_problem = material.summary[material.summary["problem"] == problem]
     rows = {name: of_problem[of_problem["optimizer"] == name] for name in names}
-    shown = pd.concat([bands.grid(part, hyperparameter) for part in rows.values()])
+    shown = pd.concat([best_by_pair(part, hyperparameter) for part in rows.values()])
     norm = colour_norm(shown[MEDIAN])
     coloured = bool(shown[MEDIAN].between(0, float("inf"), inclusive="neither").any())
     columns = min(2, len(names))

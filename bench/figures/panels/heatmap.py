@@ -13,7 +13,9 @@ from matplotlib.patches import Rectangle
 
 from bench.figures import style
 from bench.figures.scale import Way, fix_ticks, log_scale, log_ticks, number
-from bench.tables.bands import MEDIAN, grid, show
+from bench.tables.headline import MEDIAN
+from bench.tables.slices import best_by_pair
+from bench.tables.words import value_text
 
 CMAP = colormaps["viridis_r"]  # bright is low is good; in order without colour vision and in grey
 MOST_NUMBERS = 200
@@ -37,7 +39,7 @@ def heatmap(
     framed; cells without a number were not run. `norm` shares colours between maps.
     """
     ax = style.axes(ax)
-    cells = grid(summary, hyperparameter)
+    cells = best_by_pair(summary, hyperparameter)
     norm = norm or colour_norm(cells[MEDIAN])
     rates = list(np.unique(cells["learning_rate"].to_numpy(dtype=float)))
     values = sorted(cells[hyperparameter].unique(), key=lambda v: (isinstance(v, str), v))
@@ -54,8 +56,8 @@ def heatmap(
             best = np.nan
     ax.set(xlim=(-0.5, len(rates) - 0.5), ylim=(-0.5, len(values) - 0.5))
     ax.grid(visible=False)
-    _name_cells(ax, "x", [show(rate) for rate in rates])
-    _name_cells(ax, "y", [show(value) for value in values])
+    _name_cells(ax, "x", [value_text(rate) for rate in rates])
+    _name_cells(ax, "y", [value_text(value) for value in values])
     ax.tick_params(length=0)
     ax.set(xlabel="learning rate", ylabel=style.plain(hyperparameter.replace("_", " ")))
     if colorbar and isinstance(ax.figure, Figure):

@@ -15,7 +15,7 @@ from bench.figures.panels.sensitivity import share
 from bench.figures.panels.spread import NAME
 from bench.figures.scale import fix_ticks, log_scale
 from bench.figures.style import Look
-from bench.tables.bands import show
+from bench.tables.words import value_text
 
 LOST = colormaps["Reds"]
 NEVER = "#f7f7f7"
@@ -87,7 +87,7 @@ def divergence(lost: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
             ax.text(x, y, "0", ha="center", va="center", size=6.5, color="#999999")
     every = -(-len(rates) // 12)
     ticks = range(0, len(rates), every)
-    fix_ticks(ax, "x", ticks, [show(rates[i]) for i in ticks], [])
+    fix_ticks(ax, "x", ticks, [value_text(rates[i]) for i in ticks], [])
     fix_ticks(ax, "y", range(len(names)), [style.plain(n, NAME) for n in names], [])
     ax.set(xlim=(-0.5, len(rates) - 0.5), ylim=(len(names) - 0.5, -0.5))
     ax.tick_params(length=0, labelsize=7.5)

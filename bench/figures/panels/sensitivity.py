@@ -12,7 +12,8 @@ from matplotlib.lines import Line2D
 from bench.figures import grey, style
 from bench.figures.scale import LogScale, log_scale
 from bench.figures.style import Look
-from bench.tables.bands import HIGH, LOW, MEDIAN, by_rate
+from bench.tables.headline import HIGH, LOW, MEDIAN
+from bench.tables.slices import best_by_rate
 
 
 def sensitivity(
@@ -32,7 +33,7 @@ def sensitivity(
     """
     ax = style.axes(ax)
     looks = looks or style.looks(summary)
-    points = by_rate(summary)
+    points = best_by_rate(summary)
     names = [name for name in looks if (points["optimizer"] == name).any()]
     lost = grey.rows(
         [n for n in names if points.loc[points["optimizer"] == n, "lost"].any()], looks

@@ -12,7 +12,7 @@ from bench import stats
 from bench.figures import style
 from bench.figures.scale import LogScale, log_scale
 from bench.figures.style import Look
-from bench.tables.bands import HIGH, LOW, MEDIAN, final_losses
+from bench.tables.headline import HIGH, LOW, MEDIAN, final_losses
 
 NAME = 26  # characters of an optimizer's name in a line
 

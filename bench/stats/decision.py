@@ -1,0 +1,88 @@
+"""Two optimizers, decided by size: better and by how much at least, the same, or nobody can tell.
+
+A comparison is the interval of the median paired difference (of logarithms, for losses) and a
+margin within which differences do not matter. "Better by at least x" and "the same" are readings of
+one interval, so that they never contradict each other.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from numpy.typing import ArrayLike
+
+from bench.stats.location import median, median_interval
+from bench.stats.sequential import median_sequence
+
+
+class Answer(StrEnum):
+    """What a comparison says."""
+
+    BETTER = "better"
+    SLIGHTLY = "better, by less than the margin"
+    SAME = "the same"
+    UNKNOWN = "cannot tell"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The median of paired differences a - b, its interval, and what follows for a margin.
+
+    `lead` is -1 where `a` is lower for sure, 1 where `b` is, else 0; `least` is by how much at
+    least, on the scale of the differences (0 where nobody leads).
+    """
+
+    median: float
+    low: float
+    high: float
+    margin: float
+
+    @property
+    def lead(self) -> int:
+        """-1: the first is lower; 1: the second is; 0: the interval includes no difference."""
+        return (self.low > 0) - (self.high < 0)
+
+    @property
+    def least(self) -> float:
+        """The end of the interval nearer to 0, as a size."""
+        return max(self.low, -self.high, 0.0)
+
+    @property
+    def answer(self) -> Answer:
+        """Better, the same within the margin, better by less than the margin, or unknown."""
+        within = -self.margin < self.low and self.high < self.margin
+        if self.lead:
+            return Answer.SLIGHTLY if within else Answer.BETTER
+        return Answer.SAME if within else Answer.UNKNOWN
+
+    @property
+    def decided(self) -> bool:
+        """Whether more seeds would only make the interval narrower."""
+        return self.answer is not Answer.UNKNOWN
+
+
+def compare(
+    differences: ArrayLike, margin: float, confidence: float, *, watched: bool = False
+) -> Comparison:
+    """Decide about paired `differences` `(n,)`, negative where the first is better.
+
+    The interval holds with `confidence` at this n: order statistics, which is the sign test turned
+    round, so infinities are ordinary values and ties count for neither. `watched` says that n was
+    not fixed beforehand: then the interval holds at all n together (`median_sequence`), and
+    differences must come in the order of the seeds. Raises ValueError for NaN, an empty sample or
+    a margin that is not positive.
+
+    >>> compare([-0.5, -0.4, -0.6, -0.5, -0.45, -0.55, -0.7, -0.3], 0.1, 0.95).answer.value
+    'better'
+    >>> compare([0.01, -0.02, 0.0, 0.03, -0.01, 0.02, 0.0], 0.1, 0.95).answer.value
+    'the same'
+    """
+    if not 0 < margin < math.inf:
+        raise ValueError(f"margin: {margin} is not positive")
+    if watched:
+        low, high = median_sequence(differences, confidence)
+        return Comparison(float(median(differences)), low, high, margin)
+    middle, low_, high_ = median_interval(differences, confidence)
+    return Comparison(float(middle), float(low_), float(high_), margin)

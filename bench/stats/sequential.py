@@ -1,0 +1,90 @@
+"""Confidence sequences: intervals of a median that hold at every number of seeds at once.
+
+An ordinary interval holds at a number of seeds fixed beforehand; whoever looks after every round
+and stops when the answer pleases errs more often. Here the error holds over all looks together.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import betainc, betaln
+
+from bench.stats.arrays import fraction, sample
+from bench.stats.location import CONFIDENCE
+
+
+def log_evidence(above: int, n: int) -> float:
+    """Logarithm of the evidence that values lie above a point more often than not.
+
+    After `above` of `n` values lay above it. It is the capital, from 1, of a gambler who bets on
+    the next value lying above, averaged over stakes uniform on [0, 1]: with q uniform on [1/2, 1],
+
+        mean over q of 2^n q^above (1 - q)^(n - above)
+
+    If no value lies above with a probability over 1/2, given those before it, the capital is a
+    supermartingale, so that it ever reaches 1 / level has a probability of at most `level` (Ville
+    1939). Ties with the point do not lie above it. Robbins 1970; Howard & Ramdas 2022, Sequential
+    estimation of quantiles, https://arxiv.org/abs/1906.09712.
+
+    >>> log_evidence(0, 0), log_evidence(20, 20) > math.log(1 / 1e-4)
+    (0.0, True)
+    """
+    a, b = above + 1, n - above + 1
+    tail = float(betainc(b, a, 0.5))  # of Beta(a, b), above 1/2
+    if tail == 0:
+        return -math.inf
+    return (n + 1) * math.log(2) + float(betaln(a, b)) + math.log(tail)
+
+
+@lru_cache(maxsize=4096)
+def fewest_above(n: int, level: float) -> int | None:
+    """How many of `n` values must lie above a point to say that the median does.
+
+    None: `n` is too few. At an error of at most `level` over all n together.
+
+    >>> [fewest_above(n, 0.025) for n in (5, 8, 20, 100)]
+    [None, 8, 17, 66]
+    """
+    fraction(level, "level")
+    wanted = -math.log(level)
+    if log_evidence(n, n) < wanted:
+        return None
+    low, high = n // 2, n  # the evidence grows with the count
+    while high - low > 1:
+        middle = (low + high) // 2
+        if log_evidence(middle, n) < wanted:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def median_sequence(values: ArrayLike, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """The interval of the median of `values` `(n,)`, in the order they came, that may be watched.
+
+    With probability `confidence` the median lies in the intervals of all n together, whatever the
+    law, infinities and ties included; so this is the intersection of those of the first 1, 2, ... n
+    values. Each end is an order statistic, infinite while values are too few. Where nothing is left
+    of the intersection, the sequence has missed: it begins again with the interval of n alone.
+    Raises ValueError for NaN or an empty sample.
+
+    >>> median_sequence([1.0, 2.0, 3.0] * 10)
+    (1.0, 3.0)
+    """
+    d = sample(values)
+    level = (1 - fraction(confidence, "confidence")) / 2
+    low, high = -math.inf, math.inf
+    for n in range(1, d.size + 1):
+        needed = fewest_above(n, level)
+        if needed is None:
+            continue
+        ordered = np.partition(d[:n], (needed - 1, n - needed))
+        mine = float(ordered[n - needed]), float(ordered[needed - 1])
+        low, high = max(low, mine[0]), min(high, mine[1])
+        if low > high:
+            low, high = mine
+    return low, high

@@ -1,0 +1,102 @@
+"""The best configuration of each optimizer: the lowest median final training loss over seeds.
+
+Losses of diverged trials count as infinite, crashed trials have none; of equal ones the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bench import stats
+from bench.tables.columns import hyperparameters
+from bench.tables.headline import MEDIAN, final_losses
+from bench.tables.words import configuration_texts
+
+Array = NDArray[np.float64]
+Numbers = NDArray[np.integer[Any]]
+
+
+def best_trials(trials: pd.DataFrame) -> pd.DataFrame:
+    """The trials of every optimizer's best configuration on every problem, in their order.
+
+    After a tuning phase those of the evaluation, whose configurations it has chosen; problems that
+    have none yet, or no randomness, are judged by what they were tuned with.
+    """
+    if trials.empty:
+        return trials
+    if "phase" in trials:
+        new = trials[trials["phase"] == "evaluation"]
+        where = ["problem", "optimizer"]
+        there = pd.MultiIndex.from_frame(new[where])
+        rest = trials[~pd.MultiIndex.from_frame(trials[where]).isin(there)]
+        kept = {*new["trial"], *best_trials(rest.drop(columns="phase"))["trial"]}
+        return trials[trials["trial"].isin(kept)]
+    keys = ["problem", "optimizer", "rule", *hyperparameters(trials)]
+    number = trials.groupby(keys, sort=False, dropna=False).ngroup().to_numpy()
+    medians = np.full(number.max() + 1, np.nan)
+    for group, values in _groups(number, final_losses(trials)):
+        values = values[~np.isnan(values)]
+        if values.size:
+            medians[group] = stats.median(values)
+    first = trials.loc[~pd.Series(number).duplicated().to_numpy(), ["problem", "optimizer"]]
+    chosen = lowest(first, medians)
+    return trials[np.isin(number, chosen)]
+
+
+def best_rows(summary: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the best configurations in a summary, in its order.
+
+    `configurations` says among how many each was chosen; `settings` is its text. After a tuning
+    phase the rows are those of the evaluation, where there are any.
+    """
+    if "phase" in summary:
+        return _judged_rows(summary)
+    chosen = lowest(summary, summary[MEDIAN].to_numpy(dtype=float))
+    groups = summary.groupby(["problem", "optimizer"], sort=False)
+    texts = pd.Series(
+        {i: text for _, g in groups for i, text in configuration_texts(g).items()}, dtype=str
+    )
+    counts = groups["rule"].transform("size")
+    return summary.assign(configurations=counts, settings=texts).iloc[chosen]
+
+
+def _judged_rows(summary: pd.DataFrame) -> pd.DataFrame:
+    """`best_rows` of a summary with phases."""
+    new = summary[summary["phase"] == "evaluation"]
+    tuned = summary[summary["phase"] == "tuning"].drop(columns="phase")
+    told = best_rows(tuned)
+    keys = ["problem", "optimizer"]
+    groups = tuned.groupby(keys, sort=False)
+    texts = {i: text for _, g in groups for i, text in configuration_texts(g).items()}
+    names = hyperparameters(summary)
+    # The winners' texts, told apart from the others of their search.
+    place = tuned[[*keys, *names]].assign(text=pd.Series(texts))
+    place = place.assign(configurations=groups["rule"].transform("size"))
+    found = new.merge(place, on=[*keys, *names], how="left", validate="many_to_one")
+    found.index = new.index
+    found = found.rename(columns={"text": "settings"})
+    there = pd.MultiIndex.from_frame(new[keys])
+    rest = told[~pd.MultiIndex.from_frame(told[keys]).isin(there)]
+    return pd.concat([found.drop(columns="phase"), rest]).sort_index()
+
+
+def lowest(frame: pd.DataFrame, medians: Array, where: list[str] | None = None) -> Numbers:
+    """Positions of the row with the lowest median in every group, ascending; NaN comes last."""
+    groups = frame.groupby(where or ["problem", "optimizer"], sort=False, dropna=False)
+    number = groups.ngroup().to_numpy()
+    order = np.lexsort((np.arange(len(frame)), np.isnan(medians), medians, number))
+    first = np.diff(number[order], prepend=-1) > 0
+    return np.sort(order[first])
+
+
+def _groups(number: Numbers, values: Array) -> Iterator[tuple[int, Array]]:
+    """Every group's number with its values."""
+    order = np.argsort(number, kind="stable")
+    starts = np.flatnonzero(np.diff(number[order], prepend=-1))
+    for part in np.split(order, starts[1:]):
+        yield int(number[part[0]]), values[part]

@@ -1,0 +1,18 @@
+"""The loss that optimizers are compared by: its columns, and what it is of a diverged trial."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+FINAL = "final_train_loss"
+MEDIAN, LOW, HIGH = f"{FINAL}_median", f"{FINAL}_low", f"{FINAL}_high"
+
+
+def final_losses(trials: pd.DataFrame) -> Array:
+    """The final training loss of every trial `(N,)`: infinite if it diverged, NaN if none."""
+    values = trials[FINAL].to_numpy(dtype=float, copy=True)
+    values[trials["status"].to_numpy() == "diverged"] = np.inf
+    return values

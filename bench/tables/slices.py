@@ -1,0 +1,38 @@
+"""Slices of a search: the best configuration at every rate, and at every pair of two values."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from bench.tables.best import lowest
+from bench.tables.headline import MEDIAN
+
+
+def best_by_rate(summary: pd.DataFrame) -> pd.DataFrame:
+    """The best configuration of every optimizer at every learning rate, by rate.
+
+    `summary` is that of one problem. `runs` and `lost` count all runs of the optimizer at that rate
+    and those of them that diverged, whatever the other hyperparameters. `best` marks one rate of
+    each optimizer.
+    """
+    where = ["optimizer", "learning_rate"]
+    chosen = lowest(summary, summary[MEDIAN].to_numpy(dtype=float), where)
+    groups = summary.groupby(where, sort=False)
+    out = summary.assign(
+        runs=groups["seeds"].transform("sum") - groups["crashed"].transform("sum"),
+        lost=groups["diverged"].transform("sum"),
+    ).iloc[chosen]
+    best = lowest(out, out[MEDIAN].to_numpy(dtype=float), ["optimizer"])
+    out = out.assign(best=np.isin(np.arange(len(out)), best))
+    return out.sort_values(where, kind="stable")
+
+
+def best_by_pair(summary: pd.DataFrame, hyperparameter: str) -> pd.DataFrame:
+    """The best configuration at every pair of learning rate and `hyperparameter`.
+
+    `summary` is that of one problem and optimizer.
+    """
+    rows = summary[summary[hyperparameter].notna()]
+    where = ["learning_rate", hyperparameter]
+    return rows.iloc[lowest(rows, rows[MEDIAN].to_numpy(dtype=float), where)]

@@ -1,0 +1,73 @@
+"""Configurations and what went wrong in them, as one would write it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench.tables.columns import hyperparameters
+from nncore.rules import rules
+
+
+def configuration_texts(rows: pd.DataFrame) -> dict[Any, str]:
+    """A text for every configuration (row) of one optimizer, by index: "rate 0.05, decay 1e-3".
+
+    It names the learning rate, and whatever varies among `rows` or is not the rule's default.
+    """
+    names = [n for n in hyperparameters(rows) if rows[n].notna().any()]
+    rule = str(rows["rule"].iloc[0])
+    defaults: dict[str, Any] = {"decay": 0.0}
+    if rule in rules:
+        defaults |= rules[rule].parameters
+    told = [
+        n
+        for n in names
+        if n == "learning_rate"
+        or rows[n].nunique(dropna=False) > 1
+        or (n not in defaults or rows[n].iloc[0] != defaults[n])
+    ]
+    return {
+        index: ", ".join(
+            f"{'rate' if name == 'learning_rate' else name} {value_text(value)}"
+            for name, value in zip(told, values, strict=True)
+            if not _missing(value)
+        )
+        for index, *values in rows[told].itertuples(name=None)
+    }
+
+
+def value_text(value: Any) -> str:
+    """A hyperparameter as one would write it.
+
+    >>> [value_text(value) for value in (0.001, 5e-7, 0.9, 10 ** -3.5, "cosine")]
+    ['0.001', '5e-7', '0.9', '3.16e-4', 'cosine']
+    """
+    if isinstance(value, int | float | np.number):
+        text = f"{value:.3g}"
+        if 0 < abs(float(value)) < 1e-3:
+            mantissa, exponent = f"{value:.2e}".split("e")
+            text = f"{float(mantissa):g}e{exponent}"
+        mantissa, e, exponent = text.partition("e")
+        return f"{mantissa}e{int(exponent)}" if e else text
+    return str(value)
+
+
+def failures(row: Mapping[str, Any] | pd.Series) -> str:
+    """What went wrong in a configuration's runs: "3 of 10 diverged", or nothing.
+
+    >>> failures({"seeds": 10, "diverged": 3, "crashed": 1})
+    '3 of 10 diverged, 1 crashed'
+    """
+    words = []
+    if row["diverged"]:
+        words.append(f"{row['diverged']} of {row['seeds']} diverged")
+    if row["crashed"]:
+        words.append(f"{row['crashed']} crashed")
+    return ", ".join(words)
+
+
+def _missing(value: Any) -> bool:
+    return value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value))

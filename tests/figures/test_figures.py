@@ -1,0 +1,240 @@
+"""Which figures an experiment gets, that they can be read, and that their bytes repeat."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import struct
+import sys
+from dataclasses import replace
+
+import matplotlib as mpl
+import pandas as pd
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
+
+from bench.figures import book, style
+from bench.figures.book import FileNames, draw, gather, plan
+from tests.frames import NINE, TASKS, cases, frames
+
+CASES = cases()
+LOSSES = {"spiral": "categorical_crossentropy", "log_linear": "half_mean_squared_error"}
+TARGETS = {"spiral": {"train_loss": 0.5}}
+
+
+@functools.lru_cache
+def drawn(name: str) -> list[tuple[tuple[str, ...], Figure]]:
+    """Every figure of a case, laid out."""
+    case = CASES[name]
+    material = gather(case.trials, case.curves, case.summary, targets=TARGETS, losses=LOSSES)
+    found = []
+    for parts, paint in plan(material):
+        with style.settings():
+            figure = paint()
+            figure.set_dpi(style.DPI)
+            FigureCanvasAgg(figure)
+            found.append((parts, figure))
+    return found
+
+
+GRIDS = {"sensitivity", "heatmap decay", "heatmap momentum"}
+EXPECTED = {
+    "normal": {"ranking", "spread", "curves", *GRIDS},
+    "nine single": {"ranking", "spread", "curves"},
+    "one optimizer": {"ranking", "spread", "curves"},
+    "many seeds": {"ranking", "spread", "curves", "sensitivity"},
+    "single and tuned": {"ranking", "spread", "curves", "curves_single", *GRIDS},
+}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_an_experiment_gets_the_figures_that_its_search_space_fills(name):
+    case = CASES[name]
+    names = [parts for parts, _ in plan(gather(case.trials, case.curves, case.summary))]
+    assert {" ".join(parts[:-1] or parts) for parts in names} == EXPECTED[name]
+    problems = list(case.trials["problem"].unique())
+    per_problem = [parts[-1] for parts in names if parts[0] == "curves"]
+    assert per_problem == problems
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_figures_can_be_read(name):
+    for parts, figure in drawn(name):
+        renderer = figure.canvas.get_renderer()
+        panels = [ax.get_tightbbox(renderer) for ax in figure.axes]
+        outside = [legend.get_window_extent(renderer) for legend in figure.legends]
+        outside += [text.get_window_extent(renderer) for text in figure.texts]
+        for box in [*panels, *outside]:
+            assert min(box.x0, box.y0) >= 0, (parts, box)
+            assert box.x1 <= figure.bbox.width, (parts, box)
+            assert box.y1 <= figure.bbox.height, (parts, box)
+        assert not any(ax.get_legend() for ax in figure.axes), parts
+        for a, b in itertools.combinations([*panels, *outside], 2):
+            assert not overlap(a, b), parts
+        for ax in figure.axes:
+            assert ax.get_xlabel(), parts
+            rows = parts[0] in ("ranking", "spread") or ax.get_label() == "colours"
+            assert bool(ax.get_ylabel()) != rows, parts
+        title, caption = (text.get_text() for text in figure.texts)
+        assert title, parts
+        assert caption, parts
+
+
+def overlap(a: Bbox, b: Bbox) -> bool:
+    both = Bbox.intersection(a, b)
+    return both is not None and both.width > 1 and both.height > 1
+
+
+@pytest.mark.parametrize("name", ["normal", "nine single", "single and tuned", "hard names"])
+def test_an_optimizer_has_one_colour_in_every_figure(name):
+    looks = style.looks(CASES[name].trials)
+    meant = {style.plain(n): look.color for n, look in looks.items()}
+    seen = set()
+    for _, figure in drawn(name):
+        for ax in figure.axes:
+            for line in ax.lines:
+                if line.get_label() in meant:
+                    assert to_hex(line.get_color()).upper() == meant[line.get_label()].upper()
+                    seen.add(line.get_label())
+        for legend in figure.legends:
+            for handle, text in zip(legend.legend_handles, legend.get_texts(), strict=True):
+                told = text.get_text().split(": rate")[0].replace("\n", " ")
+                if told in meant:
+                    assert to_hex(handle.get_color()).upper() == meant[told].upper()
+                    seen.add(f"legend {told}")
+    assert seen == {*meant, *(f"legend {n}" for n in meant)}
+
+
+def test_the_legend_of_curves_is_in_the_order_of_the_lines_ends():
+    case = CASES["nine single"]
+    ((_, figure),) = [f for f in drawn("nine single") if f[0][0] == "curves"]
+    finals = case.trials.groupby("optimizer")["final_train_loss"].median().sort_values()
+    told = [text.get_text().rpartition(": ")[0] for text in figure.legends[0].get_texts()]
+    assert told == [*finals.index, "target"]
+
+
+def test_captions_say_what_bands_and_bars_are():
+    told = {
+        name: {p[0]: f.texts[1].get_text().replace("\n", " ") for p, f in drawn(name)[::-1]}
+        for name in ("normal", "three seeds", "one seed")
+    }
+    assert "medians over 7 seeds, bands interquartile ranges" in told["normal"]["curves"]
+    assert "95% intervals of the median" in told["normal"]["sensitivity"]
+    assert "range over seeds, too few for a 95% interval" in told["three seeds"]["ranking"]
+    assert "single runs" in told["one seed"]["curves"]
+    assert "single runs" in told["one seed"]["heatmap"]
+
+
+def test_problems_with_nothing_to_compare_are_named_instead_of_drawn():
+    alone = replace(NINE[0], problems=["neuron"])
+    case = frames((TASKS[0], TASKS[3]), [replace(s, problems=["spiral"]) for s in NINE[:2]], 3)
+    lone = frames(TASKS[3:], [alone], 1)
+    trials = pd.concat([case.trials, lone.trials.assign(trial=99)], ignore_index=True)
+    curves = pd.concat([case.curves, lone.curves.assign(trial=99)], ignore_index=True)
+    summary = pd.concat([case.summary, lone.summary], ignore_index=True)
+    for parts, paint in list(plan(gather(trials, curves, summary)))[:2]:
+        figure = paint()
+        assert [ax.get_title(loc="left") or ax.get_title() for ax in figure.axes] == ["spiral"]
+        assert "nothing to compare: neuron" in figure.texts[1].get_text(), parts
+
+
+# Files -------------------------------------------------------------------------------------------
+
+NAMES = {
+    "spiral": "curves_spiral.png",
+    "../../etc/passwd": "curves_etc_passwd.png",
+    "/": "curves_unnamed.png",
+    "..": "curves_unnamed.png",
+    "a\\b\n:*?": "curves_a_b.png",
+    "$x$ ünïcode": "curves_x_ünïcode.png",
+    "図" * 99: f"curves_{'図' * 33}.png",
+    "x" * 200: f"curves_{'x' * 60}.png",
+}
+
+
+@pytest.mark.parametrize("problem", NAMES)
+def test_file_names_are_plain(problem):
+    assert FileNames().claim("curves", problem) == NAMES[problem]
+
+
+def test_file_names_do_not_collide_on_any_file_system():
+    names = FileNames()
+    parts = [("a",), ("A",), ("a", "b"), ("a_b",), ("a_b_2",), ("A", "B"), ("a_2",), ("/",), (".",)]
+    found = [names.claim(*p).lower() for p in parts]
+    assert len(set(found)) == len(parts)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    case = CASES["hard names"]
+    folder = tmp_path_factory.mktemp("report") / "figures"
+    folder.mkdir()
+    return folder, draw(case.trials, case.curves, case.summary, folder)
+
+
+def test_files_lie_in_the_folder_and_are_all_that_is_written(written):
+    folder, paths = written
+    assert sorted(folder.parent.rglob("*.png")) == sorted(paths)
+    assert all(path.parent == folder for path in paths)
+
+
+def test_files_are_png_at_150_dpi_without_a_trace_of_when_or_by_what(written):
+    for path in written[1]:
+        content = path.read_bytes()
+        chunks, place = {}, 8
+        while place < len(content):
+            size, kind = struct.unpack(">I4s", content[place : place + 8])
+            chunks.setdefault(kind, content[place + 8 : place + 8 + size])
+            place += size + 12
+        assert set(chunks) == {b"IHDR", b"pHYs", b"IDAT", b"IEND"}
+        assert struct.unpack(">IIB", chunks[b"pHYs"]) == (5906, 5906, 1)  # per metre
+        wide, high = struct.unpack(">II", chunks[b"IHDR"][:8])
+        assert wide == 1500
+        assert 300 < high < 2500
+
+
+def test_bytes_repeat_whatever_the_order_the_settings_and_the_other_trials(tmp_path, monkeypatch):
+    case = CASES["single and tuned"]
+    before = dict(mpl.rcParams)
+    first = draw(case.trials, case.curves, case.summary, tmp_path)
+    content = {path.name: path.read_bytes() for path in first}
+    assert dict(mpl.rcParams) == before
+    monkeypatch.setitem(mpl.rcParams, "font.size", 20)
+    monkeypatch.setitem(mpl.rcParams, "axes.facecolor", "red")
+    monkeypatch.setitem(mpl.rcParams, "text.usetex", True)
+    needed = book.curves_needed(case.trials)
+    fewer = case.curves[case.curves["trial"].isin(needed)].iloc[::-1]
+    fewer = fewer.sort_values("epoch", kind="stable")
+    again = draw(case.trials, fewer, case.summary, tmp_path)
+    assert {path.name: path.read_bytes() for path in again} == content
+    assert len(needed) < len(case.trials)
+
+
+def test_nothing_global_is_used(tmp_path):
+    case = CASES["one optimizer"]
+    draw(case.trials, case.curves, case.summary, tmp_path)
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    assert pyplot is None or not pyplot.get_fignums()
+
+
+def test_no_trials_no_figures(tmp_path):
+    case = CASES["one optimizer"]
+    assert draw(case.trials[:0], case.curves[:0], case.summary[:0], tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_an_os_error(tmp_path):
+    case = CASES["one optimizer"]
+    with pytest.raises(OSError, match="missing"):
+        draw(case.trials, case.curves, case.summary, tmp_path / "missing")
+
+
+def test_random_draws_make_no_map():
+    rates = [{"learning_rate": [0.01 * 1.3**i], "decay": [1e-4 * 1.2**i]} for i in range(8)]
+    case = frames(TASKS[:1], [type(NINE[0])("drawn", "sgd", values, 1, 9) for values in rates], 2)
+    names = [parts[0] for parts, _ in plan(gather(case.trials, case.curves, case.summary))]
+    assert names == ["ranking", "spread", "curves", "sensitivity"]
+    assert isinstance(case.summary, pd.DataFrame)

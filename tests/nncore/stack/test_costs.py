@@ -1,0 +1,62 @@
+import inspect
+
+import pytest
+
+from nncore.rules import rules
+from nncore.stack.costs import LARGEST_STACK, stack_size, step_cost
+from tests.problems import GENERATED, problem, short
+
+PROBLEMS = [problem(name) for name in GENERATED] + [short(name, batch_size=1) for name in GENERATED]
+
+
+@pytest.mark.parametrize("trained", PROBLEMS, ids=lambda p: p.dataset["name"])
+@pytest.mark.parametrize("rule", rules)
+def test_a_stack_has_a_size_and_a_step_a_cost(trained, rule):
+    size = stack_size(trained, rule)
+    assert isinstance(size, int)
+    assert 1 <= size <= LARGEST_STACK
+    assert 1e-8 < step_cost(trained, rule) < 1
+    assert (size, step_cost(trained, rule)) == (
+        stack_size(trained, rule),
+        step_cost(trained, rule),
+    )
+
+
+@pytest.mark.parametrize("function", [stack_size, step_cost])
+def test_sizes_and_costs_come_from_the_problem_and_the_rule_alone(function):
+    assert list(inspect.signature(function).parameters) == ["problem", "rule"]
+
+
+def layered(width, count=100, **changes):
+    return problem(
+        "spiral",
+        {"samples": count},
+        layers=[f"dense {width}", "relu", "dense 3", "softmax"],
+        **changes,
+    )
+
+
+def test_larger_networks_and_wider_numbers_make_smaller_stacks():
+    sizes = [stack_size(layered(width), "adam") for width in (8, 64, 512, 4096, 100_000)]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] > sizes[2]
+    assert sizes[-1] == 1
+    wide = stack_size(layered(64, dtype="float64"), "adam")
+    assert wide < stack_size(layered(64), "adam") <= 2 * wide + 1
+    assert stack_size(layered(4096), "adam") <= stack_size(layered(4096), "sgd")
+
+
+def test_more_work_costs_more():
+    cost = step_cost(layered(64), "sgd")
+    assert cost < step_cost(layered(64, count=1000), "sgd")
+    assert cost < step_cost(layered(512), "sgd")
+    assert cost < step_cost(layered(64, batch_size=10), "sgd")
+    assert cost < step_cost(layered(64, dtype="float64"), "sgd")
+    assert cost < step_cost(layered(64), "adam")
+    assert cost < step_cost(layered(64, record_every=1), "sgd")
+    assert cost == step_cost(layered(64, epochs=7), "sgd")
+
+
+def test_a_batch_larger_than_the_data_is_the_data():
+    for function in (stack_size, step_cost):
+        assert function(layered(64, batch_size=10_000), "sgd") == function(layered(64), "sgd")

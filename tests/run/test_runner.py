@@ -1,0 +1,396 @@
+"""Workers that raise, die, hang and are killed: every trial gets one outcome, and no process stays.
+
+The tasks are in `tests/faults/tasks.py`, where worker processes can import them.
+"""
+
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from bench.run import runner, worker
+from bench.store.store import Store, StoreError, verify
+from tests import ROOT
+from tests.faults import tasks
+
+SOON = 20.0
+
+
+def stacks_of(trials, size):
+    return [tuple(trials[n : n + size]) for n in range(0, len(trials), size)]
+
+
+def outcomes(stacks, **options):
+    """Records by trial number, and the results they came in."""
+    results = []
+    options = {"jobs": 2, "task": tasks.task} | options
+    runner.run(stacks, on_result=results.append, **options)
+    keys = [key for result in results for key in result.keys]
+    assert sorted(keys) == sorted(trial.key for stack in stacks for trial in stack)
+    records = [record for result in results for record in result.records]
+    return {int(key, 16): record for key, record in zip(keys, records, strict=True)}, results
+
+
+def expected(number, size=5):
+    return worker.pack(tasks.outcome(number, size))
+
+
+@pytest.mark.parametrize(("jobs", "size"), [(1, 1), (1, 50), (2, 3), (3, 1)])
+def test_outcomes_depend_neither_on_workers_nor_on_grouping(jobs, size):
+    stacks = stacks_of([tasks.trial(n) for n in range(20)], size)
+    found, results = outcomes(stacks, jobs=jobs)
+    assert found == {n: expected(n) for n in range(20)}
+    assert all(result.pid not in (0, os.getpid()) for result in results)
+    assert all(result.attempts == 1 for result in results)
+    assert len({result.pid for result in results}) <= jobs
+    assert children() == []
+
+
+def children():
+    return [
+        int(line)
+        for line in Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+        if b"popen_loky" in Path(f"/proc/{line}/cmdline").read_bytes()
+    ]
+
+
+def test_nothing_to_do_starts_nothing():
+    assert outcomes([]) == ({}, [])
+
+
+def test_a_worker_is_quiet_single_threaded_and_small():
+    found, _ = outcomes([(tasks.trial(0),)], jobs=1, task=tasks.report)
+    facts = json.loads(found[0].reason)
+    assert facts["pid"] != os.getpid()
+    assert set(facts["threads"]) == {1}
+    assert facts["variables"] == ["1", "1"]
+    assert facts["interrupt"]
+    assert facts["warnings"] == ["ignore"]
+    assert not {"pandas", "matplotlib", "scipy", "click", "rich", "pydantic"} & {*facts["modules"]}
+
+
+def test_the_longest_stacks_start_first():
+    stacks = [(tasks.trial(n),) for n in range(6)]
+    _, results = outcomes(stacks, jobs=1, estimate=lambda stack: stack[0].number % 3)
+    assert [int(result.keys[0], 16) for result in results] == [2, 5, 1, 4, 0, 3]
+
+
+@pytest.mark.parametrize(
+    ("deed", "reason"),
+    [
+        ("raise", "ValueError: trial 5 is bad (tasks.py:"),
+        ("sysexit", "SystemExit: leaving (tasks.py:"),
+        ("unpicklable", "AttributeError: 'function' object has no attribute"),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 8])
+def test_an_exception_is_an_outcome_and_spares_its_neighbours(deed, reason, size):
+    trials = [tasks.trial(n, deed if n == 5 else "train") for n in range(8)]
+    found, results = outcomes(stacks_of(trials, size))
+    crashed = found.pop(5)
+    assert (crashed.status, crashed.curve) == ("crashed", b"")
+    assert crashed.reason.startswith(reason)
+    assert found == {n: expected(n) for n in range(8) if n != 5}
+    assert all(result.attempts == 1 for result in results)
+
+
+@pytest.mark.parametrize(
+    ("deed", "size", "reason"),
+    [
+        # Once with the others, once apart, once as two, then twice alone.
+        ("exit", 4, "worker died: exit code 3"),
+        ("kill", 2, "worker died: signal 9 (SIGKILL)"),
+        ("segfault", 1, "worker died: signal 11 (SIGSEGV) (tasks.py:"),
+        ("hang", 1, "no result after 1 s"),
+    ],
+)
+def test_a_worker_that_dies_takes_nobody_with_it(deed, size, reason):
+    trials = [tasks.trial(n, deed if n == 2 else "train") for n in range(8)]
+    found, results = outcomes(stacks_of(trials, size), limit_seconds=1.0)
+    crashed = found.pop(2)
+    assert found == {n: expected(n) for n in range(8) if n != 2}
+    assert crashed.status == "crashed"
+    assert crashed.reason.startswith(reason)
+    attempts = {int(key, 16): result.attempts for result in results for key in result.keys}
+    assert attempts[2] == {4: 5, 2: 4, 1: 2}[size]
+    assert attempts[7] == 1
+    assert children() == []
+
+
+def test_one_job_is_a_process_too():
+    found, _ = outcomes(stacks_of([tasks.trial(0), tasks.trial(1, "exit")], 1), jobs=1)
+    assert found[0] == expected(0)
+    assert found[1].reason == "worker died: exit code 3"
+
+
+def test_a_trial_whose_worker_died_by_accident_is_trained_again(tmp_path):
+    trials = [tasks.trial(n, "kill once", str(tmp_path / str(n))) for n in range(4)]
+    found, results = outcomes(stacks_of(trials, 1))
+    assert found == {n: expected(n) for n in range(4)}
+    assert Counter(result.attempts for result in results) == {2: 4}
+
+
+def test_a_worker_that_dies_inside_a_message_does_not_stop_the_run():
+    stacks = stacks_of([tasks.trial(n) for n in range(8)], 1)
+    found, _ = outcomes(stacks, task=tasks.half_a_message)
+    assert found.pop(5).reason == "worker died: exit code 7"
+    assert found == {n: expected(n, 50000) for n in range(8) if n != 5}
+    assert children() == []
+
+
+def test_killed_workers_change_nothing():
+    stacks = stacks_of([tasks.trial(n, "slow", "0.01") for n in range(60)], 3)
+    generator, killed, results = random.Random(1), [], []
+
+    def keep(result):
+        results.append(result)
+        if len(results) % 4 == 0:
+            killed.append(generator.choice(children()))
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(killed[-1], signal.SIGKILL)
+
+    runner.run(stacks, on_result=keep, jobs=2, task=tasks.task)
+    assert len(killed) == 5
+    records = {k: r for result in results for k, r in zip(result.keys, result.records, strict=True)}
+    assert records == {f"{n:064x}": expected(n) for n in range(60)}
+    assert sum(len(result.keys) for result in results) == 60
+
+
+# Plugins
+
+PLUGIN = """
+from nncore.rules import rule
+
+@rule
+def breaks(w, g, t, *, learning_rate=1.0):
+    "A rule of one's own."
+    if t == 3:
+        raise ZeroDivisionError("no")
+"""
+
+
+def test_plugins_are_loaded_and_blamed(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(PLUGIN)
+    stacks = stacks_of([tasks.trial(n) for n in range(6)], 3)
+    found, _ = outcomes(stacks, task=tasks.plugged, plugins=[path])
+    assert found.pop(3).reason == "ZeroDivisionError: no (mine.py:8)"
+    assert found == {n: expected(n) for n in range(6) if n != 3}
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("1 / 0", r"ZeroDivisionError: division by zero \(mine.py:1\)"),
+        ("import sys; sys.exit(4)", "SystemExit: 4"),
+        ("import os; os._exit(4)", "exit code 4"),
+    ],
+)
+def test_a_plugin_that_cannot_be_loaded_ends_the_run(tmp_path, source, reason):
+    path = tmp_path / "mine.py"
+    path.write_text(source)
+    with pytest.raises(runner.RunnerError, match=reason):
+        outcomes([(tasks.trial(0),)], plugins=[path])
+    assert children() == []
+
+
+def test_a_plugin_that_changes_during_the_run_ends_it(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(PLUGIN)
+    stacks = [(tasks.trial(n, "exit" if n else "train"),) for n in range(2)]
+
+    def change(result):
+        path.write_text("# changed")
+
+    with pytest.raises(runner.RunnerError, match=r"mine.py changed while the run went on"):
+        runner.run(stacks, on_result=change, jobs=1, task=tasks.task, plugins=[path])
+    assert children() == []
+
+
+def test_a_pause_of_the_parent_is_not_held_against_workers():
+    pauses = iter([3.0])
+
+    def slow_disk(result):
+        time.sleep(next(pauses, 0.0))
+        attempts.append(result.attempts)
+
+    attempts = []
+    runner.run(
+        [(tasks.trial(n),) for n in range(12)],
+        on_result=slow_disk,
+        jobs=2,
+        task=tasks.task,
+        limit_seconds=1.0,
+    )
+    assert attempts == [1] * 12
+
+
+def test_a_run_outside_the_main_thread():
+    found = {}
+    stacks = stacks_of([tasks.trial(n) for n in range(6)], 2)
+    thread = threading.Thread(target=lambda: found.update(outcomes(stacks)[0]))
+    thread.start()
+    thread.join()
+    assert found == {n: expected(n) for n in range(6)}
+
+
+def test_no_process_to_be_had_is_an_error(monkeypatch):
+    from joblib.externals.loky.backend import popen_loky_posix
+
+    def refuse(*_):
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(popen_loky_posix.Popen, "_launch", refuse)
+    with pytest.raises(runner.RunnerError, match="Resource temporarily unavailable"):
+        outcomes([(tasks.trial(0),)])
+
+
+def test_an_error_of_the_store_ends_the_run_and_the_workers():
+    def full(result):
+        raise StoreError("disk full")
+
+    with pytest.raises(StoreError, match="disk full"):
+        runner.run(
+            [(tasks.trial(n, "slow", "5"),) for n in range(1, 9)] + [(tasks.trial(0),)],
+            on_result=full,
+            jobs=2,
+            task=tasks.task,
+            estimate=lambda stack: float(stack[0].number == 0),
+        )
+    assert children() == []
+
+
+# Signals to a whole run, from outside
+
+
+class Sweep:
+    """`tests/faults/sweep.py` as a process, its workers found by a mark in their environment."""
+
+    def __init__(self, folder, jobs=2, count=60, seconds="0.02", deeds=()):
+        self.mark = uuid.uuid4().hex
+        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        command = [sys.executable, "-m", "tests.faults.sweep", folder, jobs, count, seconds, *deeds]
+        self.process = subprocess.Popen(
+            [str(part) for part in command],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            text=True,
+            env={**os.environ, "BENCH_TEST": self.mark},
+            start_new_session=True,
+        )
+
+    def processes(self):
+        found = []
+        for path in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if f"BENCH_TEST={self.mark}".encode() in (path / "environ").read_bytes():
+                    found.append(int(path.name))
+        return found
+
+    def lines(self, count):
+        return [self.process.stdout.readline().strip() for _ in range(count)]
+
+    def wait(self):
+        """Exit code, keys reported as stored, stderr."""
+        with self.process.stdout as pipe, self.errors as errors:
+            out = pipe.read()
+            code = self.process.wait()
+            errors.seek(0)
+            return code, out.split(), errors.read()
+
+    def gone(self, seconds):
+        """Whether no process of it is left after at most so many seconds."""
+        until = time.monotonic() + seconds
+        while self.processes() and time.monotonic() < until:
+            time.sleep(0.02)
+        return not self.processes()
+
+
+def stored(folder):
+    with Store.read(folder) as store:
+        return dict(store.outcomes(store.statuses()))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed")
+    code, keys, err = Sweep(folder).wait()
+    assert (code, err) == (0, "")
+    assert len(keys) == 62
+    return stored(folder)
+
+
+@pytest.mark.parametrize("group", [False, True], ids=["parent", "group"])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interruption_keeps_what_is_finished(tmp_path, undisturbed, number, code, group):
+    sweep = Sweep(tmp_path)
+    head = sweep.lines(10)
+    (os.killpg if group else os.kill)(sweep.process.pid, number)
+    returned, rest, err = sweep.wait()
+    assert returned == code
+    assert err == ""
+    assert sweep.gone(SOON)
+    acknowledged = {line for line in (*head, *rest) if len(line) == 64}
+    found = stored(tmp_path)
+    assert acknowledged == set(found)
+    assert len(found) < 60
+    assert found.items() <= undisturbed.items()
+    code, _, err = Sweep(tmp_path).wait()
+    assert (code, err) == (0, "")
+    assert stored(tmp_path) == undisturbed
+
+
+def test_an_interruption_while_workers_start(tmp_path):
+    sweep = Sweep(tmp_path)
+    while not any(pid != sweep.process.pid for pid in sweep.processes()):
+        time.sleep(0.001)
+    os.killpg(sweep.process.pid, signal.SIGINT)
+    code, _, err = sweep.wait()
+    assert (code, err) == (130, "")
+    assert sweep.gone(SOON)
+
+
+def test_a_worker_never_sees_an_interrupt_not_even_while_it_starts(tmp_path):
+    sweep, seen = Sweep(tmp_path, seconds="0"), set()
+    while len(seen) < 2:
+        for pid in set(sweep.processes()) - seen:
+            with contextlib.suppress(OSError):
+                if b"popen_loky" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    os.kill(pid, signal.SIGINT)
+                    seen.add(pid)
+    code, _, err = sweep.wait()
+    assert (code, err) == (0, "")
+    with Store.read(tmp_path) as store:
+        assert {stack.pid for stack in store.stacks()} <= seen
+
+
+@pytest.mark.parametrize("group", [False, True], ids=["parent", "group"])
+def test_killed_anywhere_it_ends_with_the_same_outcomes(tmp_path, undisturbed, group):
+    generator = random.Random(group)
+    for lines in (1, 2, 3, 9, 18, 60):
+        sweep = Sweep(tmp_path)
+        acknowledged = {line for line in sweep.lines(lines) if len(line) == 64}
+        time.sleep(generator.uniform(0, 0.05))
+        (os.killpg if group else os.kill)(sweep.process.pid, signal.SIGKILL)
+        code, rest, _ = sweep.wait()
+        assert sweep.gone(SOON)
+        acknowledged |= {line for line in rest if len(line) == 64}
+        found = stored(tmp_path)
+        assert acknowledged <= set(found)
+        assert found.items() <= undisturbed.items()
+        assert verify(tmp_path) == []
+    code, _, _ = Sweep(tmp_path).wait()
+    assert code == 0
+    assert stored(tmp_path) == undisturbed

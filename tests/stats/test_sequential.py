@@ -1,0 +1,78 @@
+"""Confidence sequences: their evidence against an integral, their error against simulation."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy.integrate import quad
+
+from bench import stats
+from bench.stats.sequential import fewest_above, log_evidence, median_sequence
+
+
+@pytest.mark.parametrize(("above", "n"), [(0, 1), (1, 1), (5, 9), (9, 9), (30, 40), (0, 12)])
+def test_the_evidence_is_the_mean_capital_over_stakes(above, n):
+    capital, _ = quad(lambda q: 2 * (2 * q) ** above * (2 - 2 * q) ** (n - above), 0.5, 1)
+    assert log_evidence(above, n) == pytest.approx(math.log(capital), abs=1e-9)
+
+
+def test_a_fair_coin_wins_nothing_on_average():
+    """The capital is a martingale at q = 1/2: its mean after n fair values is 1."""
+    for n in (1, 7, 40):
+        chances = [math.comb(n, k) / 2**n * math.exp(log_evidence(k, n)) for k in range(n + 1)]
+        assert sum(chances) == pytest.approx(1, rel=1e-12)
+
+
+@pytest.mark.parametrize("n", [8, 13, 57, 200, 1000])
+@pytest.mark.parametrize("level", [0.025, 1e-4])
+def test_the_fewest_is_where_the_evidence_first_suffices(n, level):
+    enough = [k for k in range(n + 1) if log_evidence(k, n) >= -math.log(level)]
+    assert fewest_above(n, level) == (enough[0] if enough else None)
+
+
+LAWS = {
+    "normal": lambda rng, n: rng.standard_normal(n),
+    "half ties at 0": lambda rng, n: rng.standard_normal(n) * (rng.random(n) < 0.5),
+    "infinities": lambda rng, n: np.where(
+        rng.random(n) < 0.3, np.inf, rng.standard_normal(n) - 0.57
+    ),
+}
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_watched_after_every_seed_it_misses_no_more_than_promised(law):
+    rng = np.random.default_rng(7)
+    truth = {"infinities": np.quantile(rng.standard_normal(1_000_000), 0.5 / 0.7) - 0.57}.get(
+        law, 0
+    )
+    missed = 0
+    for _ in range(400):
+        values = LAWS[law](rng, 150)
+        low, high = median_sequence(values, 0.95)
+        missed += not low <= truth <= high
+    # Twenty of 400 are promised; 35 would be three and a half deviations above.
+    assert missed < 35
+
+
+def test_an_interval_for_a_fixed_number_would_not_survive_being_watched():
+    """The reason for all this: looked at after every seed, the ordinary interval errs far more."""
+    rng = np.random.default_rng(7)
+    missed = 0
+    for _ in range(200):
+        values = rng.standard_normal(100)
+        ends = (stats.median_interval(values[:n])[1:] for n in range(6, 101))
+        missed += any(not low <= 0 <= high for low, high in ends)
+    assert missed > 30
+
+
+def test_it_never_widens_and_ends_are_values():
+    values = np.random.default_rng(1).standard_normal(60)
+    ends = [median_sequence(values[:n]) for n in range(1, 61)]
+    assert all(b[0] >= a[0] and b[1] <= a[1] for a, b in pairwise(ends))
+    assert set(ends[-1]) <= set(values)
+
+
+def test_too_few_values_say_nothing():
+    assert median_sequence([1.0] * 7) == (-math.inf, math.inf)
+    assert median_sequence([1.0] * 8) == (1.0, 1.0)

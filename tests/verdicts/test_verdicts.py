@@ -1,0 +1,322 @@
+"""Who is better, how sure that is, what may mislead: tables and sentences, by hand and by scipy."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.stats
+
+from bench import verdicts
+from bench.figures import style
+from bench.figures.verdict_figures import Drawing, draw
+from bench.tables.best import best_trials
+from bench.tables.headline import MEDIAN
+from bench.verdicts import audit, budget, pairs, profile, ranking, samples, target, words
+from tests.frames import SPACES, TASKS, cases, frames
+
+RNG = np.random.default_rng(7)
+SIX = np.exp(RNG.standard_normal((3, 12)) + np.array([[0.0], [0.8], [3.0]]))
+SAMPLE = samples.Sample("p", ("a", "b", "c"), tuple(range(12)), SIX)
+TARGETS = {"spiral": {"train_loss": 0.1}, "vertical": {"train_loss": 0.5, "train_accuracy": 0.8}}
+FIXED = frozenset({"neuron"})
+
+
+def judge(some: Any, **changes: Any) -> verdicts.Verdicts:
+    planned = Counter(some.trials["problem"])
+    given = {"targets": TARGETS, "planned": planned, "fixed": FIXED, **changes}
+    return verdicts.judge(some.trials, some.curves, some.summary, **given)
+
+
+@pytest.fixture(scope="module")
+def normal() -> Any:
+    return frames(TASKS, SPACES, 12)
+
+
+@pytest.fixture(scope="module")
+def judged(normal: Any) -> verdicts.Verdicts:
+    return judge(normal)
+
+
+def test_pairs_against_scipy() -> None:
+    found = pairs.pairs([SAMPLE]).set_index(["a", "b"])
+    p = {}
+    for i, j in itertools.combinations(range(3), 2):
+        row, a, b = found.loc[("abc"[i], "abc"[j])], SIX[i], SIX[j]
+        assert row["a_lower"] == (a < b).sum()
+        assert row["share"] == np.mean(a < b)
+        assert row["log_ratio"] == pytest.approx(np.median(np.log(a / b)), rel=1e-12)
+        signs = scipy.stats.binomtest(int((a < b).sum()), 12)
+        exact = scipy.stats.wilcoxon(np.log(a / b), method="exact")
+        assert row["sign_p"] == pytest.approx(signs.pvalue, rel=1e-10)
+        assert row["wilcoxon_p"] == pytest.approx(exact.pvalue, rel=1e-10)
+        p["abc"[i], "abc"[j]] = exact.pvalue
+    smallest, *rest = sorted(p, key=lambda pair: p[pair])
+    assert found.loc[smallest, "wilcoxon_p_holm"] == pytest.approx(3 * p[smallest])
+    assert found.loc[rest[0], "wilcoxon_p_holm"] >= 2 * p[rest[0]] * (1 - 1e-12)
+    assert found.loc[("a", "c"), "better"] == "a"
+    assert found.loc[("a", "b"), "better"] == ""
+    assert found.loc[("a", "b"), "seeds_needed"] > 12
+
+
+def test_an_infinite_loss_loses_and_two_tie() -> None:
+    losses = np.array([[1.0, np.inf, np.inf, 2.0], [np.inf, 1.0, np.inf, np.nan]])
+    row = pairs.pairs([samples.Sample("p", ("a", "b"), (0, 1, 2, 3), losses)]).iloc[0]
+    assert (row["seeds"], row["a_lower"], row["ties"], row["b_lower"]) == (3, 1, 1, 1)
+
+
+def test_ranks_against_scipy(normal: Any, judged: verdicts.Verdicts) -> None:
+    found = samples.samples(normal.trials[normal.trials["learning_rate"] == 0.01], FIXED)
+    assert [s.problem for s in found if s.random] == ["spiral", "vertical", "log_linear"]
+    ranked = judged.ranking[judged.ranking["problem"] == "spiral"].set_index("optimizer")
+    best = best_trials(normal.trials)
+    wide = best[best["problem"] == "spiral"].pivot(
+        index="optimizer", columns="seed", values="final_train_loss"
+    )
+    ranks = scipy.stats.rankdata(wide.to_numpy(), axis=0)
+    assert ranked.loc[wide.index, "mean_rank"].to_numpy() == pytest.approx(ranks.mean(axis=1))
+    medians = ranked["median"].to_numpy()
+    assert ranked["rank"].to_numpy() == pytest.approx(scipy.stats.rankdata(medians))
+    first = (wide == wide.min()).mean(axis=1)
+    assert ranked.loc[wide.index, "first_share"].to_numpy() == pytest.approx(first.to_numpy())
+    inside = ranked["median_low"] <= ranked["median"]
+    assert (inside & (ranked["median"] <= ranked["median_high"])).all()
+    assert ranked["score"].between(0, 1).all()
+
+
+def test_without_randomness_no_interval_and_no_test(judged: verdicts.Verdicts) -> None:
+    assert "neuron" not in set(judged.pairs["problem"])
+    assert "neuron" not in set(judged.audit.loc[judged.audit["check"] == "few seeds", "problem"])
+    fixed = judged.ranking[judged.ranking["problem"] == "neuron"]
+    assert fixed["median"].notna().all()
+    assert fixed[["median_low", "iqm_high", "mean_rank", "beaten_by"]].isna().all(axis=None)
+    best = judged.budget[judged.budget["problem"] == "neuron"]
+    assert best["median_best"].notna().all()
+    assert best["median_best_low"].isna().all()
+
+
+def test_only_what_meets_is_put_side_by_side() -> None:
+    def sample(problem: str, *names: str) -> samples.Sample:
+        return samples.Sample(problem, names, (0, 1), np.ones((len(names), 2)))
+
+    found = samples.block([sample("p", "a", "b", "x"), sample("q", "b", "a"), sample("r", "y")])
+    assert [(s.problem, s.optimizers) for s in found] == [("p", ("a", "b")), ("q", ("a", "b"))]
+    assert samples.block([sample("p", "a", "b")]) == []
+
+
+def test_time_to_target_counts_those_that_never_arrive() -> None:
+    trials = pd.DataFrame({"trial": range(4), "problem": "p", "optimizer": "a", "seed": range(4)})
+    losses = [[9, 3, 1], [9, 1, np.inf], [9, 3, 2], [9, np.inf, np.inf]]
+    curves = pd.DataFrame(
+        {"trial": np.repeat(range(4), 3), "epoch": [0, 5, 9] * 4, "train_loss": np.ravel(losses)}
+    )
+    costs = target.costs(trials, curves, {"p": {"train_loss": 1.0}})
+    assert costs["cost"].tolist() == [9, 5, np.inf, np.inf]
+    [row] = target.times(costs, trials, frozenset()).to_dict("records")
+    assert (row["reached"], row["seeds"], row["share"]) == (2, 4, 0.5)
+    assert (row["median"], row["budget"], row["median_high"]) == (9, 9, np.inf)
+    stairs = target.staircases(costs)
+    assert stairs["share"].tolist() == [0, 0.25, 0.5]
+
+
+def test_budget_of_all_is_the_best_one() -> None:
+    scores = [3.0, 1.0, np.inf, 2.0]
+    summary = pd.DataFrame({"problem": "p", "optimizer": "a", "final_train_loss_median": scores})
+    found = budget.budget(summary)
+    assert found["expected_best"].iloc[-1] == found["median_best"].iloc[-1] == 1.0
+    assert found["expected_best"].iloc[0] == np.inf
+    assert found["median_best"].tolist() == sorted(found["median_best"], reverse=True)
+    # One of four: the mean over the four; two of four with the best three times in six.
+    finite = budget.budget(summary.replace(np.inf, 6.0))
+    assert finite["expected_best"].tolist()[:2] == pytest.approx([3.0, (3 * 1 + 2 * 2 + 3) / 6])
+
+
+def test_profile_by_hand() -> None:
+    costs = pd.DataFrame(
+        [
+            ("p", "a", 0, 10), ("p", "a", 1, 10), ("p", "b", 0, 20), ("p", "b", 1, np.inf),
+            ("q", "a", 0, 40), ("q", "a", 1, 10), ("q", "b", 0, 10), ("q", "b", 1, 10),
+        ],
+        columns=["problem", "optimizer", "seed", "cost"],
+    ).assign(metric="train_loss")  # fmt: skip
+    found = profile.profile(costs).groupby("optimizer")["share"]
+    assert found.first().to_dict() == {"a": 0.75, "b": 0.5}
+    assert found.last().to_dict() == {"a": 1.0, "b": 0.75}
+
+
+def small(**changes: Any) -> Any:
+    """Two optimizers with one rate each on one problem: nothing to complain about but the seeds."""
+    spaces = [
+        type(s)(s.name, s.rule, {"learning_rate": [0.1]}, s.ideal, 1e9, s.strength)
+        for s in (SPACES[0], SPACES[4])
+    ]
+    return frames(TASKS[:1], spaces, **{"seeds": 12, **changes})
+
+
+def wider(name: str) -> Any:
+    spaces = [
+        type(s)(
+            s.name,
+            s.rule,
+            {"learning_rate": [0.1, 0.05, 0.2] if s.name == name else [0.1]},
+            s.ideal,
+            1e9,
+        )
+        for s in (SPACES[0], SPACES[4])
+    ]
+    return frames(TASKS[:1], spaces, 12)
+
+
+def crashed() -> Any:
+    some = small()
+    some.trials.loc[0, "status"] = "crashed"
+    return some
+
+
+def costly() -> Any:
+    some = small()
+    some.trials["train_seconds"] = np.where(some.trials["rule"] == "adam", 5.0, 1.0)
+    return some
+
+
+CHECKS: dict[str, tuple[Any, dict[str, Any], str]] = {
+    "unequal budgets": (lambda: wider("sgd"), {}, "sgd 3"),
+    "edge": (lambda: wider("sgd"), {}, "is the highest tried"),
+    "same seeds": (lambda: wider("sgd"), {}, "same seeds"),
+    "few seeds": (lambda: small(seeds=5), {}, "6 could"),
+    "missing": (small, {"planned": {"spiral": 30}}, "6 of 30"),
+    "crashed": (crashed, {}, "1 trials of sgd crashed"),
+    "machines": (small, {"hosts": 2}, "2 machines"),
+    "no target": (small, {"targets": {}}, "no target"),
+    "epoch cost": (costly, {}, ""),
+}
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_audit_finds(check: str) -> None:
+    make, changes, text = CHECKS[check]
+    found = judge(make(), **changes).audit
+    assert found.loc[found["check"] == check, "message"].str.contains(text, regex=False).any()
+    clean = judge(small()).audit
+    assert check not in set(clean["check"])
+
+
+def test_nothing_was_chosen_where_every_optimizer_has_one_configuration() -> None:
+    some = wider("sgd")
+    single = small()
+    for frame in (single.trials, single.curves, single.summary):
+        for column in {"trial"} & set(frame):
+            frame[column] += len(some.trials)
+        if "problem" in frame:
+            frame["problem"] = "fixed choice"
+    both = [
+        pd.concat([a, b], ignore_index=True)
+        for a, b in (
+            (some.trials, single.trials),
+            (some.curves, single.curves),
+            (some.summary, single.summary),
+        )
+    ]
+    planned = Counter(both[0]["problem"])
+    found = verdicts.judge(*both, targets={}, planned=planned).audit
+    assert found.loc[found["check"] == "same seeds", "problem"].tolist() == ["spiral"]
+
+
+@pytest.mark.parametrize(("medians", "edge"), [([1.0, 1.0, 2.0], False), ([1.0, 1.5, 2.0], True)])
+def test_an_edge_that_a_rate_inside_equals_is_none(medians: list[float], edge: bool) -> None:
+    rows = pd.DataFrame({"optimizer": "a", "learning_rate": [0.1, 0.2, 0.3], MEDIAN: medians})
+    assert bool(audit._edges("p", rows, rows.iloc[:1])) is edge
+
+
+def test_who_has_no_result_costs_the_others_no_correction() -> None:
+    crashed = np.vstack([SIX[:2], np.full((1, 12), np.nan)])
+    rows = pairs.pairs([samples.Sample("p", ("a", "b", "c"), tuple(range(12)), crashed)])
+    [row] = rows[rows["seeds"] > 0].to_dict("records")
+    assert row["wilcoxon_p_holm"] == row["wilcoxon_p"]
+    assert row["sign_p_holm"] == row["sign_p"]
+
+
+def test_costly_epochs_are_told() -> None:
+    lines = audit.told(judge(costly()).audit)
+    assert any("took 5.0 times" in line for line in lines)
+
+
+def test_audit_stands_under_the_figures_it_touches() -> None:
+    found = judge(wider("adam"))
+    assert any("adam 3" in line for line in found.lines("pairs", "spiral"))
+    assert not any("adam 3" in line for line in found.lines("pairs", "vertical"))
+    assert not found.lines("divergence")
+
+
+def told(losses: Any, random: bool = True) -> str:
+    """The verdict on a problem with optimizers a, b, ... of these losses."""
+    names = tuple("abcdef"[: len(losses)])
+    sample = samples.Sample("p", names, tuple(range(len(losses[0]))), np.array(losses), random)
+    compared = pairs.pairs([sample])
+    ranked = ranking.ranking([sample], compared, {}, {}, {})
+    [sentence] = words.verdicts(ranked, compared, pd.DataFrame(columns=target.COLUMNS))
+    return sentence
+
+
+LINE = np.linspace(1, 2, 20)
+SHAKE = np.tile([0.9, 1.1], 10)
+SENTENCES: dict[str, tuple[Any, list[str], list[str]]] = {
+    "clear": (
+        [LINE, LINE * 2],
+        ["a has the lowest", "20 seeds", "lower loss than b on 100% of seeds"],
+        ["cannot"],
+    ),
+    "not clear": ([LINE, LINE * SHAKE], ["cannot be told apart with 20 seeds"], ["reaches"]),
+    "few": ([LINE[:4], LINE[:4] * 2], ["4 seeds can never tell the pair apart; 6 could"], []),
+    "lost": ([LINE * np.inf, LINE], ["b has the lowest", "a on 100% of seeds"], ["infinity"]),
+    "all lost": (
+        [LINE * np.inf] * 2,
+        ["every optimizer diverged on half of its seeds"],
+        ["lowest"],
+    ),
+    "tied": ([LINE, LINE, LINE * 2], ["a and b share the lowest", "a reaches a lower"], ["It"]),
+    "crashed": (
+        [LINE, LINE * np.nan],
+        ["b is without a result on every seed"],
+        ["by any", "never tell"],
+    ),
+    "alone": ([LINE], ["a alone"], ["lowest"]),
+}
+
+
+@pytest.mark.parametrize("name", SENTENCES)
+def test_words_say_what_the_intervals_allow(name: str) -> None:
+    losses, there, absent = SENTENCES[name]
+    sentence = told(losses)
+    for text in there:
+        assert text in sentence
+    for text in absent:
+        assert text not in sentence
+
+
+def test_one_run_without_randomness_says_it_all() -> None:
+    assert "one run says it all" in told([[1.0], [2.0]], random=False)
+
+
+def test_the_same_frames_give_the_same_tables(normal: Any, judged: verdicts.Verdicts) -> None:
+    again = judge(normal)
+    for name, frame in judged.tables.items():
+        pd.testing.assert_frame_equal(frame, again.tables[name])
+    assert judged.sentences == again.sentences
+
+
+CASES = cases()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_case_has_verdicts_and_figures(case: str, tmp_path: Any) -> None:
+    some = CASES[case]
+    targets = {p: {"train_loss": 0.5} for p in some.trials["problem"].unique()}
+    found = judge(some, targets=targets)
+    assert len(found.sentences) >= some.trials["problem"].nunique()
+    drawn = draw(Drawing(found, style.looks(some.trials)), tmp_path)
+    assert all(path.stat().st_size > 5000 for path in drawn)
