@@ -233,9 +233,7 @@ def applicable(some: Iterable[Metric], loss: Loss) -> tuple[Metric, ...]:
     return (metrics[LOSS], *rest)
 
 
-def columns(
-    quantities: Iterable[Quantity], parts: Iterable[str] = PARTS
-) -> dict[str, Quantity]:
+def columns(quantities: Iterable[Quantity], parts: Iterable[str] = PARTS) -> dict[str, Quantity]:
     """The columns of metrics on parts, in the order of the tables.
 
     >>> list(columns([quantity("loss"), quantity("r2")], ["train", "test"]))

@@ -49,7 +49,11 @@ def best_spec(manifest: Manifest, trials: pd.DataFrame) -> str:
     spec["optimizer"] = [
         _optimizer_table(trial, alone=on[trial.optimizer] == 1) for trial in winners
     ]
-    by = manifest.tuning.words if manifest.tuning else "lowest median final training loss"
+    by = (
+        manifest.tuning.words(manifest.columns)
+        if manifest.tuning
+        else "lowest median final training loss"
+    )
     return BEST_TOML.format(by) + "\n" + toml.dumps(spec)
 
 

@@ -99,12 +99,13 @@ def _write(folder: Path, store: Store, manifest: Manifest, say: Callable[[str], 
 
     before = digest(store, manifest)
     say("writing tables")
-    trials = with_phases(tables.trials_frame(store, manifest.trials), manifest)
+    metrics = manifest.columns
+    trials = with_phases(tables.trials_frame(store, manifest.trials, metrics), manifest)
     summary = tables.summary_frame(trials, manifest.fixed)
     written = [
         _replace(folder / "spec.toml", toml.dumps(manifest.spec)),
         _csv(folder / "trials.csv", [trials]),
-        _csv(folder / "curves.csv", tables.curve_frames(store, manifest.trials)),
+        _csv(folder / "curves.csv", tables.curve_frames(store, manifest.trials, metrics)),
         _csv(folder / "summary.csv", [summary]),
     ]
     if (trials["status"] != "crashed").any():
@@ -135,7 +136,8 @@ def _judge(
     from bench.tables.best import best_trials
 
     chosen = set(best_trials(trials)["trial"].tolist())
-    curves = tables.curves_frame(store, [t for t in manifest.trials if t.index in chosen])
+    mine = [t for t in manifest.trials if t.index in chosen]
+    curves = tables.curves_frame(store, mine, manifest.columns)
     hosts = {stack.host for stack in store.stacks() if stack.host}
     return curves, verdicts.judge(
         trials,
@@ -145,6 +147,7 @@ def _judge(
         planned=Counter(t.problem_name for t in manifest.trials),
         fixed=manifest.fixed,
         hosts=len(hosts),
+        metrics=manifest.columns,
     )
 
 

@@ -55,7 +55,7 @@ class Results:
         from bench.tables.phases import with_phases
 
         with Store.read(self.folder) as store:
-            frame = frames.trials_frame(store, self.manifest.trials)
+            frame = frames.trials_frame(store, self.manifest.trials, self.manifest.columns)
         return with_phases(frame, self.manifest)
 
     @cached_property
@@ -64,7 +64,7 @@ class Results:
         from bench.tables import frames
 
         with Store.read(self.folder) as store:
-            return frames.curves_frame(store, self.manifest.trials)
+            return frames.curves_frame(store, self.manifest.trials, self.manifest.columns)
 
     @cached_property
     def summary(self) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field
 
 from bench.spec.expand import is_number
 from bench.spec.mistakes import Mistakes, Table, check_field, show, unknown_keys
+from nncore.metrics import TRAIN_LOSS, Columns, words
 from nncore.streams import generator
 
 if TYPE_CHECKING:
@@ -31,15 +32,28 @@ MOST_DRAWS = 100_000
 DISTRIBUTIONS = ("log_uniform", "uniform", "choice")
 
 
-CRITERION = re.compile(r"(final|best|time_to)_((train|validation)_(loss|accuracy|r2))")
+CRITERION = re.compile(r"(final|best|time_to)_((?:train|validation)_\w+)")
+FINAL_LOSS = f"final_{TRAIN_LOSS}"
 
 
 PHASES = ("tuning", "evaluation")
 
 
+def parts_of(criterion: str) -> tuple[str, str]:
+    """What a criterion looks at and in which metric; raises ValueError for what is none.
+
+    >>> parts_of("final_train_loss"), parts_of("time_to_validation_accuracy")
+    (('final', 'train_loss'), ('time_to', 'validation_accuracy'))
+    """
+    found = CRITERION.fullmatch(criterion)
+    if found is None:
+        raise ValueError(f"{criterion} is no criterion")
+    kind, metric = found.groups()
+    return kind, metric
+
+
 def _is_criterion(text: str) -> str:
-    if not CRITERION.fullmatch(text):
-        raise ValueError
+    parts_of(text)
     return text
 
 
@@ -50,7 +64,7 @@ class TuningTable(Table):
         1, description=f"how many random draws per optimizer, from 1 to {MOST_DRAWS:,}"
     )
     criterion: Annotated[str, AfterValidator(_is_criterion)] = Field(
-        "final_train_loss",
+        FINAL_LOSS,
         description="final_, best_ or time_to_ before a training or validation metric, such as "
         '"final_train_loss", "best_validation_accuracy" or "time_to_train_loss"; never test data',
     )
@@ -65,18 +79,16 @@ class Tuning:
     """Seeds to choose configurations on, the criterion, and how many draws (None: the grid)."""
 
     seeds: tuple[int, ...]
-    criterion: str = "final_train_loss"
+    criterion: str = FINAL_LOSS
     n: int | None = None
 
-    @property
-    def words(self) -> str:
-        """The criterion in a sentence."""
-        kind, metric = CRITERION.fullmatch(self.criterion).groups()[:2]  # type: ignore[union-attr]
-        part, _, score = metric.partition("_")
-        name = f"{'training' if part == 'train' else part} {score.replace('r2', 'R²')}"
+    def words(self, metrics: Columns) -> str:
+        """The criterion in a sentence; `metrics` has its column."""
+        kind, metric = parts_of(self.criterion)
         if kind == "time_to":
-            return f"shortest median time to the target of the {name}"
-        return f"{'lowest' if score == 'loss' else 'highest'} median {kind} {name}"
+            return f"shortest median time to the target of the {words(metric, metrics)}"
+        way = "lowest" if metrics[metric].lower else "highest"
+        return f"{way} median {kind} {words(metric, metrics)}"
 
 
 def read(table: Any, evaluation: Sequence[int], mistakes: Mistakes) -> Tuning | None:
@@ -103,7 +115,7 @@ def read(table: Any, evaluation: Sequence[int], mistakes: Mistakes) -> Tuning | 
         )
     if len({*found}) < len(found):
         mistakes.add("tuning.seeds", "has a seed more than once; seeds must be distinct")
-    return Tuning(found, good.get("criterion", "final_train_loss"), good.get("n"))
+    return Tuning(found, good.get("criterion", FINAL_LOSS), good.get("n"))
 
 
 def picks(rule: str, key: str, options: Sequence[Any], n: int) -> list[Any]:

@@ -9,26 +9,27 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench import stats
-from bench.tables.columns import METRICS
+from nncore.metrics import BUILT_IN_COLUMNS, TRAIN_LOSS, Columns
 
 Array = NDArray[np.float64]
 CURVE_BANDS = ["problem", "optimizer", "metric", "epoch", "seeds", "diverged"]
 CURVE_BANDS += ["low", "median", "high"]
-WORST = {"loss": np.inf, "accuracy": 0.0, "r2": -np.inf}
 
 
-def curve_bands(trials: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
+def curve_bands(
+    trials: pd.DataFrame, curves: pd.DataFrame, metrics: Columns = BUILT_IN_COLUMNS
+) -> pd.DataFrame:
     """Quartiles over seeds of every metric, by problem, optimizer and epoch.
 
     `trials` has one configuration per problem and optimizer; `curves` may hold more trials. Columns
     `problem, optimizer, metric, epoch, seeds, diverged, low, median, high`; `diverged` counts the
-    runs that had diverged by that epoch, and a loss that is not finite counts as infinite.
+    runs that had diverged by that epoch; a value that is missing counts as the worst of its metric.
     """
     wanted = trials[trials["status"] != "crashed"]
     rows = curves[np.isin(curves["trial"].to_numpy(), wanted["trial"].to_numpy())]
     order = np.argsort(rows["trial"].to_numpy(), kind="stable")
     ids = rows["trial"].to_numpy()[order]
-    names = [name for name in METRICS if name in rows]
+    names = [name for name in metrics if name in rows]
     values = rows[names].to_numpy(dtype=float)[order]
     epochs = rows["epoch"].to_numpy()[order]
     parts = []
@@ -44,7 +45,7 @@ def curve_bands(trials: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
         ended = group["diverged_epoch"][group["status"] == "diverged"].to_numpy(dtype=float)
         lost = (ended[:, None] <= epoch).sum(axis=0)
         lost[-1:] = len(ended)
-        for name, samples in _applicable(names, block):
+        for name, samples in _applicable(names, block, metrics):
             low, median, high = (stats.quantile(samples, q) for q in (0.25, 0.5, 0.75))
             parts.append(
                 pd.DataFrame(
@@ -64,12 +65,12 @@ def curve_bands(trials: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=CURVE_BANDS)
 
 
-def _applicable(names: list[str], block: Array) -> Iterator[tuple[str, Array]]:
+def _applicable(names: list[str], block: Array, metrics: Columns) -> Iterator[tuple[str, Array]]:
     """Metrics that the problem has: name and values `(records, seeds)` without NaN.
 
     `block` is `(seeds, records, metrics)`.
     """
     for m, name in enumerate(names):
         samples = block[:, :, m].T
-        if name == "train_loss" or not np.isnan(samples).all():
-            yield name, np.where(np.isnan(samples), WORST[name.partition("_")[2]], samples)
+        if name == TRAIN_LOSS or not np.isnan(samples).all():
+            yield name, np.where(np.isnan(samples), metrics[name].worst, samples)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 
-PARTS = ("train", "validation", "test")
-METRICS = [f"{part}_{score}" for score in ("loss", "accuracy", "r2") for part in PARTS]
-
 
 def hyperparameters(frame: pd.DataFrame) -> list[str]:
     """Names of the hyperparameter columns of a trials or summary frame."""

@@ -11,8 +11,13 @@ from numpy.typing import NDArray
 
 from bench import stats
 from bench.plan.trials import Trial
-from bench.store.store import Curves, Store
-from bench.tables.columns import METRICS, hyperparameters
+from bench.store.store import Store
+from bench.tables.columns import hyperparameters
+from bench.tables.records import best_records, curve_chunks, metric_columns
+from nncore.metrics import BUILT_IN_COLUMNS, LOSS, TRAIN_LOSS, Columns, columns, quantity
+
+# Divergence is told by the loss; of other metrics it is known what they were.
+LOSSES = columns([quantity(LOSS)])
 
 
 def hyperparameter_columns(trials: Sequence[Trial]) -> pd.DataFrame:
@@ -43,12 +48,9 @@ def hyperparameter_columns(trials: Sequence[Trial]) -> pd.DataFrame:
     )
 
 
-def curve_chunks(store: Store, trials: Sequence[Trial]) -> Iterator[Curves]:
-    """Stored curves in the order of `trials`; their positions are those of `trials`."""
-    return store.curves([trial.key for trial in trials])
-
-
-def trials_frame(store: Store, trials: Sequence[Trial]) -> pd.DataFrame:
+def trials_frame(
+    store: Store, trials: Sequence[Trial], metrics: Columns = BUILT_IN_COLUMNS
+) -> pd.DataFrame:
     """`trials.csv`: a row per stored trial, in the order of the spec.
 
     `final_*` are the metrics of the last record, `best_*` those of the record `best_epoch`, the one
@@ -77,24 +79,23 @@ def trials_frame(store: Store, trials: Sequence[Trial]) -> pd.DataFrame:
     row_of[found.positions] = np.arange(len(mine))
     # The training loss has its columns even where every trial crashed.
     values: dict[str, NDArray[np.float64]] = {
-        f"{kind}_train_loss": np.full(len(mine), np.nan) for kind in ("final", "best")
+        f"{kind}_{TRAIN_LOSS}": np.full(len(mine), np.nan) for kind in ("final", "best")
     }
     best_epoch = np.full(len(mine), -1, dtype=np.int64)
-    for chunk in curve_chunks(store, trials):
+    for chunk in curve_chunks(store, trials, metrics):
         rows, records = row_of[chunk.positions], np.arange(len(chunk.positions))
-        judge = "validation_loss" if "validation_loss" in chunk.metrics else "train_loss"
-        best = chunk.values[:, chunk.metrics.index(judge)].argmin(axis=1)
+        best = best_records(chunk)
         best_epoch[rows] = chunk.epochs[best]
         for m, metric in enumerate(chunk.metrics):
             for kind, record in (("final", -1), ("best", best)):
                 column = values.setdefault(f"{kind}_{metric}", np.full(len(mine), np.nan))
                 column[rows] = chunk.values[records, m, record]
-    finals = [f"final_{m}" for m in METRICS if f"final_{m}" in values]
-    bests = [f"best_{m}" for m in METRICS if f"best_{m}" in values]
-    metrics = pd.DataFrame({name: values[name] for name in finals})
-    metrics["best_epoch"] = pd.array(best_epoch, dtype="Int64")
-    metrics.loc[best_epoch < 0, "best_epoch"] = pd.NA
-    metrics = pd.concat([metrics, pd.DataFrame({name: values[name] for name in bests})], axis=1)
+    finals = [f"final_{m}" for m in metrics if f"final_{m}" in values]
+    bests = [f"best_{m}" for m in metrics if f"best_{m}" in values]
+    measured = pd.DataFrame({name: values[name] for name in finals})
+    measured["best_epoch"] = pd.array(best_epoch, dtype="Int64")
+    measured.loc[best_epoch < 0, "best_epoch"] = pd.NA
+    measured = pd.concat([measured, pd.DataFrame({name: values[name] for name in bests})], axis=1)
     closing = pd.DataFrame(
         {
             "reason": pd.Series(found.reason, dtype=str),
@@ -102,13 +103,15 @@ def trials_frame(store: Store, trials: Sequence[Trial]) -> pd.DataFrame:
             "train_seconds": found.train_seconds,
         }
     )
-    return pd.concat([leading, hyperparameter_columns(mine), ending, metrics, closing], axis=1)
+    return pd.concat([leading, hyperparameter_columns(mine), ending, measured, closing], axis=1)
 
 
-def curve_frames(store: Store, trials: Sequence[Trial]) -> Iterator[pd.DataFrame]:
+def curve_frames(
+    store: Store, trials: Sequence[Trial], metrics: Columns = BUILT_IN_COLUMNS
+) -> Iterator[pd.DataFrame]:
     """`curves.csv` piece by piece: `trial, epoch` and every metric that occurs."""
-    names = metric_columns(store, trials)
-    for chunk in curve_chunks(store, trials):
+    names = metric_columns(store, trials, metrics)
+    for chunk in curve_chunks(store, trials, metrics):
         records = len(chunk.epochs)
         index = np.array([trials[i].index for i in chunk.positions])
         columns = {"trial": np.repeat(index, records), "epoch": np.tile(chunk.epochs, len(index))}
@@ -122,17 +125,13 @@ def curve_frames(store: Store, trials: Sequence[Trial]) -> Iterator[pd.DataFrame
         yield pd.DataFrame(columns=["trial", "epoch"])
 
 
-def metric_columns(store: Store, trials: Sequence[Trial]) -> list[str]:
-    """The metrics that occur, losses first."""
-    seen = store.metrics([trial.key for trial in trials])
-    return [name for name in METRICS if name in seen]
-
-
-def curves_frame(store: Store, trials: Sequence[Trial]) -> pd.DataFrame:
+def curves_frame(
+    store: Store, trials: Sequence[Trial], metrics: Columns = BUILT_IN_COLUMNS
+) -> pd.DataFrame:
     """`curves.csv` whole."""
-    frames = list(curve_frames(store, trials))
-    columns = ["trial", "epoch", *metric_columns(store, trials)]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+    frames = list(curve_frames(store, trials, metrics))
+    names = ["trial", "epoch", *metric_columns(store, trials, metrics)]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=names)
 
 
 def summary_frame(frame: pd.DataFrame, fixed: Collection[str] = ()) -> pd.DataFrame:
@@ -144,7 +143,9 @@ def summary_frame(frame: pd.DataFrame, fixed: Collection[str] = ()) -> pd.DataFr
     """
     names = hyperparameters(frame)
     metrics = [
-        c for c in map(str, frame) if c.startswith(("final_", "best_")) and c != "best_epoch"
+        c
+        for c in map(str, frame.columns.drop(names))
+        if c.startswith(("final_", "best_")) and c != "best_epoch"
     ]
     keys = ["problem", "optimizer", "rule", *names]
     apart = ["phase"] if "phase" in frame else []
@@ -164,7 +165,7 @@ def summary_frame(frame: pd.DataFrame, fixed: Collection[str] = ()) -> pd.DataFr
     columns: dict[str, NDArray[np.float64]] = {}
     for metric in metrics:
         values = frame[metric].to_numpy(dtype=float, copy=True)
-        if metric.endswith("_loss"):
+        if metric.partition("_")[2] in LOSSES:
             values[status == "diverged"] = np.inf
         triple = np.full((3, count), np.nan)
         usable = (status != "crashed") & ~np.isnan(values)

@@ -17,6 +17,7 @@ from bench.tables.phases import all_evaluated, searched
 from bench.verdicts import audit as auditing
 from bench.verdicts import budget, pairs, profile, ranking, rates, samples, target, words
 from bench.verdicts.samples import ALL
+from nncore.metrics import BUILT_IN_COLUMNS, TRAIN_LOSS, Columns
 
 __all__ = ["ALL", "Verdicts", "judge"]
 
@@ -61,6 +62,7 @@ def judge(
     planned: Mapping[str, int],
     fixed: Collection[str] = (),
     hosts: int = 1,
+    metrics: Columns = BUILT_IN_COLUMNS,
 ) -> Verdicts:
     """Everything that can be said about an experiment.
 
@@ -73,12 +75,12 @@ def judge(
     every, trials, summary = trials, searched(trials), searched(summary)
     found = samples.samples(judged, fixed)
     compared = pairs.pairs(found)
-    reached = target.costs(judged, curves, targets)
+    reached = target.costs(judged, curves, targets, metrics)
     texts = {
         (str(p), str(o)): str(s)
         for p, o, s in best[["problem", "optimizer", "settings"]].itertuples(index=False)
     }
-    losses = {p: t["train_loss"] for p, t in targets.items() if "train_loss" in t}
+    losses = {p: t[TRAIN_LOSS] for p, t in targets.items() if TRAIN_LOSS in t}
     order = ranking.ranking(found, compared, _starts(judged, curves), losses, texts)
     width = rates.widths(trials, summary, fixed)
     order = order.merge(width, on=["problem", "optimizer"], how="left", validate="many_to_one")
@@ -115,10 +117,10 @@ def _in_order(rows: pd.DataFrame, problems: Collection[str]) -> pd.DataFrame:
 def _starts(judged: pd.DataFrame, curves: pd.DataFrame) -> dict[str, dict[int, float]]:
     """The training loss before training, by problem and seed."""
     first = curves[curves["epoch"] == 0]
-    where = judged[["trial", "problem", "seed"]].merge(first[["trial", "train_loss"]], on="trial")
+    where = judged[["trial", "problem", "seed"]].merge(first[["trial", TRAIN_LOSS]], on="trial")
     where = where.drop_duplicates(["problem", "seed"])
     found: dict[str, dict[int, float]] = {}
-    for problem, seed, loss in where[["problem", "seed", "train_loss"]].itertuples(index=False):
+    for problem, seed, loss in where[["problem", "seed", TRAIN_LOSS]].itertuples(index=False):
         if np.isfinite(loss):
             found.setdefault(str(problem), {})[int(seed)] = float(loss)
     return found

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bench import stats
+from nncore.metrics import BUILT_IN_COLUMNS, Columns
 
 COSTS = ["problem", "optimizer", "metric", "target", "budget", "seed", "cost"]
 COLUMNS = ["problem", "optimizer", "metric", "target", "budget", "seeds", "reached"]
@@ -18,7 +19,12 @@ STAIRS = ["problem", "optimizer", "metric", "epoch", "share", "low", "high"]
 Targets = Mapping[str, Mapping[str, float]]
 
 
-def costs(judged: pd.DataFrame, curves: pd.DataFrame, targets: Targets) -> pd.DataFrame:
+def costs(
+    judged: pd.DataFrame,
+    curves: pd.DataFrame,
+    targets: Targets,
+    metrics: Columns = BUILT_IN_COLUMNS,
+) -> pd.DataFrame:
     """The epoch at which each trial of `judged` reached each of its problem's targets.
 
     Infinity: not within the budget, the last recorded epoch. A run that reaches the target and
@@ -41,8 +47,8 @@ def costs(judged: pd.DataFrame, curves: pd.DataFrame, targets: Targets) -> pd.Da
         epoch = epochs[records[0]]
         for metric, value in wanted.items():
             values = curves[metric].to_numpy(dtype=float)[order][records]
-            loss = metric.endswith("_loss")
-            values = np.where(np.isnan(values), np.inf if loss else -np.inf, values)
+            lower = metrics[metric].lower
+            values = np.where(np.isnan(values), np.inf if lower else -np.inf, values)
             parts.append(
                 pd.DataFrame(
                     {
@@ -52,7 +58,7 @@ def costs(judged: pd.DataFrame, curves: pd.DataFrame, targets: Targets) -> pd.Da
                         "target": value,
                         "budget": epoch[-1],
                         "seed": rows["seed"].to_numpy()[kept],
-                        "cost": stats.time_to_target(epoch, values, value, at_least=not loss),
+                        "cost": stats.time_to_target(epoch, values, value, at_least=not lower),
                     }
                 )
             )

@@ -46,7 +46,7 @@ class Evaluation:
         trials, outputs, count = samples.Y.shape
         losses = self._layout.empty(self._w.dtype, trials, count)
         whole = any(metric.arguments == 2 for metric in self._metrics)
-        p = np.empty((trials, outputs, count), self._w.dtype) if whole else None
+        p = np.empty((trials, outputs, count if whole else 0), self._w.dtype)
         blocks: list[tuple[list[Call], slice, Network]] = []
         block = self._block(count)
         for start in range(0, count, block):
@@ -64,7 +64,7 @@ class Evaluation:
                 for call in calls:
                     call()
                 losses[:, cut] = self._loss.function(network.outputs, samples.Y[:, :, cut])
-                if p is not None:
+                if whole:
                     p[:, :, cut] = network.outputs
             return {
                 metric.name: metric(losses) if metric.arguments == 1 else metric(p, samples.Y)
