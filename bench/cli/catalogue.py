@@ -12,6 +12,7 @@ from nncore.datasets import datasets
 from nncore.initializers import initializers
 from nncore.layers import LAYERS
 from nncore.losses import losses
+from nncore.metrics import metrics
 from nncore.registry import BUILT_IN, Entry, Registry, load_plugin, unknown
 from nncore.rules import rules
 from nncore.schedules import schedules
@@ -22,6 +23,7 @@ KINDS: dict[str, Registry[Any]] = {
     "datasets": datasets,
     "layers": activations,
     "losses": losses,
+    "metrics": metrics,
     "initializers": initializers,
 }
 HEADERS = ("name", "summary", "parameters", "source")
