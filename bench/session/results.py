@@ -15,7 +15,7 @@ from bench.store.store import Store
 if TYPE_CHECKING:
     import pandas as pd
 
-from bench.session.folder import read_manifest, statuses
+from bench.session.folder import read_manifest
 
 
 @dataclass(frozen=True)
@@ -51,27 +51,25 @@ class Results:
     @cached_property
     def trials(self) -> pd.DataFrame:
         """A row per trial, as in `trials.csv`."""
-        from bench.tables import frames
-        from bench.tables.phases import with_phases
+        from bench.tables.trials import trials_frame
 
         with Store.read(self.folder) as store:
-            frame = frames.trials_frame(store, self.manifest.trials, self.manifest.columns)
-        return with_phases(frame, self.manifest)
+            return trials_frame(store, self.manifest)
 
     @cached_property
     def curves(self) -> pd.DataFrame:
         """A row per trial and recorded epoch, as in `curves.csv`."""
-        from bench.tables import frames
+        from bench.tables.curves import curves_frame
 
         with Store.read(self.folder) as store:
-            return frames.curves_frame(store, self.manifest.trials, self.manifest.columns)
+            return curves_frame(store, self.manifest.trials, self.manifest.columns)
 
     @cached_property
     def summary(self) -> pd.DataFrame:
         """A row per problem and configuration, as in `summary.csv`."""
-        from bench.tables import frames
+        from bench.tables.summary import summary_frame
 
-        return frames.summary_frame(self.trials, self.manifest.fixed)
+        return summary_frame(self.trials, self.manifest.fixed)
 
 
 def open_results(folder: str | Path) -> Results:
@@ -92,7 +90,8 @@ def results_of(
     trained: int = 0,
 ) -> Results:
     """The results of `manifest` in `folder`, as far as `store` has them."""
-    mine = statuses(store, manifest.trials)
-    lost = [t.key for t, status in zip(manifest.trials, mine, strict=True) if status == "crashed"]
+    statuses = store.statuses()
+    mine = [statuses.get(trial.key) for trial in manifest.trials]
+    lost = [t.key for t in manifest.trials if statuses.get(t.key) == "crashed"]
     reasons = dict(Counter(store.trials(lost).reason).most_common())
-    return Results(folder, manifest, files, trained, len(lost), mine.count("missing"), reasons)
+    return Results(folder, manifest, files, trained, len(lost), mine.count(None), reasons)

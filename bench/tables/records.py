@@ -37,11 +37,12 @@ def _kept(names: Sequence[str], asked: Sequence[str], metrics: Columns) -> list[
     return [n for n in known if not metrics[n].digest or metrics[n].identity in asked]
 
 
-def best_records(chunk: Curves) -> NDArray[np.integer[Any]]:
-    """The record of each trial with the lowest validation loss `(n,)`, the first of equal ones.
+def best_records(curves: Curves) -> NDArray[np.integer[Any]]:
+    """The places `(n,)` of the lowest validation loss among the records of `n` curves.
 
-    Of the training loss where there is no validation part; test data never take part in a choice.
+    Of the training loss where there is no validation part: the test part never takes part in a
+    choice.
     """
     validation = f"validation_{LOSS}"
-    judge = validation if validation in chunk.metrics else TRAIN_LOSS
-    return chunk.values[:, chunk.metrics.index(judge)].argmin(axis=1)
+    judge = validation if validation in curves.metrics else TRAIN_LOSS
+    return np.asarray(curves.values[:, curves.metrics.index(judge)].argmin(axis=1))

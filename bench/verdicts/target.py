@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bench import stats
+from bench.tables.curves import blocks
 from nncore.metrics import BUILT_IN_COLUMNS, Columns
 
 COSTS = ["problem", "optimizer", "metric", "target", "budget", "seed", "cost"]
@@ -30,35 +31,25 @@ def costs(
     Infinity: not within the budget, the last recorded epoch. A run that reaches the target and
     diverges later has reached it. Crashed trials have no curve and no row.
     """
-    ids = curves["trial"].to_numpy()
-    order = np.argsort(ids, kind="stable")
-    ids = ids[order]
-    epochs = curves["epoch"].to_numpy(dtype=float)[order]
     parts = []
-    for (problem, optimizer), rows in judged.groupby(["problem", "optimizer"], sort=False):
-        wanted = {m: v for m, v in targets.get(str(problem), {}).items() if m in curves}
-        starts = np.searchsorted(ids, rows["trial"].to_numpy(), side="left")
-        stops = np.searchsorted(ids, rows["trial"].to_numpy(), side="right")
-        kept = stops > starts
-        if not wanted or not kept.any():
-            continue
-        # All trials of a problem have the same records.
-        records = starts[kept][:, None] + np.arange((stops - starts)[kept][0])
-        epoch = epochs[records[0]]
-        for metric, value in wanted.items():
-            values = curves[metric].to_numpy(dtype=float)[order][records]
-            lower = metrics[metric].lower
+    for block in blocks(judged, curves):
+        for metric, value in targets.get(block.problem, {}).items():
+            if metric not in block.metrics:
+                continue
+            values, lower = block.metrics[metric], metrics[metric].lower
             values = np.where(np.isnan(values), np.inf if lower else -np.inf, values)
+            epochs = block.epochs.astype(float)
+            cost = stats.time_to_target(epochs, values, value, at_least=not lower)
             parts.append(
                 pd.DataFrame(
                     {
-                        "problem": problem,
-                        "optimizer": optimizer,
+                        "problem": block.problem,
+                        "optimizer": block.optimizer,
                         "metric": metric,
                         "target": value,
-                        "budget": epoch[-1],
-                        "seed": rows["seed"].to_numpy()[kept],
-                        "cost": stats.time_to_target(epoch, values, value, at_least=not lower),
+                        "budget": epochs[-1],
+                        "seed": block.seeds,
+                        "cost": cost,
                     }
                 )
             )

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncore.layers import Architecture
 from nncore.losses import Loss
 from nncore.metrics import Metric
 from nncore.stack.layouts import Call, Layout, TrialLast
-from nncore.stack.network import Network
+from nncore.stack.passes import Passes
 from nncore.stack.samples import Samples
 
 Array = NDArray[Any]
@@ -26,15 +27,15 @@ class Evaluation:
     def __init__(
         self,
         layout: Layout,
-        layers: Sequence[str],
+        architecture: Architecture,
         loss: Loss,
         metrics: Sequence[Metric],
         parts: dict[str, Samples],
         w: Array,
     ) -> None:
-        self._layout, self._layers, self._loss, self._w = layout, layers, loss, w
+        self._layout, self._architecture, self._loss, self._w = layout, architecture, loss, w
         self._metrics = metrics
-        self._networks: dict[int, Network] = {}
+        self._passes: dict[int, Passes] = {}
         self._parts = {name: self._part(samples) for name, samples in parts.items()}
 
     def _part(self, samples: Samples) -> Callable[[], dict[str, Array]]:
@@ -47,25 +48,24 @@ class Evaluation:
         losses = self._layout.empty(self._w.dtype, trials, count)
         whole = any(metric.arguments == 2 for metric in self._metrics)
         p = np.empty((trials, outputs, count if whole else 0), self._w.dtype)
-        blocks: list[tuple[list[Call], slice, Network]] = []
+        blocks: list[tuple[list[Call], slice, Passes]] = []
         block = self._block(count)
         for start in range(0, count, block):
             cut = slice(start, min(start + block, count))
             x = samples.x[:, :, cut]
-            if x.shape[2] not in self._networks:
-                self._networks[x.shape[2]] = Network(
-                    self._layout, self._layers, x.shape[1] - 1, x.shape[2], self._w
-                )
-            network = self._networks[x.shape[2]]
-            blocks.append((network.forward(x), cut, network))
+            size = x.shape[2]
+            if size not in self._passes:
+                self._passes[size] = Passes(self._layout, self._architecture, size, self._w)
+            passes = self._passes[size]
+            blocks.append((passes.bind(x)[0], cut, passes))
 
         def evaluate() -> dict[str, Array]:
-            for calls, cut, network in blocks:
+            for calls, cut, passes in blocks:
                 for call in calls:
                     call()
-                losses[:, cut] = self._loss.function(network.outputs, samples.Y[:, :, cut])
+                losses[:, cut] = self._loss.function(passes.outputs, samples.Y[:, :, cut])
                 if whole:
-                    p[:, :, cut] = network.outputs
+                    p[:, :, cut] = passes.outputs
             return {
                 metric.name: metric(losses) if metric.arguments == 1 else metric(p, samples.Y)
                 for metric in self._metrics

@@ -310,7 +310,8 @@ def test_an_edited_plugin_is_another_metric(tmp_path):
     was = metrics["edited"].quantity
     second = plugin(tmp_path, text.format("lower") + "\n# a remark\n", "edited")
     now = metrics["edited"].quantity
-    assert first != second and was.identity != now.identity
+    assert first != second
+    assert was.identity != now.identity
     # Back again: what the file holds now counts, not what was loaded last.
     assert plugin(tmp_path, text.format("lower"), "edited") == first
     assert metrics["edited"].quantity == was
