@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,12 +22,23 @@ from numpy.typing import ArrayLike, NDArray
 from nncore.datasets.kinds import PARTS
 from nncore.losses import Loss
 from nncore.registry import BUILT_IN, Entry, Registry, describe, positional
+from nncore.values import NUMBER, TEXT, one_of, such, values_of
 
 Array = NDArray[Any]
 F = TypeVar("F", bound=Callable[..., Any])
 Better = Literal["lower", "higher"]
 Of = Literal["classes", "numbers", "both"]
+OF = one_of("classes", "numbers", "both")
 PART_WORDS = dict(zip(PARTS, ("training", "validation", "test"), strict=True))
+
+
+def _is_printable(value: Any) -> bool:
+    return isinstance(value, str) and value.isprintable()
+
+
+NUMBER_OR_INFINITY = such(
+    "a number or infinity", lambda v: v in NUMBER or (isinstance(v, float) and math.isinf(v))
+)
 
 
 @dataclass(frozen=True)
@@ -39,23 +50,20 @@ class Quantity:
     plugin that measures it. Raises ValueError where these do not fit together.
     """
 
-    name: str
-    better: Better
-    worst: float
-    label: str
-    unit: str = ""
-    best: float | None = None
-    shown: float | None = None
-    digest: str = ""
+    name: Annotated[str, such("a name", lambda v: isinstance(v, str) and v.isidentifier())]
+    better: Annotated[str, one_of("lower", "higher")]
+    worst: Annotated[float, NUMBER_OR_INFINITY]
+    label: Annotated[str, such("a printable text", lambda v: _is_printable(v) and v.strip())]
+    unit: Annotated[str, such("a printable text", lambda v: _is_printable(v))] = ""
+    best: Annotated[float | None, NUMBER] = None
+    shown: Annotated[float | None, NUMBER] = None
+    digest: Annotated[str, TEXT] = ""
 
     def __post_init__(self) -> None:
-        if self.better not in ("lower", "higher"):
-            raise ValueError(f'metric {self.name}: better must be "lower" or "higher"')
-        texts = self.label + self.unit
-        if not (self.name.isidentifier() and texts.isprintable() and self.label.strip()):
-            raise ValueError(f"metric {self.name}: its label and unit must be printable texts")
-        if math.isnan(self.worst):
-            raise ValueError(f"metric {self.name}: worst must be a number or infinity")
+        for field, inside in values_of(Quantity).items():
+            value = getattr(self, field)
+            if value is not None and value not in inside:
+                raise ValueError(f"metric {self.name}: {field} must be {inside.words}")
         if self.best is not None and not self.cost(self.best) < self.cost(self.worst):
             raise ValueError(f"metric {self.name}: its best value is no better than its worst")
 
@@ -165,14 +173,12 @@ def metric(
     def register(function: F) -> F:
         entry = describe(function)
         name, count = entry["name"], len(positional(function))
-        if count not in (1, 2) or of not in ("classes", "numbers", "both"):
-            raise TypeError(
-                f'metric {name}: write it as def {name}(p, Y), of "classes", "numbers" or "both"'
-            )
+        if count not in (1, 2):
+            raise TypeError(f"metric {name}: write it as def {name}(p, Y)")
+        if of not in OF:
+            raise ValueError(f"metric {name}: of must be {OF.words}")
         its_label = label or name.replace("_", " ")
-        quantity = Quantity(
-            name, better, float(worst), its_label, unit, best, shown, entry["digest"]
-        )
+        quantity = Quantity(name, better, worst, its_label, unit, best, shown, entry["digest"])
         metrics.add(Metric(**entry, quantity=quantity, of=of, arguments=count))
         return function
 

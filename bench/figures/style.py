@@ -6,7 +6,7 @@ import math
 import re
 import textwrap
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
+
+from nncore.metrics import BUILT_IN_COLUMNS, LOSS, PART_WORDS, TRAIN_LOSS, Columns
 
 # Okabe & Ito 2008 (https://jfly.uni-koeln.de/color/) without yellow, which is lost on white, and
 # Tol's wine (https://personal.sron.nl/~pault/) in its place.
@@ -47,8 +48,6 @@ LOSSES = {
     "half_mean_squared_error": "half the mean squared error",
     "squared_sum": "squared sum",
 }
-SCORES = {"loss": "loss", "accuracy": "accuracy, share correct", "r2": "R² (1 is perfect)"}
-PARTS = {"train": "training", "validation": "validation", "test": "test"}
 
 RC: dict[str, Any] = {
     "axes.axisbelow": True,
@@ -148,17 +147,17 @@ def wrapped(text: object, width: int, lines: int = 2) -> str:
     return "\n".join(parts).replace("$", r"\$")
 
 
-def metric_label(metric: str, loss: str = "") -> str:
-    """An axis label for a metric's column.
+def metric_label(
+    column: str = TRAIN_LOSS, loss: str = "", metrics: Columns = BUILT_IN_COLUMNS
+) -> str:
+    """An axis label for a metric's column; `loss` names the problem's.
 
-    >>> metric_label("train_loss", "categorical_crossentropy")
-    'training loss (cross-entropy, nats)'
+    >>> metric_label("train_loss", "categorical_crossentropy"), metric_label("test_accuracy")
+    ('training loss (cross-entropy, nats)', 'test accuracy, share correct')
     """
-    part, _, score = metric.partition("_")
-    words = f"{PARTS.get(part, part)} {SCORES.get(score, score.replace('_', ' '))}"
-    if score == "loss" and loss:
-        words += f" ({LOSSES.get(loss, loss.replace('_', ' '))})"
-    return plain(words)
+    quantity = metrics[column]
+    detail = LOSSES.get(loss, loss.replace("_", " ")) if quantity.name == LOSS else ""
+    return plain(f"{PART_WORDS[column.partition('_')[0]]} {quantity.axis(detail)}")
 
 
 def axes(ax: Axes | None) -> Axes:
@@ -176,31 +175,6 @@ def legend_beside(ax: Axes, entries: Mapping[str, Line2D]) -> None:
     texts = [wrapped(text, 44, 3) for text in entries]
     ax.legend(
         list(entries.values()), texts, loc="upper left", bbox_to_anchor=(1.02, 1), borderaxespad=0
-    )
-
-
-def legend_rows(entries: Iterable[str], columns: int) -> int:
-    """Rows of text that a legend of `columns` columns needs."""
-    lines = [wrapped(text, 132 // columns, 3).count("\n") + 1 for text in entries]
-    each = math.ceil(len(lines) / columns)
-    return max((sum(lines[i : i + each]) for i in range(0, len(lines), each)), default=0)
-
-
-def legend_below(
-    figure: Figure, entries: Mapping[str, Line2D], columns: int, bottom: float
-) -> Legend | None:
-    """A legend across the figure, its lower edge `bottom` inches above the figure's."""
-    if not entries:
-        return None
-    return figure.legend(
-        list(entries.values()),
-        [wrapped(text, 132 // columns, 3) for text in entries],
-        loc="lower left",
-        bbox_to_anchor=(0.01, bottom / figure.get_figheight()),
-        ncols=columns,
-        borderaxespad=0,
-        columnspacing=1.5,
-        handlelength=3.2,
     )
 
 
@@ -237,28 +211,7 @@ def jitter(n: int, width: float) -> np.ndarray:
     return ((np.arange(n) * golden + 0.5) % 1 - 0.5) * width
 
 
-def titles(figure: Figure, title: str, caption: Sequence[str] = ()) -> None:
-    """A title above everything, and lines of small print below everything."""
-    height = figure.get_figheight()
-    figure.text(
-        0.01, 1 - 0.09 / height, plain(title, 92), ha="left", va="top", size=11.5, weight="bold"
-    )
-    # Names may hold dollars, escaped or not.
-    text = "\n".join(caption).replace(r"\$", "$").replace("$", r"\$")
-    figure.text(0.01, 0.08 / height, text, ha="left", va="bottom", size=7.5, color=GREY)
-
-
-def caption_lines(sentences: Iterable[str], width: float) -> list[str]:
-    """Small print for a figure `width` inches wide."""
-    return textwrap.wrap(" ".join(s for s in sentences if s), int(width * 16.5))
-
-
-def caption_height(lines: Sequence[str]) -> float:
-    """Inches that small print takes."""
-    return 0.16 + 0.137 * len(lines)
-
-
-def settings() -> Any:
+def applied() -> Any:
     """A context in which figures look the same whatever the user's matplotlib settings are."""
     known: dict[Any, Any] = {
         k: v for k, v in mpl.rcParamsDefault.items() if not k.startswith(("backend", "date"))

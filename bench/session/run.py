@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,19 +56,54 @@ def planned(
     experiment or other code, StoreError when what is there cannot be read.
     """
     experiment = spec.load(source, overrides, plugins)
-    trials = planning.trials(experiment)
-    manifest = manifests.of(experiment, trials)
-    folder = Path(out) if out is not None else Path("results") / experiment.name
-    jobs = jobs or runner.cores()
+    folder = _folder(experiment, out)
+    return _planned(experiment, folder, jobs or runner.cores(), shard, retry_crashed, fresh)
+
+
+def _folder(experiment: Experiment, out: str | Path | None) -> Path:
+    return Path(out) if out is not None else Path("results") / experiment.name
+
+
+def _planned(
+    experiment: Experiment,
+    folder: Path,
+    jobs: int,
+    shard: tuple[int, int] | None,
+    retry_crashed: bool,
+    fresh: bool,
+) -> Planned:
+    """What `planned` returns, of a spec that is read already."""
+    manifest = manifests.of(experiment, planning.trials(experiment))
     ready: set[str] = set()
     if (folder / FILE).exists() and not fresh:
         with Store.read(folder) as store:
             refuse_other(store, manifest)
-            if experiment.tuning:
-                trials += _evaluation(experiment, manifest, store)
-                manifest = manifests.of(experiment, trials)
-            ready = done(store, trials, retry_crashed=retry_crashed)
-    later = 0
+            manifest = _judged(experiment, manifest, store)
+            ready = done(store, manifest.trials, retry_crashed=retry_crashed)
+    return _remaining(experiment, manifest, folder, ready, jobs, shard)
+
+
+def _judged(experiment: Experiment, manifest: Manifest, store: Store) -> Manifest:
+    """`manifest` with the trials that judge what tuning has chosen, once all it needs is stored."""
+    from bench.tables.winners import winners
+
+    trials, tuning = manifest.trials, experiment.tuning
+    if tuning is None or done(store, trials) < {trial.key for trial in trials}:
+        return manifest
+    chosen = winners(store, trials, tuning.criterion, manifest.targets, manifest.columns)
+    return manifests.of(experiment, trials + planning.evaluation(experiment, chosen, len(trials)))
+
+
+def _remaining(
+    experiment: Experiment,
+    manifest: Manifest,
+    folder: Path,
+    ready: Collection[str],
+    jobs: int,
+    shard: tuple[int, int] | None,
+) -> Planned:
+    """What is left to train of `manifest` when the keys in `ready` are stored."""
+    trials, later = manifest.trials, 0
     if experiment.tuning and manifest.tuned:
         each = {p.name: len(experiment.seeds) for p in experiment.problems}
         pairs = {
@@ -110,21 +145,11 @@ def run(
     from bench.report import write as report
 
     say = say or _nothing
-    if repair:
-        name = spec.load(source, overrides, plugins).name
-        folder = Path(out) if out is not None else Path("results") / name
-        if (folder / FILE).exists():
-            Store.open(folder, repair=True).close()
-    todo = planned(
-        source,
-        out=out,
-        overrides=overrides,
-        plugins=plugins,
-        jobs=jobs,
-        shard=shard,
-        retry_crashed=retry_crashed,
-        fresh=fresh,
-    )
+    experiment = spec.load(source, overrides, plugins)
+    folder = _folder(experiment, out)
+    if repair and (folder / FILE).exists():
+        Store.open(folder, repair=True).close()
+    todo = _planned(experiment, folder, jobs or runner.cores(), shard, retry_crashed, fresh)
     paths = [Path(path) for path in todo.manifest.spec.get("plugins", ())]
     with Store.open(todo.folder, fresh=fresh) as store:
         refuse_other(store, todo.manifest)  # again: it was not locked before
@@ -134,9 +159,9 @@ def run(
             _train(store, todo, paths, bar)
         trained = len(todo.missing)
         if todo.later:
-            todo = planned(
-                source, out=out, overrides=overrides, plugins=plugins, jobs=jobs, shard=shard
-            )
+            manifest = _judged(experiment, todo.manifest, store)
+            ready = done(store, manifest.trials)
+            todo = _remaining(experiment, manifest, folder, ready, todo.jobs, shard)
             note(store, todo.manifest)
             if todo.stacks:
                 say("configurations are chosen; training them on the evaluation seeds")
@@ -154,17 +179,6 @@ def _nothing(text: str) -> None:
 
 def _in_shard(trial: Trial, shard: tuple[int, int] | None) -> bool:
     return shard is None or int(trial.key[:16], 16) % shard[1] == shard[0] - 1
-
-
-def _evaluation(experiment: Experiment, manifest: Manifest, store: Store) -> tuple[Trial, ...]:
-    """The trials that judge what tuning has chosen; none while tuning trials are missing."""
-    from bench.tables.winners import winners
-
-    trials = manifest.trials
-    if experiment.tuning is None or done(store, trials) < {trial.key for trial in trials}:
-        return ()
-    chosen = winners(store, trials, experiment.tuning.criterion, manifest.targets, manifest.columns)
-    return planning.evaluation(experiment, chosen, len(trials))
 
 
 def _train(store: Store, todo: Planned, plugins: Sequence[Path], bar: Progress | None) -> None:

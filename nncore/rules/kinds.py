@@ -28,7 +28,7 @@ class Rule(Entry):
     `buffers` names its state and `per` says what it must see at once. `state` gives the shape of
     buffers that differ from their tensor's or network's, as functions of that shape, without the
     axis of trials. `evaluate` names the buffer at which metrics are taken, if not at `w`.
-    `varying` names the hyperparameters of which biases may have their own.
+    `varying` names the hyperparameters of which biases and gains may have their own.
     """
 
     buffers: tuple[str, ...]
@@ -36,6 +36,15 @@ class Rule(Entry):
     state: Mapping[str, Callable[[Shape], Shape]] = field(default_factory=dict)
     evaluate: str = ""
     varying: tuple[str, ...] = ()
+
+    @property
+    def hyperparameters(self) -> dict[str, float]:
+        """The defaults of all that a configuration gives a value, in the order of the columns.
+
+        The harness's own `decay` follows the learning rate.
+        """
+        rate = self.parameters["learning_rate"]
+        return {"learning_rate": rate, "decay": 0.0, **self.parameters}
 
 
 rules: Registry[Rule] = Registry("rule")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -28,22 +28,29 @@ Array = NDArray[Any]
 CHECK_UPDATES = 32
 
 
+def _nothing() -> None:
+    """Note no progress."""
+
+
 def train(
     problem: Problem,
     configurations: Sequence[Configuration],
     seeds: Sequence[int],
     names: Sequence[str] | None = None,
+    *,
+    progress: Callable[[], None] = _nothing,
 ) -> list[Outcome]:
     """Train one stack: trial i has `configurations[i]` and `seeds[i]`; all of one rule.
 
     `names` are the metrics to record beside the loss, by default the built-in ones; those that say
     nothing about the problem are left out. What is recorded changes nothing else. An outcome does
-    not depend on the other trials of the stack, bit for bit. Raises ValueError when network, loss
-    and data do not fit together, or a metric returns what is none.
+    not depend on the other trials of the stack, bit for bit. `progress` is called after each update
+    and each seed's data. Raises ValueError when network, loss and data do not fit together, or a
+    metric returns what is none.
     """
     _keep_freed_memory()
     with np.errstate(all="ignore"):
-        return Training(problem, configurations, seeds, names).run()
+        return Training(problem, configurations, seeds, names, progress).run()
 
 
 def _keep_freed_memory() -> None:
@@ -65,19 +72,24 @@ class Training:
         configurations: Sequence[Configuration],
         seeds: Sequence[int],
         names: Sequence[str] | None = None,
+        progress: Callable[[], None] = _nothing,
     ) -> None:
         self.problem, self.configurations, self.seeds = problem, configurations, seeds
+        self.progress = progress
         self.loss = datasets.loss_of(problem.loss, problem.dataset)
         self.epochs = recorded_epochs(problem.epochs, problem.record_every)
-        self.drawn = {seed: datasets.draw(problem.dataset, seed) for seed in dict.fromkeys(seeds)}
+        self.drawn = {}
+        for seed in dict.fromkeys(seeds):
+            self.drawn[seed] = datasets.draw(problem.dataset, seed)
+            progress()
         some = self.drawn[seeds[0]]["train"].X
         self.network = Architecture.of(problem.layers, some.shape[1])
         self.batch = min(problem.batch_size or len(some), len(some))
         self.layout: Layout = choose(self.network, self.batch)
         self.updates_per_epoch = -(-len(some) // self.batch)
 
-        some_metrics = recorded() if names is None else [metrics[name] for name in names]
-        self.metrics = applicable(some_metrics, self.loss)
+        asked = recorded() if names is None else [metrics[name] for name in names]
+        self.metrics = applicable(asked, self.loss)
         parts = list(self.drawn[seeds[0]])
         self.columns = columns([m.quantity for m in self.metrics], parts)
         self.losses = columns([metrics[LOSS].quantity], parts)
@@ -168,6 +180,7 @@ class Training:
             for call in calls:
                 call()
             self.updates.step()
+            self.progress()
         if self.updates.plateau.watches:
             self.updates.plateau.see(self.seen / self.data.parts["train"].Y.shape[2])
 

@@ -53,6 +53,12 @@ learning_rate = [0.1, 0.2]
 SLOW_TRIALS = 96
 
 
+def is_worker(number):
+    """Whether process `number` trains: for joblib's pool, or for the quarantine."""
+    command = Path(f"/proc/{number}/cmdline").read_bytes()
+    return b"popen_loky" in command or b"bench.run.worker" in command
+
+
 class Running:
     """`python -m bench ARGUMENTS`, a session of its own, its processes found by a mark."""
 
@@ -95,20 +101,21 @@ class Running:
         found = []
         for number in self.processes():
             with contextlib.suppress(OSError):
-                if b"popen_loky" in Path(f"/proc/{number}/cmdline").read_bytes():
+                if is_worker(number):
                     found.append(number)
         return found
 
     def printed(self):
         return os.pread(self.out.fileno(), 1 << 20, 0).decode()
 
-    def until(self, condition, seconds=120.0):
+    def until(self, condition, seconds=120.0, pause=0.005):
         """Wait until `condition()` holds or the process has ended; whether it holds.
 
-        Conditions are about files, which tell nobody that they have grown: they are looked at.
+        Conditions are about files and processes, which tell nobody of themselves: they are looked
+        at after every `pause`.
         """
         end = time.monotonic() + seconds
-        while not (held := condition()) and self.lasts(0.005):
+        while not (held := condition()) and self.lasts(pause):
             assert time.monotonic() < end, self.printed()
         return bool(held)
 

@@ -13,13 +13,12 @@ from matplotlib.axes import Axes
 from matplotlib.cbook import is_math_text
 from matplotlib.collections import FillBetweenPolyCollection, LineCollection, PathCollection
 from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
 from bench.figures import panels, style
 from bench.figures.panels.heatmap import colour_norm
-from bench.figures.scale import HUGE, TINY, log_scale, log_ticks, score_scale
+from bench.figures.scale import HUGE, TINY, linear_scale, log_scale, log_ticks
 from bench.tables.bands import curve_bands
 from bench.tables.best import best_rows, best_trials
 from bench.tables.columns import hyperparameters
@@ -193,7 +192,7 @@ def test_values_above_the_highest_share_the_upper_edge_which_says_so():
 
 
 def test_scores_below_the_lowest_share_the_lower_edge_which_says_so():
-    scale = score_scale([-np.inf, -50.0, 0.2, 0.9], lowest=-1.0)
+    scale = linear_scale([-np.inf, -50.0, 0.2, 0.9], lowest=-1.0, highest=1.0)
     assert list(scale.place([-np.inf, np.nan, -50.0, 0.2, 0.9])) == [-1, -1, -1, 0.2, 0.9]
     ax = style.axes(None)
     scale.apply(ax)
@@ -494,11 +493,3 @@ def test_best_is_chosen_alike_from_trials_and_from_the_summary():
         runs = best_trials(frames.trials)[columns].drop_duplicates().reset_index(drop=True)
         rows = best_rows(frames.summary)[columns].reset_index(drop=True)
         pd.testing.assert_frame_equal(runs, rows, obj=name)
-
-
-def test_small_print_shows_dollars_as_dollars():
-    figure = Figure(figsize=(10, 3))
-    for text in (r"x $\foo$ and y $\frac$", style.plain("a $b$")):
-        style.titles(figure, "title", [text])
-    figure.canvas.draw()
-    assert [t.get_text() for t in figure.texts[1::2]] == [r"x \$\foo\$ and y \$\frac\$", r"a \$b\$"]

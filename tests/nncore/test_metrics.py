@@ -137,13 +137,16 @@ def test_metrics_are_of_what_they_say(name):
 
 # what a plugin may not say -> what it is told
 REFUSED = {
-    'better="more", worst=0.0': '"lower" or "higher"',
+    'better="more", worst=0.0': 'better must be "lower" or "higher"',
     'better="higher", worst=float("nan")': "worst must be a number or infinity",
+    'better="higher", worst="0"': "worst must be a number or infinity",
+    'better="higher", worst=0.0, best=np.inf': "best must be a finite number",
+    'better="higher", worst=0.0, shown=np.nan': "shown must be a finite number",
     'better="higher", worst=1.0, best=0.0': "its best value is no better than its worst",
     'better="lower", worst=0.0, best=0.0': "its best value is no better than its worst",
-    'better="lower", worst=1.0, label=" "': "printable",
-    'better="lower", worst=1.0, unit="a\\nb"': "printable",
-    'better="lower", worst=1.0, of="words"': '"classes", "numbers" or "both"',
+    'better="lower", worst=1.0, label=" "': "label must be a printable text",
+    'better="lower", worst=1.0, unit="a\\nb"': "unit must be a printable text",
+    'better="lower", worst=1.0, of="words"': 'of must be "classes" or "numbers" or "both"',
 }
 
 
