@@ -32,13 +32,14 @@ OF = one_of("classes", "numbers", "both")
 PART_WORDS = dict(zip(PARTS, ("training", "validation", "test"), strict=True))
 
 
-def _is_printable(value: Any) -> bool:
-    return isinstance(value, str) and value.isprintable()
+IDENTIFIER = such("an identifier", lambda value: value in TEXT and value.isidentifier())
+PRINTABLE = such("a printable text", lambda value: value in TEXT and value.isprintable())
+LABEL = such("a printable text", lambda value: value in PRINTABLE and bool(value.strip()))
+EXTENDED = such("a number or infinity", lambda value: value in NUMBER or _is_infinite(value))
 
 
-NUMBER_OR_INFINITY = such(
-    "a number or infinity", lambda v: v in NUMBER or (isinstance(v, float) and math.isinf(v))
-)
+def _is_infinite(value: Any) -> bool:
+    return isinstance(value, float) and math.isinf(value)
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,11 @@ class Quantity:
     plugin that measures it. Raises ValueError where these do not fit together.
     """
 
-    name: Annotated[str, such("a name", lambda v: isinstance(v, str) and v.isidentifier())]
+    name: Annotated[str, IDENTIFIER]
     better: Annotated[str, one_of("lower", "higher")]
-    worst: Annotated[float, NUMBER_OR_INFINITY]
-    label: Annotated[str, such("a printable text", lambda v: _is_printable(v) and v.strip())]
-    unit: Annotated[str, such("a printable text", lambda v: _is_printable(v))] = ""
+    worst: Annotated[float, EXTENDED]
+    label: Annotated[str, LABEL]
+    unit: Annotated[str, PRINTABLE] = ""
     best: Annotated[float | None, NUMBER] = None
     shown: Annotated[float | None, NUMBER] = None
     digest: Annotated[str, TEXT] = ""
