@@ -157,7 +157,7 @@ class ProblemReader:
         size = values.get("batch_size", "full")
         fields = {
             "dtype": self.dtype,
-            **{key: value for key, value in values.items() if key in FIELDS},
+            **{key: FIELDS[key].form(value) for key, value in values.items() if key in FIELDS},
             "dataset": dataset,
             "layers": tuple(map(str, parse(values["layers"]))),
             "initializer": initializer,

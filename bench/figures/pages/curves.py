@@ -32,7 +32,7 @@ def curves_figure(material: Material, problem: str) -> Figure:
 
 def bands_of(material: Material, problem: str, best: pd.DataFrame) -> pd.DataFrame:
     """Quartiles of the curves of the configurations in `best`."""
-    rows = material.bands[material.bands["problem"] == problem]
+    rows = material.tables.bands[material.tables.bands["problem"] == problem]
     return rows[rows["optimizer"].isin(best["optimizer"])]
 
 
@@ -41,7 +41,9 @@ def training_curves(material: Material, problem: str, best: pd.DataFrame) -> Fig
     drawn = bands_of(material, problem, best)
     looks = grey.split({name: material.looks[name] for name in best["optimizer"]})
     metrics = list(drawn["metric"].unique())
-    scores = list(dict.fromkeys(q.name for name, q in material.metrics.items() if name in metrics))
+    scores = list(
+        dict.fromkeys(q.name for name, q in material.tables.metrics.items() if name in metrics)
+    )
     parts = [p for p in ("train", "validation") if f"{p}_{LOSS}" in metrics]
     # Two beside each other; of more, one below the other, with the parts beside each other.
     shown = [f"{part}_{score}" for part in parts for score in scores]
@@ -80,11 +82,11 @@ def training_curves(material: Material, problem: str, best: pd.DataFrame) -> Fig
         curves(
             drawn,
             metric,
-            metrics=material.metrics,
+            metrics=material.tables.metrics,
             looks=looks,
             loss=material.losses.get(problem, ""),
             target=goal,
-            scale=curve_scale(its, metric, goal, looks=looks, metrics=material.metrics),
+            scale=curve_scale(its, metric, goal, looks=looks, metrics=material.tables.metrics),
             legend=False,
             ax=ax,
         )
