@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bench.spec.consistency import Fit
+from bench.spec.consistency import Consistency
 from bench.spec.expand import choices, cross, table_choices
 from bench.spec.mistakes import Mistakes, nearest, quote, unknown_keys
 from bench.spec.named import definition, is_known, is_list
@@ -46,7 +46,7 @@ class ProblemReader:
 
     def __init__(self, dtype: str, seed: int, mistakes: Mistakes) -> None:
         self.dtype, self.mistakes = dtype, mistakes
-        self.fit = Fit(seed, mistakes)
+        self.consistency = Consistency(seed, mistakes)
 
     def read(self, tables: Sequence[Mapping[str, Any]]) -> dict[str, list[NamedProblem]]:
         """Problems by the name of their table, or of their dataset where the table has none."""
@@ -160,7 +160,7 @@ class ProblemReader:
             "shuffle": size != "full" and values.get("shuffle", True),
         }
         problem = Problem(**fields)
-        parts = self.fit.check(problem, path, broken)
+        parts = self.consistency.check(problem, path, broken)
         target = written.get("target", {})
         if parts is not None and "loss" not in broken:
             known = metric_names(list(parts), losses[problem.loss].classes)
