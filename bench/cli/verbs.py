@@ -249,7 +249,7 @@ def _report(folder: Path) -> int:
         written = reports.write(
             folder, store, manifest, say=lambda text: click.echo(text, err=True)
         )
-        results = results_of(folder, manifest, store, written.files)
+        results = results_of(folder, manifest, store, written)
         damage = list(store.damage)
     _say_results(results)
     for item in damage:

@@ -166,9 +166,7 @@ def run(
                 say("configurations are chosen; training them on the evaluation seeds")
                 _train(store, todo, paths, progress(todo) if progress else None)
             trained += len(todo.missing)
-        files = report.up_to_date(todo.folder, store, todo.manifest)
-        if files is None:
-            files = report.write(todo.folder, store, todo.manifest, say=say).files
+        files = report.write(todo.folder, store, todo.manifest, again=False, say=say)
         return results_of(todo.folder, todo.manifest, store, files, trained)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bench.tables.best import best_rows, best_trials
+from bench.tables.bundle import Tables
 from bench.tables.phases import all_evaluated, searched
 from bench.verdicts import audit as auditing
 from bench.verdicts import budget, pairs, profile, ranking, rates, samples, target, words
@@ -53,9 +53,7 @@ class Verdicts:
 
 
 def judge(
-    trials: pd.DataFrame,
-    curves: pd.DataFrame,
-    summary: pd.DataFrame,
+    tables: Tables,
     *,
     targets: Mapping[str, Mapping[str, float]],
     planned: Mapping[str, int],
@@ -64,13 +62,11 @@ def judge(
 ) -> Verdicts:
     """Everything that can be said about an experiment.
 
-    Optimizers are compared by one configuration per problem, on the trials of
-    `bench.tables.best.best_trials`; `curves` needs only these. `planned` counts the trials planned
-    by problem, in the order in which problems are told.
+    Optimizers are compared by one configuration per problem, the best. `planned` counts the trials
+    planned by problem, in the order in which problems are told.
     """
-    apart = all_evaluated(trials, fixed)
-    judged, best = _in_order(best_trials(trials), planned), best_rows(summary)
-    every, trials, summary = trials, searched(trials), searched(summary)
+    judged, best, curves = _in_order(tables.runs, planned), tables.best, tables.curves
+    trials, summary = searched(tables.trials), tables.searched
     found = samples.samples(judged, fixed)
     compared = pairs.pairs(found)
     reached = target.costs(judged, curves, targets)
@@ -91,12 +87,12 @@ def judge(
         budget=budget.budget(summary, fixed),
         profile=profile.profile(reached, fixed),
         audit=auditing.audit(
-            every,
+            tables.trials,
             summary,
             compared,
             best=best,
             planned=planned,
-            apart=apart,
+            apart=all_evaluated(tables.trials, fixed),
             fixed=fixed,
             targets=targets,
             hosts=hosts,

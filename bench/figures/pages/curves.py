@@ -31,7 +31,7 @@ def curves_figure(material: Material, problem: str) -> Figure:
 
 def bands_of(material: Material, problem: str, best: pd.DataFrame) -> pd.DataFrame:
     """Quartiles of the curves of the configurations in `best`."""
-    rows = material.bands[material.bands["problem"] == problem]
+    rows = material.tables.bands[material.tables.bands["problem"] == problem]
     return rows[rows["optimizer"].isin(best["optimizer"])]
 
 
