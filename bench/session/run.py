@@ -14,12 +14,12 @@ from bench.plan.manifest import Manifest
 from bench.plan.trials import Stack, Trial
 from bench.run import runner
 from bench.spec import experiment as spec
-from bench.store.store import FILE, Result, Store
+from bench.store.store import FILE, DamagedError, Result, Store, place
 
 if TYPE_CHECKING:
     from bench.run.progress import Progress
     from bench.spec.experiment import Experiment
-from bench.session.folder import done, note, refuse_other
+from bench.session.folder import FolderMismatchError, done, note, refuse_other
 from bench.session.results import Results, results_of
 
 
@@ -75,11 +75,15 @@ def _planned(
     """What `planned` returns, of a spec that is read already."""
     manifest = manifests.of(experiment, planning.trials(experiment))
     ready: set[str] = set()
-    if (folder / FILE).exists() and not fresh:
-        with Store.read(folder) as store:
-            refuse_other(store, manifest)
-            manifest = _judged(experiment, manifest, store)
-            ready = done(store, manifest.trials, retry_crashed=retry_crashed)
+    if place(folder, fresh=fresh).exists():
+        try:
+            with Store.read(folder, fresh=fresh) as store:
+                refuse_other(store, manifest)
+                manifest = _judged(experiment, manifest, store)
+                ready = done(store, manifest.trials, retry_crashed=retry_crashed or fresh)
+        except (FolderMismatchError, DamagedError):
+            if not fresh:  # of another fresh run that was cut short nothing is kept
+                raise
     return _remaining(experiment, manifest, folder, ready, jobs, shard)
 
 
@@ -135,9 +139,9 @@ def run(
 
     `source` is a spec file or a dictionary of the same shape; `jobs` worker processes (default: one
     per core); `out` the results folder (default: `results/NAME`); `overrides` are `KEY=VALUE` on
-    dotted keys; `shard` (I, N) trains the I-th of N parts. `fresh` replaces earlier results,
-    `repair` sets damaged ones aside and trains them again, `retry_crashed` tries crashed trials
-    again.
+    dotted keys; `shard` (I, N) trains the I-th of N parts. `fresh` replaces earlier results, once
+    all new ones are there; `repair` sets damaged ones aside and trains them again, `retry_crashed`
+    tries crashed trials again.
 
     Raises SpecError, FolderMismatchError, StoreError, and Interrupted on Ctrl-C or SIGTERM, when
     everything that was finished is stored.

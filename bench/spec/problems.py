@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bench.spec.consistency import Fit
+from bench.spec.consistency import Consistency
 from bench.spec.expand import choices, cross, table_choices
 from bench.spec.mistakes import Mistakes, nearest, quote, unknown_keys
 from bench.spec.named import definition, is_known, is_list
@@ -51,7 +51,7 @@ class ProblemReader:
         self, dtype: str, seed: int, metrics: Sequence[Metric], mistakes: Mistakes
     ) -> None:
         self.dtype, self.metrics, self.mistakes = dtype, metrics, mistakes
-        self.fit = Fit(seed, mistakes)
+        self.consistency = Consistency(seed, mistakes)
 
     def read(self, tables: Sequence[Mapping[str, Any]]) -> dict[str, list[NamedProblem]]:
         """Problems by the name of their table, or of their dataset where the table has none."""
@@ -165,7 +165,7 @@ class ProblemReader:
             "shuffle": size != "full" and values.get("shuffle", True),
         }
         problem = Problem(**fields)
-        parts = self.fit.check(problem, path, broken)
+        parts = self.consistency.check(problem, path, broken)
         target = written.get("target", {})
         if parts is not None and "loss" not in broken:
             known = columns_of(self.metrics, problem.loss, parts)
