@@ -13,10 +13,8 @@ from bench.figures.paths import Landscape
 from bench.figures.style import Look
 from bench.plan.trials import Trial
 from bench.tables.bands import curve_bands
-from bench.tables.best import best_rows, best_trials
+from bench.tables.choice import Choice
 from bench.tables.headline import MEDIAN
-from bench.tables.phases import searched
-from bench.tables.ranges import intervals_or_ranges
 from bench.verdicts import ALL, Verdicts
 
 BEST = "Best: lowest median final training loss over seeds, a diverged run counting as infinite."
@@ -24,18 +22,17 @@ BEST = "Best: lowest median final training loss over seeds, a diverged run count
 
 @dataclass(frozen=True)
 class Material:
-    """An experiment's tables and verdicts, and what several pages need of them.
+    """What was chosen and what can be said about it, and what several pages need of that.
 
     `curves` needs no other trials than those of the best configurations. `planned` defines the
-    trials that rows of `trials` number. `targets` gives each problem's metrics to reach, `losses`
+    trials that the rows of tables number. `targets` gives each problem's metrics to reach, `losses`
     the name of its loss. `judged` says on which seeds configurations were chosen and judged, if not
     on the same, `swept` then on which all of them ran. `plugins` are the files whose pages are
     drawn too. What is derived is computed when it is first asked for, and kept.
     """
 
-    trials: pd.DataFrame
+    choice: Choice
     curves: pd.DataFrame
-    summary: pd.DataFrame
     verdicts: Verdicts
     planned: Sequence[Trial] = ()
     targets: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
@@ -44,25 +41,20 @@ class Material:
     swept: str = ""
     plugins: Collection[str] = ()
 
-    @cached_property
+    @property
     def runs(self) -> pd.DataFrame:
         """The trials of the best configurations."""
-        return best_trials(self.trials)
+        return self.choice.runs
 
-    @cached_property
-    def _ranged(self) -> pd.DataFrame:
-        """The summary with intervals, or ranges where seeds are too few for an interval."""
-        return intervals_or_ranges(self.summary, self.trials)
-
-    @cached_property
+    @property
     def best(self) -> pd.DataFrame:
         """The summary's rows of the best configurations, with intervals or ranges."""
-        return best_rows(self._ranged)
+        return self.choice.best
 
-    @cached_property
+    @property
     def searched(self) -> pd.DataFrame:
         """The summary's rows that the best were chosen from, with intervals or ranges."""
-        return searched(self._ranged)
+        return self.choice.searched
 
     @cached_property
     def bands(self) -> pd.DataFrame:
@@ -72,7 +64,7 @@ class Material:
     @cached_property
     def looks(self) -> Mapping[str, Look]:
         """How each optimizer is drawn."""
-        return style.looks(self.trials)
+        return style.looks(self.choice.trials)
 
     @cached_property
     def landscapes(self) -> Mapping[str, Landscape]:

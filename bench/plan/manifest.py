@@ -57,9 +57,7 @@ FORM = record(
     {
         "name": NAME,
         "problems": many(row(NAME, PROBLEM)),
-        "configurations": many(
-            either(row(NUMERAL, NAME, CONFIGURATION), row(NAME, CONFIGURATION))
-        ),
+        "configurations": many(either(row(NUMERAL, NAME, CONFIGURATION), row(NAME, CONFIGURATION))),
         "trials": such("a list", lambda value: isinstance(value, list)),
         "keys": such("keys", _are_keys),
         "targets": table_of(table_of(NUMBER, keys=NAME), keys=NAME),

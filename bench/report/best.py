@@ -11,7 +11,7 @@ from bench.spec.names import LONGEST
 from nncore.trial import Configuration, Problem
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from bench.tables.choice import Choice
 
 ENDING = "-best"
 BEST_TOML = """\
@@ -20,19 +20,16 @@ BEST_TOML = """\
 """
 
 
-def best_spec(manifest: Manifest, trials: pd.DataFrame) -> str:
+def best_spec(manifest: Manifest, choice: Choice) -> str:
     """`best.toml`: the winners as a spec that runs, on the seeds that judged them."""
-    from bench.tables.best import best_trials
-    from bench.tables.phases import all_evaluated
-
     by_index = {t.index: t for t in manifest.trials}
-    judged = best_trials(trials)
+    judged = choice.runs
     ran = (judged["status"] != "crashed").groupby([judged["problem"], judged["optimizer"]])
     judged = judged[ran.transform("any")]
     first = judged.drop_duplicates(["problem", "optimizer"])["trial"]
     winners = [by_index[index] for index in first]
     judges = manifest.trials
-    if all_evaluated(trials, manifest.fixed):
+    if choice.apart:
         judges = tuple(t for t in judges if manifest.phase(t) == "evaluation")
     spec: dict[str, Any] = {
         "name": f"{manifest.name[: LONGEST - len(ENDING)]}{ENDING}",

@@ -8,20 +8,18 @@ from typing import TYPE_CHECKING
 from bench.plan.manifest import Manifest
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from bench.tables.choice import Choice
 
 
 VERDICTS = "verdicts.txt"
 
 
-def seeds_told(manifest: Manifest, trials: pd.DataFrame) -> str:
+def seeds_told(manifest: Manifest, choice: Choice) -> str:
     """How configurations were chosen and on which seeds they are judged, if on seeds of their own.
 
     Empty otherwise.
     """
-    from bench.tables.phases import all_evaluated
-
-    if manifest.tuning is None or not all_evaluated(trials, manifest.fixed):
+    if manifest.tuning is None or not choice.apart:
         return ""
     judges = {t.seed for t in manifest.trials if manifest.phase(t) == "evaluation"}
     chosen, judged = len(manifest.tuning.seeds), len(judges)

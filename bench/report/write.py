@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bench.figures.material import Material
+    from bench.tables.choice import Choice
 from bench.report.best import best_spec
 from bench.report.told import VERDICTS, seeds_told, sweep_told
 
@@ -98,6 +99,7 @@ def write(
 
 def _write(folder: Path, store: Store, manifest: Manifest, say: Callable[[str], None]) -> Report:
     from bench.tables import curves as curve_tables
+    from bench.tables.choice import Choice
     from bench.tables.summary import summary_frame
     from bench.tables.trials import trials_frame
 
@@ -116,9 +118,10 @@ def _write(folder: Path, store: Store, manifest: Manifest, say: Callable[[str], 
         _csv(folder / "summary.csv", [summary]),
     ]
     if (trials["status"] != "crashed").any():
-        written.append(_replace(folder / "best.toml", best_spec(manifest, trials)))
+        choice = Choice(trials, summary, manifest.fixed)
+        written.append(_replace(folder / "best.toml", best_spec(manifest, choice)))
         say("comparing optimizers")
-        material = _material(store, manifest, trials, summary)
+        material = _material(store, manifest, choice)
         verdicts = material.verdicts
         written += [_csv(folder / name, [frame]) for name, frame in verdicts.tables.items()]
         lines = [*filter(None, [material.judged]), *verdicts.sentences, ""]
@@ -131,32 +134,21 @@ def _write(folder: Path, store: Store, manifest: Manifest, say: Callable[[str], 
     return Report(tuple(written), True, trials, summary)
 
 
-def _material(
-    store: Store, manifest: Manifest, trials: pd.DataFrame, summary: pd.DataFrame
-) -> Material:
+def _material(store: Store, manifest: Manifest, choice: Choice) -> Material:
     """What can be said about the trials, and all that figures are drawn from."""
     from bench import verdicts
     from bench.figures.material import Material
-    from bench.tables.best import best_trials
     from bench.tables.curves import curves_frame
 
-    chosen = set(best_trials(trials)["trial"].tolist())
+    chosen = set(choice.runs["trial"].tolist())
     curves = curves_frame(store, [t for t in manifest.trials if t.index in chosen])
+    planned = Counter(t.problem_name for t in manifest.trials)
     hosts = {stack.host for stack in store.stacks() if stack.host}
-    judged = seeds_told(manifest, trials)
+    judged = seeds_told(manifest, choice)
     return Material(
-        trials,
+        choice,
         curves,
-        summary,
-        verdicts.judge(
-            trials,
-            curves,
-            summary,
-            targets=manifest.targets,
-            planned=Counter(t.problem_name for t in manifest.trials),
-            fixed=manifest.fixed,
-            hosts=len(hosts),
-        ),
+        verdicts.judge(choice, curves, targets=manifest.targets, planned=planned, hosts=len(hosts)),
         planned=manifest.trials,
         targets=manifest.targets,
         losses={t.problem_name: t.problem.loss for t in manifest.trials},

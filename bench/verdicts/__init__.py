@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bench.tables.best import best_rows, best_trials
-from bench.tables.phases import all_evaluated, searched
+from bench.tables.choice import Choice
+from bench.tables.phases import searched
 from bench.verdicts import audit as auditing
 from bench.verdicts import budget, pairs, profile, ranking, rates, samples, target, words
 from bench.verdicts.samples import ALL
@@ -53,31 +53,28 @@ class Verdicts:
 
 
 def judge(
-    trials: pd.DataFrame,
+    choice: Choice,
     curves: pd.DataFrame,
-    summary: pd.DataFrame,
     *,
     targets: Mapping[str, Mapping[str, float]],
     planned: Mapping[str, int],
-    fixed: Collection[str] = (),
     hosts: int = 1,
 ) -> Verdicts:
     """Everything that can be said about an experiment.
 
-    Optimizers are compared by one configuration per problem, on the trials of
-    `bench.tables.best.best_trials`; `curves` needs only these. `planned` counts the trials planned
-    by problem, in the order in which problems are told.
+    Optimizers are compared by one configuration per problem, on the trials that `choice` gives for
+    it; `curves` needs only these. `planned` counts the trials planned by problem, in the order in
+    which problems are told.
     """
-    apart = all_evaluated(trials, fixed)
-    judged, best = _in_order(best_trials(trials), planned), best_rows(summary)
-    every, trials, summary = trials, searched(trials), searched(summary)
+    fixed, judged = choice.fixed, _in_order(choice.runs, planned)
+    trials, summary = searched(choice.trials), searched(choice.summary)
     found = samples.samples(judged, fixed)
     compared = pairs.pairs(found)
     reached = target.costs(judged, curves, targets)
     columns = ["problem", "optimizer", "configuration", "settings"]
     chosen = {
         (str(problem), str(optimizer)): (int(number), str(text))
-        for problem, optimizer, number, text in best[columns].itertuples(index=False)
+        for problem, optimizer, number, text in choice.best[columns].itertuples(index=False)
     }
     losses = {p: t["train_loss"] for p, t in targets.items() if "train_loss" in t}
     order = ranking.ranking(found, compared, _starts(judged, curves), losses, chosen)
@@ -91,12 +88,12 @@ def judge(
         budget=budget.budget(summary, fixed),
         profile=profile.profile(reached, fixed),
         audit=auditing.audit(
-            every,
+            choice.trials,
             summary,
             compared,
-            best=best,
+            best=choice.best,
             planned=planned,
-            apart=apart,
+            apart=choice.apart,
             fixed=fixed,
             targets=targets,
             hosts=hosts,

@@ -13,6 +13,7 @@ from bench import verdicts
 from bench.figures import style
 from bench.figures.book import plan
 from bench.figures.material import Material
+from bench.tables.choice import Choice
 from tests.frames import Frames, cases
 
 CASES = cases()
@@ -27,15 +28,9 @@ TARGETS = {
 def gather(some: Frames, **changes: Any) -> Material:
     """The material of some frames; `changes` are fields of it."""
     targets = changes.pop("targets", TARGETS)
-    told = verdicts.judge(
-        some.trials,
-        some.curves,
-        some.summary,
-        targets=targets,
-        planned=Counter(some.trials["problem"]),
-    )
-    tables = (some.trials, some.curves, some.summary)
-    return Material(*tables, told, targets=targets, losses=LOSSES, **changes)
+    choice, planned = Choice(some.trials, some.summary), Counter(some.trials["problem"])
+    told = verdicts.judge(choice, some.curves, targets=targets, planned=planned)
+    return Material(choice, some.curves, told, targets=targets, losses=LOSSES, **changes)
 
 
 @functools.lru_cache

@@ -15,6 +15,7 @@ from matplotlib.transforms import Bbox
 
 from bench.figures import style
 from bench.figures.book import FileNames, draw, plan
+from bench.tables.choice import Choice
 from tests.figures.drawn import CASES, caption, drawn, gather, laid_out, material
 from tests.frames import NINE, TASKS, Frames, frames
 
@@ -201,7 +202,8 @@ def test_nothing_global_is_used(tmp_path):
 
 def test_no_trials_no_figures(tmp_path):
     some = material("one optimizer")
-    none = replace(some, trials=some.trials[:0], curves=some.curves[:0], summary=some.summary[:0])
+    empty = Choice(some.choice.trials[:0], some.choice.summary[:0])
+    none = replace(some, choice=empty, curves=some.curves[:0])
     assert draw(none, tmp_path) == []
     assert list(tmp_path.iterdir()) == []
 

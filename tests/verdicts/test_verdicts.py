@@ -13,6 +13,7 @@ import scipy.stats
 
 from bench import verdicts
 from bench.tables.best import best_trials
+from bench.tables.choice import Choice
 from bench.tables.headline import MEDIAN
 from bench.verdicts import audit, budget, pairs, profile, ranking, samples, target, words
 from tests.frames import SPACES, TASKS, cases, frames
@@ -26,8 +27,9 @@ FIXED = frozenset({"neuron"})
 
 def judge(some: Any, **changes: Any) -> verdicts.Verdicts:
     planned = Counter(some.trials["problem"])
-    given = {"targets": TARGETS, "planned": planned, "fixed": FIXED, **changes}
-    return verdicts.judge(some.trials, some.curves, some.summary, **given)
+    fixed = changes.pop("fixed", FIXED)
+    given = {"targets": TARGETS, "planned": planned, **changes}
+    return verdicts.judge(Choice(some.trials, some.summary, fixed), some.curves, **given)
 
 
 @pytest.fixture(scope="module")
@@ -210,16 +212,16 @@ def test_nothing_was_chosen_where_every_optimizer_has_one_configuration() -> Non
             frame[column] += len(some.trials)
         if "problem" in frame:
             frame["problem"] = "fixed choice"
-    both = [
+    trials, curves, summary = (
         pd.concat([a, b], ignore_index=True)
         for a, b in (
             (some.trials, single.trials),
             (some.curves, single.curves),
             (some.summary, single.summary),
         )
-    ]
-    planned = Counter(both[0]["problem"])
-    found = verdicts.judge(*both, targets={}, planned=planned).audit
+    )
+    planned = Counter(trials["problem"])
+    found = verdicts.judge(Choice(trials, summary), curves, targets={}, planned=planned).audit
     assert found.loc[found["check"] == "same seeds", "problem"].tolist() == ["spiral"]
 
 
