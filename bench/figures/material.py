@@ -12,8 +12,7 @@ from bench.figures import paths, style
 from bench.figures.paths import Landscape
 from bench.figures.style import Look
 from bench.plan.trials import Trial
-from bench.tables.bands import curve_bands
-from bench.tables.choice import Choice
+from bench.tables.bundle import Tables
 from bench.tables.headline import MEDIAN
 from bench.verdicts import ALL, Verdicts
 
@@ -22,17 +21,15 @@ BEST = "Best: lowest median final training loss over seeds, a diverged run count
 
 @dataclass(frozen=True)
 class Material:
-    """What was chosen and what can be said about it, and what several pages need of that.
+    """An experiment's tables and verdicts, and what several pages need of them.
 
-    `curves` needs no other trials than those of the best configurations. `planned` defines the
-    trials that the rows of tables number. `targets` gives each problem's metrics to reach, `losses`
-    the name of its loss. `judged` says on which seeds configurations were chosen and judged, if not
-    on the same, `swept` then on which all of them ran. `plugins` are the files whose pages are
-    drawn too. What is derived is computed when it is first asked for, and kept.
+    `planned` defines the trials that rows of tables number. `targets` gives each problem's metrics
+    to reach, `losses` the name of its loss. `judged` says on which seeds configurations were chosen
+    and judged, if not on the same, `swept` then on which all of them ran. `plugins` are the files
+    whose pages are drawn too. What is derived is computed when it is first asked for, and kept.
     """
 
-    choice: Choice
-    curves: pd.DataFrame
+    tables: Tables
     verdicts: Verdicts
     planned: Sequence[Trial] = ()
     targets: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
@@ -41,35 +38,15 @@ class Material:
     swept: str = ""
     plugins: Collection[str] = ()
 
-    @property
-    def runs(self) -> pd.DataFrame:
-        """The trials of the best configurations."""
-        return self.choice.runs
-
-    @property
-    def best(self) -> pd.DataFrame:
-        """The summary's rows of the best configurations, with intervals or ranges."""
-        return self.choice.best
-
-    @property
-    def searched(self) -> pd.DataFrame:
-        """The summary's rows that the best were chosen from, with intervals or ranges."""
-        return self.choice.searched
-
-    @cached_property
-    def bands(self) -> pd.DataFrame:
-        """Quartiles of the best configurations' curves."""
-        return curve_bands(self.runs, self.curves)
-
     @cached_property
     def looks(self) -> Mapping[str, Look]:
         """How each optimizer is drawn."""
-        return style.looks(self.choice.trials)
+        return style.looks(self.tables.trials)
 
     @cached_property
     def landscapes(self) -> Mapping[str, Landscape]:
         """Paths over the problems that are functions of two parameters; trains them again."""
-        return paths.landscapes(self.planned, self.runs)
+        return paths.landscapes(self.planned, self.tables.runs)
 
     @property
     def chosen(self) -> str:
@@ -79,11 +56,11 @@ class Material:
     @property
     def problems(self) -> list[str]:
         """Names of the problems, in the order of the trials."""
-        return list(self.searched["problem"].unique())
+        return list(self.tables.searched["problem"].unique())
 
     def best_on(self, problem: str) -> pd.DataFrame:
         """The rows of `best` of one problem, lowest median loss first."""
-        rows = self.best[self.best["problem"] == problem]
+        rows = self.tables.best[self.tables.best["problem"] == problem]
         return rows.sort_values([MEDIAN, "optimizer"], kind="stable", na_position="last")
 
     def ranked(self, problem: str) -> pd.DataFrame:

@@ -8,23 +8,25 @@ from typing import TYPE_CHECKING
 from bench.plan.manifest import Manifest
 
 if TYPE_CHECKING:
-    from bench.tables.choice import Choice
+    import pandas as pd
 
 
 VERDICTS = "verdicts.txt"
 
 
-def seeds_told(manifest: Manifest, choice: Choice) -> str:
+def seeds_told(manifest: Manifest, trials: pd.DataFrame) -> str:
     """How configurations were chosen and on which seeds they are judged, if on seeds of their own.
 
     Empty otherwise.
     """
-    if manifest.tuning is None or not choice.apart:
+    from bench.tables.phases import all_evaluated
+
+    if manifest.tuning is None or not all_evaluated(trials, manifest.fixed):
         return ""
     judges = {t.seed for t in manifest.trials if manifest.phase(t) == "evaluation"}
     chosen, judged = len(manifest.tuning.seeds), len(judges)
     return (
-        f"Chosen by the {manifest.tuning.words} on {chosen} tuning "
+        f"Chosen by the {manifest.tuning.words(manifest.columns)} on {chosen} tuning "
         f"{'seed' if chosen == 1 else 'seeds'}, judged on {judged} evaluation "
         f"{'seed' if judged == 1 else 'seeds'} that the choice has not seen."
     )

@@ -13,7 +13,6 @@ from bench import verdicts
 from bench.figures import style
 from bench.figures.book import plan
 from bench.figures.material import Material
-from bench.tables.choice import Choice
 from tests.frames import Frames, cases
 
 CASES = cases()
@@ -28,9 +27,9 @@ TARGETS = {
 def gather(some: Frames, **changes: Any) -> Material:
     """The material of some frames; `changes` are fields of it."""
     targets = changes.pop("targets", TARGETS)
-    choice, planned = Choice(some.trials, some.summary), Counter(some.trials["problem"])
-    told = verdicts.judge(choice, some.curves, targets=targets, planned=planned)
-    return Material(choice, some.curves, told, targets=targets, losses=LOSSES, **changes)
+    tables, planned = some.tables, Counter(some.trials["problem"])
+    told = verdicts.judge(tables, targets=targets, planned=planned)
+    return Material(tables, told, targets=targets, losses=LOSSES, **changes)
 
 
 @functools.lru_cache

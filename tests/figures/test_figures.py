@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import struct
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import matplotlib as mpl
 import pandas as pd
@@ -15,7 +15,6 @@ from matplotlib.transforms import Bbox
 
 from bench.figures import style
 from bench.figures.book import FileNames, draw, plan
-from bench.tables.choice import Choice
 from tests.figures.drawn import CASES, caption, drawn, gather, laid_out, material
 from tests.frames import NINE, TASKS, Frames, frames
 
@@ -186,7 +185,7 @@ def test_bytes_repeat_whatever_the_order_the_settings_and_the_other_trials(tmp_p
     monkeypatch.setitem(mpl.rcParams, "font.size", 20)
     monkeypatch.setitem(mpl.rcParams, "axes.facecolor", "red")
     monkeypatch.setitem(mpl.rcParams, "text.usetex", True)
-    needed = material("single and tuned").runs["trial"]
+    needed = material("single and tuned").tables.runs["trial"]
     fewer = case.curves[case.curves["trial"].isin(needed)].iloc[::-1]
     fewer = fewer.sort_values("epoch", kind="stable")
     again = draw(gather(Frames(case.trials, fewer, case.summary)), tmp_path)
@@ -202,8 +201,8 @@ def test_nothing_global_is_used(tmp_path):
 
 def test_no_trials_no_figures(tmp_path):
     some = material("one optimizer")
-    empty = Choice(some.choice.trials[:0], some.choice.summary[:0])
-    none = replace(some, choice=empty, curves=some.curves[:0])
+    frames_ = {f.name: getattr(some.tables, f.name)[:0] for f in fields(some.tables)}
+    none = replace(some, tables=replace(some.tables, **frames_))
     assert draw(none, tmp_path) == []
     assert list(tmp_path.iterdir()) == []
 

@@ -13,10 +13,9 @@ import scipy.stats
 
 from bench import verdicts
 from bench.tables.best import best_trials
-from bench.tables.choice import Choice
 from bench.tables.headline import MEDIAN
 from bench.verdicts import audit, budget, pairs, profile, ranking, samples, target, words
-from tests.frames import SPACES, TASKS, cases, frames
+from tests.frames import SPACES, TASKS, Frames, cases, frames
 
 RNG = np.random.default_rng(7)
 SIX = np.exp(RNG.standard_normal((3, 12)) + np.array([[0.0], [0.8], [3.0]]))
@@ -27,9 +26,8 @@ FIXED = frozenset({"neuron"})
 
 def judge(some: Any, **changes: Any) -> verdicts.Verdicts:
     planned = Counter(some.trials["problem"])
-    fixed = changes.pop("fixed", FIXED)
-    given = {"targets": TARGETS, "planned": planned, **changes}
-    return verdicts.judge(Choice(some.trials, some.summary, fixed), some.curves, **given)
+    given = {"targets": TARGETS, "planned": planned, "fixed": FIXED, **changes}
+    return verdicts.judge(some.tables, **given)
 
 
 @pytest.fixture(scope="module")
@@ -212,16 +210,17 @@ def test_nothing_was_chosen_where_every_optimizer_has_one_configuration() -> Non
             frame[column] += len(some.trials)
         if "problem" in frame:
             frame["problem"] = "fixed choice"
-    trials, curves, summary = (
-        pd.concat([a, b], ignore_index=True)
-        for a, b in (
-            (some.trials, single.trials),
-            (some.curves, single.curves),
-            (some.summary, single.summary),
+    both = Frames(
+        *(
+            pd.concat([a, b], ignore_index=True)
+            for a, b in (
+                (some.trials, single.trials),
+                (some.curves, single.curves),
+                (some.summary, single.summary),
+            )
         )
     )
-    planned = Counter(trials["problem"])
-    found = verdicts.judge(Choice(trials, summary), curves, targets={}, planned=planned).audit
+    found = judge(both, targets={}, fixed=()).audit
     assert found.loc[found["check"] == "same seeds", "problem"].tolist() == ["spiral"]
 
 
