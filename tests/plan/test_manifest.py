@@ -1,4 +1,4 @@
-"""Manifests that nobody wrote: another type or name anywhere is refused, not taken for something."""
+"""Manifests that nobody wrote: another type or name anywhere is refused, not made to fit."""
 
 from __future__ import annotations
 
