@@ -117,7 +117,9 @@ def _find_data(spec: dict[str, Any], folder: Path) -> None:
 
 
 def _absolute(path: Any, folder: Path) -> Any:
-    return str((folder / path).resolve()) if isinstance(path, str) and path else path
+    if not isinstance(path, str) or not path or "\0" in path:
+        return path  # what no file is called is told where the file is opened
+    return str((folder / path).resolve())
 
 
 def _experiment(
