@@ -345,7 +345,7 @@ def check(folder: Path, file: Path, margin: float) -> int:
 )
 @_exit_codes
 def list_(kind: str | None, name: str | None, plugins: tuple[Path, ...]) -> int:
-    """What a spec may name: rules, schedules, datasets, layers, losses, initializers.
+    """What a spec may name: rules, schedules, datasets, layers, losses, metrics, initializers.
 
     With a NAME, everything about that one.
     """
