@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from dataclasses import replace
@@ -15,6 +16,7 @@ import scipy.stats
 import bench
 from bench.gate import baseline, check
 from bench.studies.validate import gate as alarms
+from nncore.trial import Configuration
 from tests.command import bench as command
 from tests.gate import slips
 
@@ -52,6 +54,25 @@ def test_words_and_exit_codes(name: str) -> None:
     found = check.check(of(curves(STILL)), [curves(losses)])
     assert (found.word, found.exit_code, found.ok) == (word, code, code == 0)
     assert str(found)
+
+
+def test_a_content_names_what_there_is_not_as_it_always_has() -> None:
+    one = curves(STILL)
+    hyperparameters = {"learning_rate": 0.1, "decay": 0.0}
+    modifiers = {"clip_norm": 2.0}
+    one = replace(one, configuration=Configuration("sgd", hyperparameters, modifiers))
+    definition = {
+        "problem": {**vars(one.problem), "layers": [], "batch_size": None},
+        "configuration": {
+            "rule": "sgd",
+            "hyperparameters": hyperparameters,
+            "schedule": None,
+            "clip_norm": 2.0,
+            "clip_value": None,
+        },
+    }
+    text = json.dumps(definition, sort_keys=True, separators=(",", ":"))
+    assert one.content == hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def test_more_diverged_runs_are_named_where_the_median_is_not_worse() -> None:
