@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, get_type_hints
 
 from bench.spec.mistakes import Mistakes, nearest, quote, unknown_keys
 from nncore.registry import Entry, Registry
-from nncore.values import NUMBER, TEXT, YES_OR_NO, Values, many, one_of, whole
+from nncore.values import NUMBER, TEXT, YES_OR_NO, Values, many, one_of, such, whole
 
 LARGEST = 10_000_000  # what an integer parameter may be: samples, classes, features
 NUMBERS = many(NUMBER).saying("a list of finite numbers")
+ANYTHING = such("anything", lambda value: True)
 # What a parameter may be, by the type of its default.
 OF_TYPE: dict[type, Values] = {
     bool: YES_OR_NO,
@@ -55,36 +57,50 @@ def definition(
     good = not unknown_keys(table, ["name", *entry.parameters, *words], path, mistakes)
     filled = {"name": entry.name}
     for key, default in entry.parameters.items():
-        kind, value = _kind(entry, key), table.get(key, default)
+        allowed, value = _allowed(entry, key), table.get(key, default)
         value = list(value) if isinstance(value, tuple) else value
-        if kind in OF_TYPE and not mistakes.expect(OF_TYPE[kind], value, f"{path}.{key}"):
-            good = False
+        if mistakes.expect(allowed, value, f"{path}.{key}"):
+            filled[key] = allowed.form(value)
         else:
-            filled[key] = _canonical(value, kind)
-    for key, allowed in words.items():
-        filled[key] = table.get(key, allowed[0])
-        good &= mistakes.expect(one_of(*allowed), filled[key], f"{path}.{key}")
+            good = False
+    for key, choice in words.items():
+        filled[key] = table.get(key, choice[0])
+        good &= mistakes.expect(one_of(*choice), filled[key], f"{path}.{key}")
     return filled if good else None
 
 
 def is_list(registry: Registry[Any], key: str) -> bool:
-    """Whether a parameter called `key` is a list already in some entry of `registry`."""
-    return any(isinstance(e.parameters.get(key), list | tuple) for e in registry.values())
+    """Whether a parameter called `key` is, or may be, a list already in some entry."""
+    return any(
+        isinstance(entry.parameters[key], list | tuple)
+        or any([] in values for values in _declared(entry.function, key))
+        for entry in registry.values()
+        if key in entry.parameters
+    )
 
 
-def _kind(entry: Entry, key: str) -> type:
-    """A parameter's type: its default's, or float where the signature says `noise: float = 0`."""
-    annotation = entry.function.__annotations__.get(key)
-    if annotation in (float, "float"):
-        return float
+def _allowed(entry: Entry, key: str) -> Values:
+    """What a parameter may be: as it is annotated, or as its default is.
+
+    `noise: float = 0` is a number, `side: Annotated[str, one_of("left", "right")] = "left"` a word.
+    """
+    if declared := _declared(entry.function, key):
+        return declared[0]
+    if entry.function.__annotations__.get(key) in (float, "float"):
+        return NUMBER
     kind = type(entry.parameters[key])
-    return list if kind is tuple else kind
+    return OF_TYPE.get(list if kind is tuple else kind, ANYTHING)
 
 
-def _canonical(value: Any, kind: type) -> Any:
-    # Equal definitions need equal keys: 1 is 1.0, and -0.0 is 0.0.
-    if kind is float:
-        return float(value) + 0.0
-    if kind is list:
-        return [float(item) + 0.0 for item in value]
-    return value
+@cache
+def _hints(function: Callable[..., Any]) -> Mapping[str, Any]:
+    try:
+        return get_type_hints(function, include_extras=True)
+    except Exception:  # a plugin's annotations may be anything: they are for its readers
+        return {}
+
+
+def _declared(function: Callable[..., Any], key: str) -> list[Values]:
+    """The values that a parameter's annotation names."""
+    extras = getattr(_hints(function).get(key), "__metadata__", ())
+    return [extra for extra in extras if isinstance(extra, Values)]

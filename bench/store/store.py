@@ -30,15 +30,16 @@ from bench.store.records import (
     LockedError,
     Record,
     Result,
-    Stack,
+    Row,
     StoreError,
-    Trial,
+    Training,
     Trials,
 )
-from bench.store.schema import seal, translated
+from bench.store.schema import seal, sealed, translated
 
 __all__ = [
     "FILE",
+    "FRESH",
     "Curves",
     "Damage",
     "DamagedError",
@@ -53,6 +54,7 @@ __all__ = [
 ]
 
 FILE = "trials.sqlite"
+FRESH = "trials.fresh.sqlite"
 CHUNK_BYTES = 16 << 20
 
 
@@ -63,9 +65,12 @@ class Store:
     """
 
     def __init__(self, path: Path, connection: sqlite3.Connection, lock: FolderLock | None) -> None:
+        self._lock = lock
+        self._attach(path, connection)
+
+    def _attach(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._connection = connection
-        self._lock = lock
         with translated(path, "read"):
             found = survey.survey(connection, path)
         self.damage = found.damage
@@ -82,24 +87,30 @@ class Store:
         """The store of `folder` for writing, created when there is none.
 
         `repair` moves a damaged file aside (`trials.damaged-1.sqlite`) and goes on with the trials
-        that are intact; `fresh` replaces whatever is stored. Raises `LockedError` when another
-        process writes there, `DamagedError` when something is damaged and `repair` is not set,
-        `FolderError` when the folder cannot be written, `StoreError` for the rest.
+        that are intact; `fresh` begins a file beside the one that is there, or goes on with one
+        that was begun, until `take_over`. Raises `LockedError` when another process writes there,
+        `DamagedError` when something is damaged and `repair` is not set, `FolderError` when the
+        folder cannot be written, `StoreError` for the rest.
         """
-        path = Path(folder) / FILE
+        path = place(folder, fresh=fresh)
         lock = FolderLock(path.parent)
         lock.acquire()
         try:
-            if fresh or not path.exists():
+            if not path.exists():
                 schema.create(path)
             try:
                 store = cls(path, schema.connect(path, write=True), lock)
             except DamagedError:
-                if not repair:
+                if fresh:  # of an unfinished one nothing need be kept
+                    schema.create(path)
+                elif repair:
+                    survey.set_aside(path)
+                else:
                     raise
-                survey.set_aside(path)
                 store = cls(path, schema.connect(path, write=True), lock)
-            if store.damage and repair:
+            if store.damage and fresh:
+                store.empty()
+            elif store.damage and repair:
                 found = store.damage
                 store._connection.close()
                 survey.set_aside(path)
@@ -114,14 +125,32 @@ class Store:
             raise
 
     @classmethod
-    def read(cls, folder: str | Path) -> Store:
+    def read(cls, folder: str | Path, *, fresh: bool = False) -> Store:
         """The store of `folder` as it is now, for reading, also while another process writes.
 
-        What is damaged is left out and listed in `damage`. Raises `StoreError` when there is no
-        store, `DamagedError` when nothing in the file can be read.
+        What is damaged is left out and listed in `damage`; `fresh` reads the file that `open` with
+        the same argument would write. Raises `StoreError` when there is no store, `DamagedError`
+        when nothing in the file can be read.
         """
-        path = Path(folder) / FILE
+        path = place(folder, fresh=fresh)
         return cls(path, schema.connect(path, write=False), None)
+
+    def empty(self) -> None:
+        """Begin anew, at once."""
+        self._connection.close()
+        schema.create(self.path)
+        self._attach(self.path, schema.connect(self.path, write=True))
+
+    def take_over(self) -> None:
+        """Put what `fresh` began in the place of what the folder held, which is gone then."""
+        path = self.path.with_name(FILE)
+        if path != self.path:
+            self._connection.close()
+            try:
+                schema.replace(self.path, path)
+            except OSError as error:
+                raise StoreError(f"cannot write {path}: {error.strerror}") from error
+            self._attach(path, schema.connect(path, write=True))
 
     def close(self) -> None:
         """Close the file and let others write."""
@@ -143,32 +172,46 @@ class Store:
         Replaces outcomes of the same keys. Raises `StoreError`, with nothing of the stack stored
         and all earlier ones intact, when the disk is full or cannot be written.
         """
-        stack = (len(result.keys), *result[2:])
+        training = Training(
+            size=len(result.keys),
+            kernel_seconds=result.kernel_seconds,
+            wall_seconds=result.wall_seconds,
+            started=result.started,
+            pid=result.pid,
+            host=result.host,
+            attempts=result.attempts,
+        )
         with self._transaction() as connection:
             new_layouts = self._add_layouts(connection, result.records)
-            cursor = connection.execute(schema.INSERT_STACK, (*stack, seal(stack)))
-            stack_id = cursor.lastrowid
+            stack = sealed("stacks", {"id": None, **training._asdict()})
+            stack_id = connection.execute(schema.PUT_STACK, stack).lastrowid
             assert stack_id is not None
             added = {}
             for key, record in zip(result.keys, result.records, strict=True):
                 layout = record.layout
-                layout_id = new_layouts.get(layout) or self._layout_ids[layout]
-                row = (key, stack_id, layout_id, *record[:4])
-                sealed = seal(row, record.curve)
-                (trial_id,) = connection.execute(schema.PUT_OUTCOME, (*row, sealed)).fetchone()
-                connection.execute(schema.PUT_CURVE, (trial_id, record.curve))
-                added[key] = Trial(trial_id, stack_id, layout_id, *record[:4])
+                row: dict[str, Any] = {
+                    "stack": stack_id,
+                    "layout": new_layouts.get(layout) or self._layout_ids[layout],
+                    "status": record.status,
+                    "reason": record.reason,
+                    "diverged_epoch": record.diverged_epoch,
+                    "improved": record.improved,
+                }
+                values = sealed("outcomes", {"id": None, "key": key, **row}, record.curve)
+                (number,) = connection.execute(schema.PUT_OUTCOME, values).fetchone()
+                connection.execute(schema.PUT_CURVE, {"id": number, "data": record.curve})
+                added[key] = Row(id=number, **row)
         self._layout_ids |= new_layouts
         self._layouts |= {number: layout for layout, number in new_layouts.items()}
-        self._stacks[stack_id] = Stack(*stack)
+        self._stacks[stack_id] = training
         self._trials |= added
 
     def set_meta(self, **values: Any) -> None:
         """Store facts about the whole experiment, each anything that JSON can hold."""
         with self._transaction() as connection:
             for key, value in values.items():
-                row = (key, json.dumps(value))
-                connection.execute(schema.PUT_META, (*row, seal(row)))
+                row = {"key": key, "value": json.dumps(value)}
+                connection.execute(schema.PUT_META, sealed("meta", row))
         self._meta |= values
 
     @contextlib.contextmanager
@@ -192,11 +235,12 @@ class Store:
         new: dict[Layout, int] = {}
         for layout in {record.layout: None for record in records}:
             if layout not in self._layout_ids:
-                row = (json.dumps(layout.metrics), layout.epochs)
-                sealed = seal(row[:1], layout.epochs)
-                cursor = connection.execute(schema.INSERT_LAYOUT, (*row, sealed))
-                assert cursor.lastrowid is not None
-                new[layout] = cursor.lastrowid
+                names = json.dumps({"metrics": layout.metrics, "asked": layout.asked})
+                row = {"id": None, "metrics": names, "epochs": layout.epochs}
+                values = sealed("layouts", row, layout.epochs)
+                number = connection.execute(schema.PUT_LAYOUT, values).lastrowid
+                assert number is not None
+                new[layout] = number
         return new
 
     # Reading
@@ -276,12 +320,29 @@ class Store:
             if key in self._trials:
                 trial = self._trials[key]
                 layout = self._layouts[trial.layout]
-                yield key, Record(*trial[3:], *layout, self._read([key])[0])
+                [curve] = self._read([key])
+                yield (
+                    key,
+                    Record(
+                        status=trial.status,
+                        reason=trial.reason,
+                        diverged_epoch=trial.diverged_epoch,
+                        improved=trial.improved,
+                        metrics=layout.metrics,
+                        epochs=layout.epochs,
+                        curve=curve,
+                        asked=layout.asked,
+                    ),
+                )
 
-    def metrics(self, keys: Iterable[str]) -> set[str]:
-        """Names of all metrics that the stored trials among `keys` recorded."""
-        layouts = {self._trials[key].layout for key in keys if key in self._trials}
-        return {name for layout in layouts for name in self._layouts[layout].metrics}
+    def layouts(self, keys: Iterable[str]) -> list[Layout]:
+        """What the stored trials among `keys` recorded, each layout once."""
+        found = {self._trials[key].layout: None for key in keys if key in self._trials}
+        return [self._layouts[number] for number in found]
+
+    def asked(self, key: str) -> tuple[str, ...]:
+        """The identities of the metrics that a stored trial was asked for."""
+        return self._layouts[self._trials[key].layout].asked
 
     def results(self) -> Iterator[Result]:
         """Everything that is stored, stack by stack, as `add` takes it."""
@@ -290,14 +351,23 @@ class Store:
             stacks.setdefault(trial.stack, []).append(key)
         for number, keys in stacks.items():
             records = [record for _, record in self.outcomes(keys)]
-            stack = self._stacks.get(number, Stack.unknown(len(keys)))
-            yield Result(tuple(keys), records, *stack[1:])
+            training = self._stacks.get(number, Training.unknown(len(keys)))
+            yield Result(
+                keys=tuple(keys),
+                records=records,
+                kernel_seconds=training.kernel_seconds,
+                wall_seconds=training.wall_seconds,
+                started=training.started,
+                pid=training.pid,
+                host=training.host,
+                attempts=training.attempts,
+            )
 
     def kernel_seconds(self) -> float:
         """Seconds spent training, over all stacks."""
         return sum(stack.kernel_seconds for stack in self._stacks.values())
 
-    def stacks(self) -> list[Stack]:
+    def stacks(self) -> list[Training]:
         """How each stack was trained, in the order of storing."""
         return list(self._stacks.values())
 
@@ -310,6 +380,7 @@ class Store:
             layout.metrics,
             epochs,
             np.frombuffer(data).reshape(len(batch), len(layout.metrics), len(epochs)),
+            layout.asked,
         )
 
     def _read(self, keys: Sequence[str]) -> list[bytes]:
@@ -318,15 +389,22 @@ class Store:
         numbers = ",".join(str(trial.id) for trial in trials)
         with translated(self.path, "read"):
             rows = self._connection.execute(schema.GET_CURVES.format(numbers)).fetchall()
-        found = {number: (curve, sealed) for number, curve, sealed in rows}
+        found = {number: (curve, expected) for number, curve, expected in rows}
         curves = []
         for key, trial in zip(keys, trials, strict=True):
-            curve, sealed = found.get(trial.id, (b"", b""))
-            if not isinstance(curve, bytes) or seal((key, *trial[1:]), curve) != sealed:
+            curve, expected = found.get(trial.id, (b"", b""))
+            row = {"key": key, **trial._asdict()}
+            if not isinstance(curve, bytes) or seal("outcomes", row, curve) != expected:
                 problem = Damage("curve", "does not match its SHA-256", (key,))
                 raise DamagedError(self.path, [problem])
             curves.append(curve)
         return curves
+
+
+def place(folder: str | Path, *, fresh: bool = False) -> Path:
+    """Where the results of `folder` are, or new ones grow that are to replace them."""
+    path = Path(folder) / FILE
+    return path.with_name(FRESH) if fresh and path.exists() else path
 
 
 def verify(folder: str | Path) -> list[Damage]:
