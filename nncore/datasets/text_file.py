@@ -47,17 +47,14 @@ class TextFile:
         except UnicodeDecodeError as error:
             raise ValueError(f"{path}: not UTF-8 text: {error}") from None
         self.header = self._has_header(header)
-        width = len(self._head[0]) if self._head else 0
-        self.numbered = not self.header
-        self.names = (
-            [name.strip() for name in self._head[0]]
-            if self.header
-            else list(map(str, range(width)))
-        )
-        if self.header:
-            self._lines.pop(0)
-        if not self._lines:
+        if len(self._lines) <= self.header:
             raise ValueError(f"{path}: a header and at least one row of numbers, found none")
+        self.numbered = not self.header
+        self.names = [name.strip() for name in self._head[0]]
+        if self.header:
+            del self._lines[0]
+        else:
+            self.names = list(map(str, range(len(self.names))))
 
     def _open(self, start: int) -> io.TextIOWrapper:
         file = open_plain(self.path)
