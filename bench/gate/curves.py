@@ -31,7 +31,7 @@ class Curves:
 
     A crashed run is all infinite; `crashed` counts them. `target` is the training loss to reach, if
     the problem has one. `metrics` has every other column that was recorded, `(n, R)` too; NaN where
-    a run has none.
+    a run has none. `asked` are the metrics that a trial is told to record.
     """
 
     problem_name: str
@@ -47,6 +47,7 @@ class Curves:
     target: float | None = None
     crashed: int = 0
     metrics: Mapping[str, Array] = field(default_factory=dict)
+    asked: tuple[str, ...] = ()
 
     @property
     def content(self) -> str:
@@ -115,6 +116,7 @@ def measured(store: Store, manifest: Manifest) -> Iterator[Curves]:
             target=manifest.targets.get(first.problem_name, {}).get(TRAIN_LOSS),
             crashed=sum(statuses[t.key] == "crashed" for t in there),
             metrics=metrics,
+            asked=first.metrics,
         )
 
 
@@ -147,6 +149,7 @@ def other_precision(
                     configuration_index=curves.configuration_index,
                     seed=seed,
                     key=key,
+                    metrics=curves.asked,
                 )
             )
             owner.setdefault(key, []).append((curves.content, i))

@@ -16,7 +16,11 @@ import bench
 from bench.gate import baseline, check
 from bench.gate.curves import Curves
 from bench.gate.findings import Word
+from bench.spec import experiment as spec
 from bench.studies.validate import gate as alarms
+from nncore.registry import BUILT_IN
+from nncore.rules import rules
+from nncore.schedules import schedules
 from tests.command import bench as command
 from tests.gate import slips
 
@@ -305,6 +309,18 @@ def test_right_rules_pass() -> None:
     for rule in {one.rule for one in slips.SLIPS}:
         right = slips.Slip("right", rule, slips.rules[rule].function, "")
         assert slips.look(right, short=True).ok
+
+
+def test_the_experiment_of_the_gate_runs_everything_there_is() -> None:
+    """Every rule and schedule, clipping, a partial batch: what is not run cannot be seen."""
+    experiment = spec.load(slips.SPEC)
+    tried = [c for o in experiment.optimizers for c in o.configurations]
+    assert {c.rule for c in tried} == {name for name, r in rules.items() if r.origin == BUILT_IN}
+    used = {c.modifiers["schedule"]["name"] for c in tried if "schedule" in c.modifiers}
+    assert used == {name for name, s in schedules.items() if s.origin == BUILT_IN}
+    assert any("clip_norm" in c.modifiers for c in tried)
+    assert any("clip_value" in c.modifiers for c in tried)
+    assert any(30 % (p.problem.batch_size or 30) for p in experiment.problems)
 
 
 SPEC = """
