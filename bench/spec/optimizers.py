@@ -266,16 +266,22 @@ class OptimizerReader:
                 self.mistakes.add(path, f"is {show(item)}; must be a finite number")
             elif float(item) not in allowed:
                 self.mistakes.add(path, f"is {show(item)}; must be {allowed}")
-            elif self._vanishes(float(item)) and 0.0 not in allowed:
-                self.mistakes.add(path, f"is {show(item)}, which is 0 in {self._dtype}")
+            elif lost := self._lost(key, float(item)):
+                self.mistakes.add(path, f"is {show(item)}, which is {lost} in {self._dtype}")
             else:
                 good[float(item) + 0.0] = None
         return list(good)
 
-    def _vanishes(self, value: float) -> bool:
-        """Whether `value` is 0 where the training computes."""
+    def _lost(self, key: str, value: float) -> str:
+        """What `value` would be where the training computes, if it is too small or large for it."""
+        if key == "decay":
+            return ""  # rates are computed in float64
         with np.errstate(over="ignore", under="ignore"):
-            return not self._dtype.type(value)
+            kept = self._dtype.type(value)
+        if value and not kept:
+            return "0"
+        # A rate so large diverges in float64 too: that is a result.
+        return "infinite" if np.isinf(kept) and key != "learning_rate" else ""
 
 
 def _stranger(rule: str, key: str, known: Mapping[str, Any]) -> str:

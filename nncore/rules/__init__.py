@@ -7,9 +7,10 @@ A rule is called once per update for a whole stack of `T` trials with `P` parame
 - further positional arguments: state buffers, `(T, P)`, zeros at first, changed in place
   (`m[:] = ...`; rebinding, `m = ...`, would freeze them); one that starts at other values is set
   when `t` is 1;
-- keyword-only arguments: hyperparameters with their defaults; they arrive as `(T, 1)` arrays (or
-  `(T, P)` where weights and biases differ) in the dtype of `w`. `learning_rate` is the effective
-  one: decay, schedules and clipping happen outside.
+- keyword-only arguments: hyperparameters with their defaults; they arrive as `Hyperparameter`s of
+  shape `(T, 1)` (or `(T, P)` where weights and biases differ): float64 among themselves, rounded to
+  the dtype of `w` where they meet it. `learning_rate` is the effective one: decay, schedules and
+  clipping happen outside.
 
 `@rule` is for rules that treat every parameter alike. `@rule(per="tensor")` is called for each
 weight `(T, inputs, outputs)` and each bias `(T, outputs)` apart, hyperparameters as `(T, 1, 1)` or
@@ -27,12 +28,14 @@ import nncore.rules.layerwise
 import nncore.rules.averaging  # noqa: F401
 
 # isort: on
+from nncore.rules.hyperparameter import Hyperparameter
 from nncore.rules.kinds import Array, Domain, Per, Rule, domain, norm, rule, rules
 from nncore.rules.means import running_mean, unbiased
 
 __all__ = [
     "Array",
     "Domain",
+    "Hyperparameter",
     "Per",
     "Rule",
     "domain",

@@ -167,10 +167,13 @@ def domain(hyperparameter: str) -> Domain:
 def norm(x: Array) -> Array:
     """Euclidean norm of what each trial has in `x` (T, ...): `(T, 1, ...)`.
 
-    Squares are added in the order of a contiguous row, whatever `x` looks like in memory.
+    Squares are added in the order of a contiguous row, whatever `x` looks like in memory, and in
+    float64: in float32, those of gradients below 1e-23 are 0.
 
     >>> norm(np.array([[3.0, 4.0]]))
     array([[5.]])
     """
     rows = np.ascontiguousarray(x).reshape(len(x), -1)
-    return np.sqrt(np.add.reduce(rows * rows, axis=1)).reshape(len(x), *[1] * (x.ndim - 1))
+    squares = np.square(rows, dtype=np.float64)
+    lengths = np.sqrt(np.add.reduce(squares, axis=1)).astype(x.dtype)
+    return lengths.reshape(len(x), *[1] * (x.ndim - 1))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nncore.rules import Rule, norm
+from nncore.rules import Hyperparameter, Rule, norm
 from nncore.schedules import Plateau, factors
 from nncore.stack.layouts import Layout
 from nncore.stack.network import bias_mask
@@ -32,7 +32,7 @@ class Tensor(NamedTuple):
         return flat[:, self.place].reshape(len(flat), *self.shape)
 
     def value(self, hyperparameter: Array) -> Array:
-        """The tensor's value of a hyperparameter `(T, 1)` or `(T, P)`: `(T, 1, 1)` or `(T, 1)`."""
+        """The tensor's part of a hyperparameter's `(T, 1)` or `(T, P)`: `(T, 1, 1)` or `(T, 1)`."""
         at = self.place.start if hyperparameter.shape[1] > 1 else 0
         return hyperparameter[:, at].reshape(len(hyperparameter), *[1] * len(self.shape))
 
@@ -88,7 +88,7 @@ class Updates:
         values, biases = [row.hyperparameters for row in rows], bias_mask(layer_shapes)
         self._rate = spread("learning_rate", values, biases)
         self._hyperparameters = {
-            name: self._array(spread(name, values, biases))
+            name: self._hyperparameter(spread(name, values, biases))
             for name in rule.parameters
             if name != "learning_rate"
         }
@@ -96,7 +96,7 @@ class Updates:
         self._schedules = [row.schedule for row in rows]
         self._constant = None
         if not self._decays.any() and not any(self._schedules):
-            self._constant = self._array(self._rate)
+            self._constant = self._hyperparameter(self._rate)
         self._chunk = max(1, CHUNK // len(w))
         self._table = np.empty((0, len(w), 1))
         self.plateau = Plateau(self._schedules)
@@ -106,7 +106,13 @@ class Updates:
         self._apply = self._bind(layer_shapes)
 
     def _array(self, values: Array) -> Array:
-        array = self._layout.empty(self._w.dtype, *values.shape)
+        return self._laid_out(values, self._w.dtype)
+
+    def _hyperparameter(self, values: Array) -> Hyperparameter:
+        return Hyperparameter(self._laid_out(values, np.dtype(np.float64)), self._w.dtype)
+
+    def _laid_out(self, values: Array, dtype: np.dtype[Any]) -> Array:
+        array = self._layout.empty(dtype, *values.shape)
         array[:] = values
         return array
 
@@ -116,7 +122,7 @@ class Updates:
             return None
         return self._array(np.array([[np.inf if value is None else value] for value in values]))
 
-    def _bind(self, layer_shapes: Sequence[tuple[int, int]]) -> Callable[[Array], None]:
+    def _bind(self, layer_shapes: Sequence[tuple[int, int]]) -> Callable[[Hyperparameter], None]:
         """A function of the effective rate that calls the rule; allocates its buffers."""
         rule, w, g = self._rule, self._w, self._g
         if rule.per == "element":
@@ -136,7 +142,7 @@ class Updates:
         parts = tensors(layer_shapes) if rule.per == "tensor" else [whole]
         calls = [self._part(part, w_rows, g_rows) for part in parts]
 
-        def apply(rate: Array) -> None:
+        def apply(rate: Hyperparameter) -> None:
             if copied:
                 w_rows[:] = w
                 g_rows[:] = g
@@ -147,7 +153,7 @@ class Updates:
 
         return apply
 
-    def _part(self, part: Tensor, w: Array, g: Array) -> Callable[[Array], None]:
+    def _part(self, part: Tensor, w: Array, g: Array) -> Callable[[Hyperparameter], None]:
         """A function of the effective rate that calls the rule on one tensor."""
         rule, state = self._rule, []
         for name in rule.buffers:
@@ -159,9 +165,11 @@ class Updates:
                 state.append(part.of(self._flat[name]))
         # A network's rule may have values that differ between weights and biases.
         cut = part.value if rule.per == "tensor" else np.ascontiguousarray
-        mine = {name: cut(value) for name, value in self._hyperparameters.items()}
+        mine = {name: value.map(cut) for name, value in self._hyperparameters.items()}
         w, g = part.of(w), part.of(g)
-        return lambda rate: rule.function(w, g, self.made, *state, learning_rate=cut(rate), **mine)
+        return lambda rate: rule.function(
+            w, g, self.made, *state, learning_rate=rate.map(cut), **mine
+        )
 
     @property
     def evaluated(self) -> Array:
@@ -175,10 +183,11 @@ class Updates:
         for buffer, before in zip(self.buffers, other.buffers, strict=True):
             buffer[:] = before[rows]
 
-    def rate(self) -> Array:
-        """The effective rate of the next update, in the dtype of `w`: `(T, 1)` or `(T, P)`."""
+    def rate(self) -> Hyperparameter:
+        """The effective rate of the next update, `(T, 1)` or `(T, P)`."""
         if self.plateau.watches:
-            return self._array(self._rate * (self._factor() * self.plateau.factor[:, None]))
+            factor = self._factor() * self.plateau.factor[:, None]
+            return self._hyperparameter(self._rate * factor)
         if self._constant is not None:
             return self._constant
         position = self.made % self._chunk
@@ -187,11 +196,9 @@ class Updates:
             updates = np.arange(start, start + self._chunk, dtype=np.float64)
             table = factors(self._decays, self._schedules, updates, self._total).T[:, :, None]
             # Where biases have their own rate, the product (chunk, T, P) would be large.
-            self._table = (
-                (self._rate * table).astype(self._w.dtype) if self._plain else table.copy()
-            )
+            self._table = self._rate * table if self._plain else table.copy()
         row = self._table[position]
-        return row if self._plain else self._array(self._rate * row)
+        return self._hyperparameter(row if self._plain else self._rate * row)
 
     def _factor(self) -> NDArray[np.float64]:
         """Of the next update, `(T, 1)`, where rates cannot be computed beforehand."""

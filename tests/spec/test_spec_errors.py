@@ -239,6 +239,9 @@ BAD = [
     (BOTH + "problems = []\n", "problems: is an empty list; leave it out to run on every problem"),
     (BOTH + "problems = [3]\n", 'problems: is 3; must be a list of problems such as ["spiral"]'),
     (BOTH + "learning_rate = 1e-320\n", "learning_rate: is 1e-320, which is 0 in float32"),
+    (BOTH + "epsilon = 1e-46\n", "optimizer.adam.epsilon: is 1e-46, which is 0 in float32"),
+    (BOTH + "bias.epsilon = 1e-46\n", "adam.bias.epsilon: is 1e-46, which is 0 in float32"),
+    (BOTH + "epsilon = 1e39\n", "optimizer.adam.epsilon: is 1e+39, which is infinite in float32"),
     (
         BOTH + 'name = "a"\n[[optimizer]]\nrule = "sgd"\nname = "a"\n',
         'optimizer.a: there is another optimizer "a"; give each table a name of its own, name',
