@@ -1,6 +1,7 @@
-"""Initial parameters; a function's keyword arguments are its parameters.
+"""Initial parameters of a network's layers; a function's keyword arguments are its own.
 
-Every initializer also takes `biases`: `"zeros"`, or `"same"` to draw them as the weights are.
+Every initializer also takes `biases`: `"zeros"`, or `"same"` to draw them as the weights are. What
+a layer says it begins with, such as a gain of 1, no initializer draws.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from nncore.layers import Parameter
 from nncore.registry import Entry, Registry, describe
 from nncore.streams import generator
 
@@ -32,24 +34,27 @@ def is_random(definition: Mapping[str, Any]) -> bool:
 
 
 def draw(
-    definition: Mapping[str, Any], shapes: Sequence[tuple[int, int]], seed: int
+    definition: Mapping[str, Any], parameters: Sequence[Parameter], seed: int
 ) -> NDArray[np.float64]:
-    """Initial parameters `(P,)`: for each layer of `shapes` (inputs, outputs) weights, then biases.
+    """The initial values of `parameters`, one after another, `(P,)`.
 
     Raises ValueError when given values do not fill the network, UnknownNameError for another name.
     """
     entry = initializers[definition["name"]]
-    parameters = {k: v for k, v in definition.items() if k not in ("name", "biases")}
+    own = {k: v for k, v in definition.items() if k not in ("name", "biases")}
     if entry.name == "values":
-        return values(shapes, **parameters)
-    rng = generator("initial", dict(definition), entry.digest, [list(s) for s in shapes], seed)
+        return values(parameters, **own)
+    left = [p for p in parameters if p.initial is None]
+    weights = [list(p.shape) for p in left if not p.is_vector]
+    rng = generator("initial", dict(definition), entry.digest, weights, seed)
     pieces = []
-    for fan_in, fan_out in shapes:
-        pieces.append(entry.function(rng, (fan_in, fan_out), fan_in, fan_out, **parameters).ravel())
-        if definition.get("biases", "zeros") == "same":
-            pieces.append(entry.function(rng, (fan_out,), fan_in, fan_out, **parameters))
+    for p in parameters:
+        if p.initial is not None:
+            pieces.append(np.full(p.size, p.initial))
+        elif p.is_vector and definition.get("biases", "zeros") == "zeros":
+            pieces.append(np.zeros(p.size))
         else:
-            pieces.append(np.zeros(fan_out))
+            pieces.append(entry.function(rng, p.shape, p.fan_in, p.fan_out, **own).ravel())
     return np.concatenate(pieces)
 
 
@@ -107,9 +112,12 @@ def he_normal(rng: Generator, shape: tuple[int, ...], fan_in: int, fan_out: int)
     return np.sqrt(2 / fan_in) * rng.standard_normal(shape)
 
 
-def values(shapes: Sequence[tuple[int, int]], *, values: Sequence[float] = ()) -> Weights:
-    """The given numbers: for each layer weights (inputs by outputs, row by row), then biases."""
-    needed = sum((fan_in + 1) * fan_out for fan_in, fan_out in shapes)
+def values(parameters: Sequence[Parameter], *, values: Sequence[float] = ()) -> Weights:
+    """The given numbers: for each layer weights (inputs by outputs, row by row), then biases.
+
+    Of every layer with parameters: of a layer norm its gains, then its biases.
+    """
+    needed = sum(parameter.size for parameter in parameters)
     if len(values) != needed:
         raise ValueError(f"{len(values)} values given, the network has {needed} parameters")
     return np.array(values, dtype=np.float64)

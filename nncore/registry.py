@@ -38,6 +38,11 @@ class Entry:
         return (inspect.getdoc(self.function) or "").partition("\n")[0]
 
     @property
+    def usage(self) -> str:
+        """How a spec writes it."""
+        return self.name
+
+    @property
     def source(self) -> str:
         """The first URL in the docstring, else the document it names, else an empty string."""
         found = re.search(

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.tables.frames import summary_frame
+from bench.tables.curves import LEADING
+from bench.tables.summary import summary_frame
 
 SCORES = {"classes": "accuracy", "regression": "r2", "plain": None}
 
@@ -31,10 +32,10 @@ class Frames:
         trials, curves = self.trials.copy(), self.curves.copy()
         curves = curve(curves) if curve else curves
         last = curves.groupby("trial").last()
-        for name in last.columns.drop("epoch"):
+        for name in last.columns.drop([*LEADING[1:], "epoch"]):
             trials[f"final_{name}"] = last[name].reindex(trials["trial"]).to_numpy()
-        for column in ("problem", "optimizer"):
-            trials[column] = trials[column].map(lambda n: (names or {}).get(n, n))
+        for frame, column in itertools.product((trials, curves), ("problem", "optimizer")):
+            frame[column] = frame[column].map(lambda n: (names or {}).get(n, n))
         if status:
             trials["status"] = status
             trials["diverged_epoch"] = pd.array([50] * len(trials), "Int64")
@@ -112,6 +113,10 @@ def frames(
     """All trials of `spaces` on `tasks`."""
     rows: list[dict[str, Any]] = []
     parts: list[pd.DataFrame] = []
+    numbers: dict[tuple[str, tuple[Any, ...]], int] = {}
+    for space in spaces:
+        for values in itertools.product(*space.values.values()):
+            numbers[space.name, values] = len(numbers)
     for task, space in itertools.product(tasks, spaces):
         if space.problems is not None and task.name not in space.problems:
             continue
@@ -119,7 +124,7 @@ def frames(
             chosen = dict(zip(space.values, values, strict=True))
             for seed in range(1 if task.fixed else seeds):
                 row, curve = _trial(task, space, chosen, seed, len(rows))
-                rows.append(row)
+                rows.append({**row, "configuration": numbers[space.name, values]})
                 parts.append(curve)
     return assemble(rows, parts)
 
@@ -127,13 +132,15 @@ def frames(
 def assemble(rows: Sequence[Mapping[str, Any]], parts: Sequence[pd.DataFrame]) -> Frames:
     """Frames from rows of trials and their curves, columns in the order of the real ones."""
     trials = pd.DataFrame(rows)
-    known = ["trial", "problem", "optimizer", "rule", "seed"]
+    known = ["trial", "problem", "optimizer", "rule", "configuration", "seed"]
     ending = ["status", "diverged_epoch", "improved"]
     finals = [c for c in trials if c.startswith("final_")]
     own = [c for c in trials if c not in {*known, *ending, *finals, "key"}]
     trials = trials[[*known, *own, *ending, *finals, "key"]]
     trials["diverged_epoch"] = trials["diverged_epoch"].astype("Int64")
     curves = pd.concat(parts, ignore_index=True)
+    mine = trials.set_index("trial").loc[curves["trial"], LEADING[1:]].reset_index()
+    curves = pd.concat([mine, curves.drop(columns="trial")], axis=1)
     return Frames(trials, curves, summary_frame(trials))
 
 

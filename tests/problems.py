@@ -9,6 +9,7 @@ import numpy as np
 
 from nncore.datasets import datasets, default_problem
 from nncore.initializers import initializers
+from nncore.layers import Parameter
 from nncore.registry import kept
 from nncore.rules import rules
 from nncore.stack.training import train
@@ -151,6 +152,25 @@ def noted(rule) -> Iterator[tuple[str, list[Note]]]:
 
     with added(rules, rule, function=function) as name:
         yield name, notes
+
+
+def shapes(layers, features):
+    """Inputs and outputs of every dense layer, read off the text."""
+    found = []
+    for layer in layers:
+        if layer.startswith("dense "):
+            found.append((features, int(layer.split()[1])))
+            features = found[-1][1]
+    return found
+
+
+def dense(layer_shapes):
+    """The parameters of dense layers of these (inputs, outputs), in the order of the flat array."""
+    return [
+        Parameter(name, shape, inputs, outputs)
+        for inputs, outputs in layer_shapes
+        for name, shape in (("weights", (inputs, outputs)), ("biases", (outputs,)))
+    ]
 
 
 def fixed(dataset, layers, loss, parameters, **changes):

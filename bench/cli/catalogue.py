@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nncore.activations import activations
 from nncore.datasets import datasets
 from nncore.initializers import initializers
-from nncore.layers import LAYERS
+from nncore.layers import layers
 from nncore.losses import losses
 from nncore.registry import BUILT_IN, Entry, Registry, load_plugin, unknown
 from nncore.rules import rules
@@ -20,7 +19,7 @@ KINDS: dict[str, Registry[Any]] = {
     "rules": rules,
     "schedules": schedules,
     "datasets": datasets,
-    "layers": activations,
+    "layers": layers,
     "losses": losses,
     "initializers": initializers,
 }
@@ -29,10 +28,10 @@ HEADERS = ("name", "summary", "parameters", "source")
 
 def rows(kind: str) -> list[tuple[str, str, str, str]]:
     """Name, summary, parameters with defaults, and source of everything of one kind."""
-    found = [(f"{name} N", text, "", BUILT_IN) for name, text in LAYERS.items() if kind == "layers"]
-    for entry in KINDS[kind].values():
-        found.append((entry.name, _summary(entry), parameters(entry), _source(entry)))
-    return found
+    return [
+        (entry.usage, _summary(entry), parameters(entry), _source(entry))
+        for entry in KINDS[kind].values()
+    ]
 
 
 def parameters(entry: Entry) -> str:
@@ -86,10 +85,9 @@ def show(kind: str | None, name: str | None, plugins: Sequence[str | Path] = ())
         print(unknown("kind", kind, list(KINDS)), file=sys.stderr)
         return 2
     if kind is not None and name is not None:
-        if kind == "layers" and name.split()[0:1] == ["dense"]:
-            print(LAYERS["dense"])
-            return 0
         registry = KINDS[kind]
+        if name.strip():
+            name = name.split()[0]  # "dense 64" is about dense layers
         if name not in registry:
             print(unknown(registry.kind, name, list(registry)), file=sys.stderr)
             return 2
@@ -129,7 +127,7 @@ def _plain(
 def describe(entry: Entry) -> str:
     """Everything about one entry: its parameters and its docstring."""
     problem: Mapping[str, Any] = getattr(entry, "problem", {})
-    parts = [f"{entry.name}({parameters(entry)})", "", inspect.getdoc(entry.function) or ""]
+    parts = [f"{entry.usage}({parameters(entry)})", "", inspect.getdoc(entry.function) or ""]
     if problem:
         settings = ", ".join(f"{key} = {value!r}" for key, value in problem.items())
         parts += ["", f"A problem on it defaults to: {settings}"]

@@ -159,7 +159,7 @@ def _say_plan(todo: Any) -> None:
     trials = todo.manifest.trials
     problems = {t.problem_name for t in trials}
     optimizers = {t.optimizer for t in trials}
-    configurations = {(t.optimizer, id(t.configuration)) for t in trials}
+    configurations = {t.configuration_index for t in trials}
     click.echo(
         f"{todo.manifest.name}: {len(trials):,} trials of {len(configurations):,} configurations, "
         f"{len(optimizers)} optimizers and {len(problems)} problems"

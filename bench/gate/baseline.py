@@ -52,6 +52,7 @@ class Curves:
     optimizer: str
     problem: Problem
     configuration: Configuration
+    configuration_index: int
     random: bool
     seeds: tuple[int, ...]
     epochs: NDArray[np.int64]
@@ -113,9 +114,9 @@ class Baseline:
 
 def measured(store: Store, manifest: Manifest) -> Iterator[Curves]:
     """The curves of every configuration in a store; missing trials are left out."""
-    groups: dict[tuple[str, str, int], list[Trial]] = {}
+    groups: dict[tuple[str, int], list[Trial]] = {}
     for trial in manifest.trials:
-        mine = trial.problem_name, trial.optimizer, id(trial.configuration)
+        mine = trial.problem_name, trial.configuration_index
         groups.setdefault(mine, []).append(trial)
     statuses = store.statuses()
     for trials in groups.values():
@@ -129,17 +130,18 @@ def measured(store: Store, manifest: Manifest) -> Iterator[Curves]:
         for chunk in chunks:
             losses[chunk.positions] = chunk.values[:, chunk.metrics.index("train_loss")]
         yield Curves(
-            first.problem_name,
-            first.optimizer,
-            first.problem,
-            first.configuration,
-            first.problem_name not in manifest.fixed,
-            tuple(t.seed for t in there),
-            records,
-            losses,
-            np.array([statuses[t.key] != "ok" for t in there]),
-            manifest.targets.get(first.problem_name, {}).get("train_loss"),
-            sum(statuses[t.key] == "crashed" for t in there),
+            problem_name=first.problem_name,
+            optimizer=first.optimizer,
+            problem=first.problem,
+            configuration=first.configuration,
+            configuration_index=first.configuration_index,
+            random=first.problem_name not in manifest.fixed,
+            seeds=tuple(t.seed for t in there),
+            epochs=records,
+            losses=losses,
+            diverged=np.array([statuses[t.key] != "ok" for t in there]),
+            target=manifest.targets.get(first.problem_name, {}).get("train_loss"),
+            crashed=sum(statuses[t.key] == "crashed" for t in there),
         )
 
 
@@ -161,9 +163,17 @@ def other_precision(
         problem = replace(curves.problem, dtype=dtype)
         for i, seed in enumerate(curves.seeds[:EARLY_SEEDS]):
             key = keys.key(problem, curves.configuration, seed)
-            name, optimizer = curves.problem_name, curves.optimizer
             trials.append(
-                Trial(len(trials), name, optimizer, problem, curves.configuration, seed, key)
+                Trial(
+                    index=len(trials),
+                    problem_name=curves.problem_name,
+                    optimizer=curves.optimizer,
+                    problem=problem,
+                    configuration=curves.configuration,
+                    configuration_index=curves.configuration_index,
+                    seed=seed,
+                    key=key,
+                )
             )
             owner.setdefault(key, []).append((curves.content, i))
     others = {

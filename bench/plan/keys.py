@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nncore.activations import activations
 from nncore.datasets import datasets, digest
 from nncore.initializers import initializers
+from nncore.layers import parse
 from nncore.losses import losses
 from nncore.registry import Entry
 from nncore.rules import rules
@@ -43,8 +43,7 @@ def finish(begun: Any, seed: int | None) -> str:
 
 def problem_text(problem: Problem) -> str:
     """The canonical JSON of a problem, with the digests of the plugins it uses."""
-    # All layers that are not activations are built in.
-    used: list[Entry] = [activations[layer] for layer in problem.layers if layer in activations]
+    used: list[Entry] = [layer.kind for layer in parse(problem.layers)]
     used += [datasets[problem.dataset["name"]], initializers[problem.initializer["name"]]]
     fields: dict[str, Any] = dict(vars(problem))
     if content := digest(problem.dataset):

@@ -28,7 +28,7 @@ class _Form:
 
     name: Name
     problems: list[tuple[Name, Problem]]
-    configurations: list[tuple[Name, Configuration]]
+    configurations: list[tuple[Place, Name, Configuration]]
     trials: list[tuple[NonNegativeInt, Place, Place, int]]
     keys: Annotated[str, StringConstraints(pattern="^[0-9a-f]*$")]
     targets: dict[Name, dict[Name, float]]
@@ -95,17 +95,19 @@ def united(parts: Sequence[Manifest]) -> Manifest:
 def to_json(manifest: Manifest) -> dict[str, Any]:
     """`manifest` as JSON can hold it: definitions once, trials as references to them."""
     problems: dict[str, int] = {}
-    configurations: dict[tuple[str, int], int] = {}
+    configurations: dict[int, int] = {}
     problem_list, configuration_list, rows, keys = [], [], [], []
     for trial in manifest.trials:
         if trial.problem_name not in problems:
             problems[trial.problem_name] = len(problems)
             problem_list.append([trial.problem_name, dataclasses.asdict(trial.problem)])
-        mine = (trial.optimizer, id(trial.configuration))
-        if mine not in configurations:
-            configurations[mine] = len(configurations)
-            configuration_list.append([trial.optimizer, dataclasses.asdict(trial.configuration)])
-        rows.append([trial.index, problems[trial.problem_name], configurations[mine], trial.seed])
+        number = trial.configuration_index
+        if number not in configurations:
+            configurations[number] = len(configurations)
+            fields = dataclasses.asdict(trial.configuration)
+            configuration_list.append([number, trial.optimizer, fields])
+        places = problems[trial.problem_name], configurations[number]
+        rows.append([trial.index, *places, trial.seed])
         keys.append(trial.key)
     return {
         "name": manifest.name,
@@ -121,14 +123,19 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
 
 
 def from_json(values: Mapping[str, Any]) -> Manifest:
-    """The manifest that `to_json` wrote. Raises KeyError, TypeError or ValueError for another."""
+    """The manifest that `to_json` wrote. Raises KeyError, TypeError or ValueError for another.
+
+    Folders from before configurations had numbers are read: there they follow from the spec.
+    """
+    if any(len(entry) == 2 for entry in values["configurations"]):
+        values = {**values, "configurations": _numbered(values["configurations"], values["spec"])}
     form = TypeAdapter(_Form).validate_python(values)
     width = 64
     keys = [form.keys[i : i + width] for i in range(0, len(form.keys), width)]
     trials = []
     for (index, p, c, seed), key in zip(form.trials, keys, strict=True):
         problem_name, problem = form.problems[p]
-        optimizer, configuration = form.configurations[c]
+        number, optimizer, configuration = form.configurations[c]
         trials.append(
             Trial(
                 index=index,
@@ -136,6 +143,7 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
                 optimizer=optimizer,
                 problem=problem,
                 configuration=configuration,
+                configuration_index=number,
                 seed=seed,
                 key=key,
             )
@@ -144,6 +152,8 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
     places = {(t.problem_name, t.optimizer, t.key) for t in trials}
     if len({t.index for t in trials}) < len(trials) or len(places) < len(trials):
         raise ValueError("trials repeat")
+    if len({number for number, *_ in form.configurations}) < len(form.configurations):
+        raise ValueError("numbers of configurations repeat")
     return Manifest(
         form.name,
         tuple(trials),
@@ -152,3 +162,34 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
         form.spec,
         form.tuning,
     )
+
+
+def _numbered(
+    configurations: Sequence[Sequence[Any]], spec: Mapping[str, Any]
+) -> list[tuple[int, Any, Any]]:
+    """Configurations `(optimizer, fields)` of a manifest without numbers, with them.
+
+    They stand in the order in which trials meet them, problem by problem; a spec whose optimizers
+    are limited to problems may have them in another, that of its tables.
+    """
+    tables = spec["optimizer"]
+    tables = tables if isinstance(tables, list) else [tables]
+
+    def table(place: int) -> int:
+        """The first table that an optimizer comes from; those of one stand in order already."""
+        optimizer = str(configurations[place][0])
+        named = (i for i, table in enumerate(tables) if _names(table, optimizer))
+        return next(named, len(tables))
+
+    order = sorted(range(len(configurations)), key=table)
+    numbers = {place: number for number, place in enumerate(order)}
+    return [(numbers[place], *entry) for place, entry in enumerate(configurations)]
+
+
+def _names(table: Mapping[str, Any], optimizer: str) -> bool:
+    """Whether an optimizer is one of those that a spec's table makes."""
+    if "name" in table:
+        name = str(table["name"])
+        return optimizer == name or optimizer.startswith(f"{name} (rule=")
+    rules = table["rule"]
+    return optimizer in (rules if isinstance(rules, list) else [rules])

@@ -5,15 +5,12 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from nncore.stack.costs import stack_size, step_cost
-from nncore.trial import Configuration
-
-if TYPE_CHECKING:
-    pass
 from bench.plan.keys import problem_text
 from bench.plan.trials import Stack, Trial
+from nncore.stack.costs import stack_size, step_cost
+from nncore.trial import Configuration
 
 # A stack is what is lost when a worker dies, and what progress counts.
 SECONDS = 2.0
@@ -35,14 +32,12 @@ def stacks(trials: Sequence[Trial], *, jobs: int, size: int | None = None) -> li
     """
     groups: dict[Any, dict[str, Trial]] = {}
     # Trials share their problems and configurations: each is described once.
-    problems = {id(p): problem_text(p) for p in {id(t.problem): t.problem for t in trials}.values()}
-    paths: dict[int, tuple[Any, ...]] = {}
+    problems = {t.problem_name: t.problem for t in trials}
+    texts = {name: problem_text(problem) for name, problem in problems.items()}
+    configurations = {t.configuration_index: t.configuration for t in trials}
+    paths = {number: _path(configuration) for number, configuration in configurations.items()}
     for trial in trials:
-        configuration = trial.configuration
-        path = paths.get(id(configuration)) or paths.setdefault(
-            id(configuration), _path(configuration)
-        )
-        group = problems[id(trial.problem)], path
+        group = texts[trial.problem_name], paths[trial.configuration_index]
         groups.setdefault(group, {}).setdefault(trial.key, trial)
     together = [tuple(group.values()) for group in groups.values()]
     total = sum(map(seconds, together))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,18 +10,24 @@ from nncore.trial import Configuration, Problem, is_random
 
 if TYPE_CHECKING:
     from bench.spec.experiment import Experiment
+    from bench.spec.optimizers import Optimizer
 from bench.plan.keys import begin, configuration_text, finish, problem_text
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One problem, one configuration, one seed; `key` names its content, `index` its row."""
+    """One problem, one configuration, one seed.
+
+    `key` names its content and `index` its row. `configuration_index` tells configurations apart:
+    from 0 in the spec's order over all optimizers, the same on every problem and in every phase.
+    """
 
     index: int
     problem_name: str
     optimizer: str
     problem: Problem
     configuration: Configuration
+    configuration_index: int
     seed: int
     key: str
 
@@ -47,50 +53,57 @@ def evaluation(
 
     Numbered from `first`. Problems without randomness have been judged already.
     """
-    kept = {where: id(trial.configuration) for where, trial in chosen.items()}
+    kept = {(problem, trial.configuration_index) for (problem, _), trial in chosen.items()}
     return tuple(_trials(experiment, experiment.seeds, kept, first))
 
 
 def _trials(
     experiment: Experiment,
     all_seeds: Sequence[int],
-    kept: Mapping[tuple[str, str], int] | None = None,
+    kept: Collection[tuple[str, int]] | None = None,
     first: int = 0,
 ) -> list[Trial]:
-    """The trials of all configurations, or of the `kept` ones alone, numbered from `first`."""
+    """The trials of all configurations, or of the `kept` ones alone, numbered from `first`.
+
+    `kept` has names of problems and numbers of configurations.
+    """
     found: list[Trial] = []
-    spaces = [
-        (
-            optimizer,
-            set(optimizer.problems),
-            [configuration_text(c) for c in optimizer.configurations],
-        )
-        for optimizer in experiment.optimizers
-    ]
+    numbered = _numbered(experiment)
     for named in experiment.problems:
         problem, text = named.problem, problem_text(named.problem)
         random = is_random(problem)
         if kept is not None and not random:
             continue
         seeds = all_seeds if random else experiment.seeds[:1]
-        for optimizer, names, texts in spaces:
-            if named.name not in names:
+        for optimizer, number, its_text, configuration in numbered:
+            if named.name not in optimizer.problems:
                 continue
-            for configuration, its_text in zip(optimizer.configurations, texts, strict=True):
-                if kept is not None and kept.get((named.name, optimizer.name)) != id(configuration):
-                    continue
-                begun = begin(its_text, text)
-                for seed in seeds:
-                    name = finish(begun, seed if random else None)
-                    found.append(
-                        Trial(
-                            first + len(found),
-                            named.name,
-                            optimizer.name,
-                            problem,
-                            configuration,
-                            seed,
-                            name,
-                        )
+            if kept is not None and (named.name, number) not in kept:
+                continue
+            begun = begin(its_text, text)
+            for seed in seeds:
+                found.append(
+                    Trial(
+                        index=first + len(found),
+                        problem_name=named.name,
+                        optimizer=optimizer.name,
+                        problem=problem,
+                        configuration=configuration,
+                        configuration_index=number,
+                        seed=seed,
+                        key=finish(begun, seed if random else None),
                     )
+                )
+    return found
+
+
+def _numbered(experiment: Experiment) -> list[tuple[Optimizer, int, str, Configuration]]:
+    """Every configuration with its optimizer, its number and its text; equal ones are one."""
+    found: list[tuple[Optimizer, int, str, Configuration]] = []
+    for optimizer in experiment.optimizers:
+        distinct: dict[str, Configuration] = {}
+        for configuration in optimizer.configurations:
+            distinct.setdefault(configuration_text(configuration), configuration)
+        for text, configuration in distinct.items():
+            found.append((optimizer, len(found), text, configuration))
     return found

@@ -7,13 +7,11 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from bench.plan.manifest import Manifest
 from bench.report import files
@@ -94,17 +92,22 @@ def write(
 
 
 def _write(folder: Path, store: Store, manifest: Manifest, say: Callable[[str], None]) -> Report:
-    from bench.tables import frames as tables
-    from bench.tables.phases import with_phases
+    from bench.tables import curves as curve_tables
+    from bench.tables.summary import summary_frame
+    from bench.tables.trials import trials_frame
 
     before = digest(store, manifest)
     say("writing tables")
-    trials = with_phases(tables.trials_frame(store, manifest.trials), manifest)
-    summary = tables.summary_frame(trials, manifest.fixed)
+    trials = trials_frame(store, manifest)
+    summary = summary_frame(trials, manifest.fixed)
     written = [
         _replace(folder / "spec.toml", toml.dumps(manifest.spec)),
         _csv(folder / "trials.csv", [trials]),
-        _csv(folder / "curves.csv", tables.curve_frames(store, manifest.trials)),
+        _csv(
+            folder / "curves.csv",
+            curve_tables.curve_frames(store, manifest.trials),
+            curve_tables.LEADING,
+        ),
         _csv(folder / "summary.csv", [summary]),
     ]
     if (trials["status"] != "crashed").any():
@@ -131,11 +134,11 @@ def _judge(
 ) -> tuple[pd.DataFrame, Verdicts]:
     """The curves of the configurations that are compared, and what can be said about them."""
     from bench import verdicts
-    from bench.tables import frames as tables
     from bench.tables.best import best_trials
+    from bench.tables.curves import curves_frame
 
     chosen = set(best_trials(trials)["trial"].tolist())
-    curves = tables.curves_frame(store, [t for t in manifest.trials if t.index in chosen])
+    curves = curves_frame(store, [t for t in manifest.trials if t.index in chosen])
     hosts = {stack.host for stack in store.stacks() if stack.host}
     return curves, verdicts.judge(
         trials,
@@ -148,19 +151,17 @@ def _judge(
     )
 
 
-def _csv(path: Path, frames: Iterable[pd.DataFrame]) -> Path:
+def _csv(path: Path, frames: Iterable[pd.DataFrame], leading: Sequence[str] = ()) -> Path:
+    """Write `frames` one below the other; of rows that share their `leading` columns, fast."""
     with files.replacing(path) as file:
         for number, frame in enumerate(frames):
             if number == 0:
                 frame.head(0).to_csv(file, index=False, lineterminator="\n")
-            file.write(_rows(frame))
+            if leading:
+                file.write(csvtext.body(frame, leading))
+            else:
+                frame.to_csv(file, index=False, header=False, lineterminator="\n")
     return path
-
-
-def _rows(frame: pd.DataFrame) -> str:
-    if all(isinstance(kind, np.dtype) and kind.kind in "if" for kind in frame.dtypes):
-        return csvtext.body(frame)
-    return str(frame.to_csv(None, index=False, header=False, lineterminator="\n"))
 
 
 def _replace(path: Path, text: str) -> Path:

@@ -51,27 +51,25 @@ class Results:
     @cached_property
     def trials(self) -> pd.DataFrame:
         """A row per trial, as in `trials.csv`."""
-        from bench.tables import frames
-        from bench.tables.phases import with_phases
+        from bench.tables.trials import trials_frame
 
         with Store.read(self.folder) as store:
-            frame = frames.trials_frame(store, self.manifest.trials)
-        return with_phases(frame, self.manifest)
+            return trials_frame(store, self.manifest)
 
     @cached_property
     def curves(self) -> pd.DataFrame:
         """A row per trial and recorded epoch, as in `curves.csv`."""
-        from bench.tables import frames
+        from bench.tables.curves import curves_frame
 
         with Store.read(self.folder) as store:
-            return frames.curves_frame(store, self.manifest.trials)
+            return curves_frame(store, self.manifest.trials)
 
     @cached_property
     def summary(self) -> pd.DataFrame:
         """A row per problem and configuration, as in `summary.csv`."""
-        from bench.tables import frames
+        from bench.tables.summary import summary_frame
 
-        return frames.summary_frame(self.trials, self.manifest.fixed)
+        return summary_frame(self.trials, self.manifest.fixed)
 
 
 def open_results(folder: str | Path) -> Results:

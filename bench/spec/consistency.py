@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Set
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from bench.spec.mistakes import Mistakes
 from bench.spec.plugins import blame
 from nncore.datasets import Part, datasets, draw, loss_of
 from nncore.initializers import values as given_values
-from nncore.layers import Dense, parse, shapes
+from nncore.layers import Architecture
 from nncore.losses import losses, targets
 from nncore.streams import canonical
 from nncore.trial import Problem
@@ -55,26 +56,29 @@ class Fit:
             )
         if "layers" in broken:
             return parts
-        found = shapes(problem.layers, features)
-        parameters = sum((inputs + 1) * outputs for inputs, outputs in found)
-        cells = sum(outputs for _, outputs in found) * samples
-        size = (4 * parameters + 3 * cells) * np.dtype(problem.dtype).itemsize
+        try:
+            network = Architecture.of(problem.layers, features)
+        except ValueError as error:
+            self._add(f"{path}.layers", str(error))
+            return parts
+        cells = network.cells * samples
+        size = (4 * network.size + 3 * cells) * np.dtype(problem.dtype).itemsize
         if size > MOST_BYTES:
             self._add(
                 f"{path}.layers",
-                f"{parameters:,} parameters and {samples:,} samples take about "
+                f"{network.size:,} parameters and {samples:,} samples take about "
                 f"{size / 2**30:,.0f} GiB a trial; at most {MOST_BYTES / 2**30:.0f} GiB",
             )
         elif problem.initializer["name"] == "values" and "initializer" not in broken:
             try:
-                given_values(found, values=problem.initializer["values"])
+                given_values(network.parameters, values=problem.initializer["values"])
             except ValueError as error:
                 self._add(f"{path}.initializer.values", str(error))
         if "loss" not in broken:
-            self._loss(problem, found[-1][1], parts, path)
+            self._loss(problem, network, parts, path)
         return parts
 
-    def _loss(self, problem: Problem, outputs: int, parts: Parts, path: str) -> None:
+    def _loss(self, problem: Problem, network: Architecture, parts: Parts, path: str) -> None:
         name, y = problem.dataset["name"], parts["train"].y
         try:
             entry = loss_of(problem.loss, problem.dataset)
@@ -91,25 +95,31 @@ class Fit:
             )
             return
         needed = max(int(part.y.max()) + 1 for part in parts.values()) if y.ndim == 1 else None
-        if needed is not None and outputs < needed:
-            self._outputs(problem, f"{needed} classes", needed, outputs, path)
-        elif needed is None and outputs != y.shape[1]:
-            self._outputs(problem, f"{y.shape[1]} targets", y.shape[1], outputs, path)
-        if entry.classes and parse(problem.layers)[-1] != "softmax":
+        if needed is not None and network.outputs < needed:
+            self._outputs(name, f"{needed} classes", needed, network, path)
+        elif needed is None and network.outputs != y.shape[1]:
+            self._outputs(name, f"{y.shape[1]} targets", y.shape[1], network, path)
+        if entry.classes and network.last != "softmax":
             self._add(
                 f"{path}.layers",
-                f'{entry.name} needs probabilities, the last layer is "{problem.layers[-1]}"; end '
+                f'{entry.name} needs probabilities, the last layer is "{network.written[-1]}"; end '
                 'the layers with "softmax"',
             )
 
-    def _outputs(self, problem: Problem, has: str, needed: int, outputs: int, path: str) -> None:
-        dense = [layer for layer in parse(problem.layers) if isinstance(layer, Dense)]
-        self._add(
-            f"{path}.layers",
+    def _outputs(
+        self, dataset: str, has: str, needed: int, network: Architecture, path: str
+    ) -> None:
+        outputs = network.outputs
+        what = (
             f"the network has {outputs} {'output' if outputs == 1 else 'outputs'}, the dataset "
-            f'"{problem.dataset["name"]}" {has}; make the last dense layer '
-            f'"dense {needed}" instead of "dense {dense[-1].units}"',
+            f'"{dataset}" {has}'
         )
+        # What has one number after its name has so many outputs, as far as anyone can tell.
+        sized = [one for one in network.written if len(one.numbers) == 1]
+        if sized:
+            better = replace(sized[-1], numbers=(needed,))
+            what += f'; make the last {better.kind.name} layer "{better}" instead of "{sized[-1]}"'
+        self._add(f"{path}.layers", what)
 
     def _data(self, definition: Mapping[str, Any], path: str) -> Parts | None:
         content = canonical(definition)

@@ -16,7 +16,7 @@ from bench.spec.overrides import names
 from bench.spec.toml import BARE
 from nncore.datasets import datasets, default_problem
 from nncore.initializers import BIASES, initializers
-from nncore.layers import Dense, parse
+from nncore.layers import parse
 from nncore.losses import losses
 from nncore.stack.evaluation import metric_names
 from nncore.trial import Problem
@@ -176,7 +176,7 @@ class ProblemReader:
         size = values.get("batch_size", "full")
         problem = Problem(
             dataset=dataset,
-            layers=_canonical(values["layers"]),
+            layers=tuple(map(str, parse(values["layers"]))),
             initializer=initializer,
             loss=values["loss"],
             batch_size=None if size == "full" else size,
@@ -227,12 +227,6 @@ def path_of(kind: str, table: Mapping[str, Any], number: int) -> str:
     if len(found) != 1 or not found[0]:
         return f"{kind} #{number}"
     return f"{kind}.{found[0]}" if BARE.fullmatch(found[0]) else f'{kind}."{found[0]}"'
-
-
-def _canonical(layers: Sequence[str]) -> tuple[str, ...]:
-    return tuple(
-        f"dense {layer.units}" if isinstance(layer, Dense) else layer for layer in parse(layers)
-    )
 
 
 def _named(

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench import stats
-from bench.tables.columns import METRICS
+from bench.tables.curves import Block, blocks
 
 Array = NDArray[np.float64]
 CURVE_BANDS = ["problem", "optimizer", "metric", "epoch", "seeds", "diverged"]
@@ -24,36 +24,26 @@ def curve_bands(trials: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
     `problem, optimizer, metric, epoch, seeds, diverged, low, median, high`; `diverged` counts the
     runs that had diverged by that epoch, and a loss that is not finite counts as infinite.
     """
-    wanted = trials[trials["status"] != "crashed"]
-    rows = curves[np.isin(curves["trial"].to_numpy(), wanted["trial"].to_numpy())]
-    order = np.argsort(rows["trial"].to_numpy(), kind="stable")
-    ids = rows["trial"].to_numpy()[order]
-    names = [name for name in METRICS if name in rows]
-    values = rows[names].to_numpy(dtype=float)[order]
-    epochs = rows["epoch"].to_numpy()[order]
+    diverged = trials[trials["status"] == "diverged"]
+    ended = {
+        where: part.to_numpy(dtype=float)
+        for where, part in diverged.groupby(["problem", "optimizer"])["diverged_epoch"]
+    }
     parts = []
-    for (problem, optimizer), group in wanted.groupby(["problem", "optimizer"], sort=False):
-        starts = np.searchsorted(ids, group["trial"].to_numpy(), side="left")
-        stops = np.searchsorted(ids, group["trial"].to_numpy(), side="right")
-        kept = stops > starts
-        if not kept.any():
-            continue
-        # All trials of a problem have the same records.
-        block = np.stack([values[a:b] for a, b in zip(starts[kept], stops[kept], strict=True)])
-        epoch = epochs[starts[kept][0] : stops[kept][0]]
-        ended = group["diverged_epoch"][group["status"] == "diverged"].to_numpy(dtype=float)
-        lost = (ended[:, None] <= epoch).sum(axis=0)
-        lost[-1:] = len(ended)
-        for name, samples in _applicable(names, block):
+    for block in blocks(trials, curves):
+        epochs = ended.get((block.problem, block.optimizer), np.empty(0))
+        lost = (epochs[:, None] <= block.epochs).sum(axis=0)
+        lost[-1:] = len(epochs)
+        for name, samples in _applicable(block):
             low, median, high = (stats.quantile(samples, q) for q in (0.25, 0.5, 0.75))
             parts.append(
                 pd.DataFrame(
                     {
-                        "problem": problem,
-                        "optimizer": optimizer,
+                        "problem": block.problem,
+                        "optimizer": block.optimizer,
                         "metric": name,
-                        "epoch": epoch,
-                        "seeds": len(samples.T),
+                        "epoch": block.epochs,
+                        "seeds": len(block.seeds),
                         "diverged": lost,
                         "low": low,
                         "median": median,
@@ -64,12 +54,9 @@ def curve_bands(trials: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=CURVE_BANDS)
 
 
-def _applicable(names: list[str], block: Array) -> Iterator[tuple[str, Array]]:
-    """Metrics that the problem has: name and values `(records, seeds)` without NaN.
-
-    `block` is `(seeds, records, metrics)`.
-    """
-    for m, name in enumerate(names):
-        samples = block[:, :, m].T
-        if name == "train_loss" or not np.isnan(samples).all():
-            yield name, np.where(np.isnan(samples), WORST[name.partition("_")[2]], samples)
+def _applicable(block: Block) -> Iterator[tuple[str, Array]]:
+    """Metrics that the problem has: name and values `(records, seeds)` without NaN."""
+    for name, values in block.metrics.items():
+        missing = np.isnan(values)
+        if name == "train_loss" or not missing.all():
+            yield name, np.where(missing, WORST[name.partition("_")[2]], values).T

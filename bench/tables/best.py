@@ -13,7 +13,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench import stats
-from bench.tables.columns import hyperparameters
 from bench.tables.headline import MEDIAN, final_losses
 from bench.tables.words import configuration_texts
 
@@ -36,8 +35,7 @@ def best_trials(trials: pd.DataFrame) -> pd.DataFrame:
         rest = trials[~pd.MultiIndex.from_frame(trials[where]).isin(there)]
         kept = {*new["trial"], *best_trials(rest.drop(columns="phase"))["trial"]}
         return trials[trials["trial"].isin(kept)]
-    keys = ["problem", "optimizer", "rule", *hyperparameters(trials)]
-    number = trials.groupby(keys, sort=False, dropna=False).ngroup().to_numpy()
+    number = trials.groupby(["problem", "configuration"], sort=False).ngroup().to_numpy()
     medians = np.full(number.max() + 1, np.nan)
     for group, values in _groups(number, final_losses(trials)):
         values = values[~np.isnan(values)]
@@ -56,38 +54,34 @@ def best_rows(summary: pd.DataFrame) -> pd.DataFrame:
     """
     if "phase" in summary:
         return _judged_rows(summary)
-    chosen = lowest(summary, summary[MEDIAN].to_numpy(dtype=float))
-    groups = summary.groupby(["problem", "optimizer"], sort=False)
-    texts = pd.Series(
-        {i: text for _, g in groups for i, text in configuration_texts(g).items()}, dtype=str
-    )
-    counts = groups["rule"].transform("size")
-    return summary.assign(configurations=counts, settings=texts).iloc[chosen]
+    return _told(summary).iloc[lowest(summary, summary[MEDIAN].to_numpy(dtype=float))]
 
 
 def _judged_rows(summary: pd.DataFrame) -> pd.DataFrame:
     """`best_rows` of a summary with phases."""
-    new = summary[summary["phase"] == "evaluation"]
+    new = summary[summary["phase"] == "evaluation"].drop(columns="phase")
     tuned = summary[summary["phase"] == "tuning"].drop(columns="phase")
+    # The winners' texts tell them apart from the others of their search.
+    keys, own = ["problem", "configuration"], ["configurations", "settings"]
+    found = new.join(_told(tuned).set_index(keys)[own], on=keys, validate="many_to_one")
     told = best_rows(tuned)
-    keys = ["problem", "optimizer"]
-    groups = tuned.groupby(keys, sort=False)
-    texts = {i: text for _, g in groups for i, text in configuration_texts(g).items()}
-    names = hyperparameters(summary)
-    # The winners' texts, told apart from the others of their search.
-    place = tuned[[*keys, *names]].assign(text=pd.Series(texts))
-    place = place.assign(configurations=groups["rule"].transform("size"))
-    found = new.merge(place, on=[*keys, *names], how="left", validate="many_to_one")
-    found.index = new.index
-    found = found.rename(columns={"text": "settings"})
-    there = pd.MultiIndex.from_frame(new[keys])
-    rest = told[~pd.MultiIndex.from_frame(told[keys]).isin(there)]
-    return pd.concat([found.drop(columns="phase"), rest]).sort_index()
+    where = ["problem", "optimizer"]
+    there = pd.MultiIndex.from_frame(new[where])
+    rest = told[~pd.MultiIndex.from_frame(told[where]).isin(there)]
+    return pd.concat([found, rest]).sort_index()
+
+
+def _told(summary: pd.DataFrame) -> pd.DataFrame:
+    """The summary of one phase with `configurations` and `settings` as `best_rows` has them."""
+    groups = summary.groupby(["problem", "optimizer"], sort=False)
+    texts = {i: text for _, rows in groups for i, text in configuration_texts(rows).items()}
+    counts = groups["rule"].transform("size")
+    return summary.assign(configurations=counts, settings=pd.Series(texts, dtype=str))
 
 
 def lowest(frame: pd.DataFrame, medians: Array, where: list[str] | None = None) -> Numbers:
     """Positions of the row with the lowest median in every group, ascending; NaN comes last."""
-    groups = frame.groupby(where or ["problem", "optimizer"], sort=False, dropna=False)
+    groups = frame.groupby(where or ["problem", "optimizer"], sort=False)
     number = groups.ngroup().to_numpy()
     order = np.lexsort((np.arange(len(frame)), np.isnan(medians), medians, number))
     first = np.diff(number[order], prepend=-1) > 0

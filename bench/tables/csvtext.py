@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,20 +12,40 @@ import pandas as pd
 from numpy.typing import NDArray
 
 
-def body(frame: pd.DataFrame) -> str:
+def body(frame: pd.DataFrame, leading: Sequence[str] = ()) -> str:
     r"""The rows of a frame of integers and floats as CSV, NaN empty, without a header.
 
-    Equal to `frame.to_csv(index=False, header=False, lineterminator="\n")`: floats have the fewest
-    digits that give them back. Metrics repeat themselves (accuracies, curves that end in inf), so
-    a number that occurs often is turned into text once.
+    Its first columns, those in `leading`, may be text too; a run of rows in which the first of them
+    stays the same shares them all, and they are turned into text once. Equal to
+    `frame.to_csv(index=False, header=False, lineterminator="\n")`: floats have the fewest digits
+    that give them back. Metrics repeat themselves (accuracies, curves that end in inf), so a number
+    that occurs often is turned into text once.
 
     >>> body(pd.DataFrame({"trial": [0, 1], "loss": [0.1, np.inf], "r2": [np.nan, 1e-07]}))
     '0,0.1,\n1,inf,1e-07\n'
+    >>> curves = pd.DataFrame({"trial": [3, 3], "problem": "a, b", "epoch": [0, 1]})
+    >>> body(curves, ["trial", "problem"])
+    '3,"a, b",0\n3,"a, b",1\n'
     """
     if not len(frame):
         return ""
-    columns = [_column(frame[name].to_numpy()) for name in frame]
+    columns = [_column(frame[name].to_numpy()) for name in frame.columns[len(leading) :]]
+    if leading:
+        columns.insert(0, _shared(frame[list(leading)]))
     return "\n".join(map(",".join, zip(*columns, strict=True))) + "\n"
+
+
+def _shared(frame: pd.DataFrame) -> list[str]:
+    """The columns of each row in one text, made once for rows that follow one another alike."""
+    first = frame.iloc[:, 0].to_numpy()
+    starts = np.flatnonzero(np.append(True, first[1:] != first[:-1]))
+    texts = []
+    for row in frame.iloc[starts].itertuples(index=False, name=None):
+        line = io.StringIO()
+        csv.writer(line, lineterminator="\n").writerow(row)
+        texts.append(line.getvalue()[:-1])
+    sizes = np.diff(starts, append=len(frame))
+    return list(np.repeat(np.array(texts, dtype=object), sizes))
 
 
 def _column(values: NDArray[Any]) -> list[str]:

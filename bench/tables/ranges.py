@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bench.tables.columns import hyperparameters
 from bench.tables.headline import HIGH, LOW, final_losses
 
 
@@ -15,13 +14,10 @@ def intervals_or_ranges(summary: pd.DataFrame, trials: pd.DataFrame) -> pd.DataF
     Few seeds give no 95% interval (its ends are infinite): then the ends are the smallest and the
     largest loss. `interval` says which it is: "95%", "range", or "" for a single run.
     """
-    names = hyperparameters(summary)
-    keys = ["problem", "optimizer", "rule", *names]
-    keys += ["phase"] if "phase" in summary else []
+    keys = ["problem", "configuration", *(["phase"] if "phase" in summary else [])]
     losses = trials[keys].assign(value=final_losses(trials)).dropna(subset="value")
-    ranges = losses.groupby(keys, sort=False, dropna=False)["value"].agg(["min", "max", "size"])
-    out = summary.merge(ranges.reset_index(), on=keys, how="left", validate="one_to_one")
-    out.index = summary.index
+    ranges = losses.groupby(keys, sort=False)["value"].agg(["min", "max", "size"])
+    out = summary.join(ranges, on=keys, validate="one_to_one")
     too_few = np.isneginf(out[LOW]) | out[LOW].isna()
     out["interval"] = np.where(out["size"] > 1, np.where(too_few, "range", "95%"), "")
     out[LOW] = out[LOW].where(~too_few, out["min"])

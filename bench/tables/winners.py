@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from bench.plan.trials import Trial
-    from bench.store.store import Store
+from bench import stats
+from bench.plan.trials import Trial
 from bench.spec.tuning import CRITERION
+from bench.store.store import Store
+from bench.tables.records import best_records
 
 Array = NDArray[np.float64]
 
@@ -37,9 +37,7 @@ def scores(
         if kind == "final":
             found[chunk.positions] = sign * values[:, -1]
         elif kind == "best":
-            judge = "validation_loss" if "validation_loss" in chunk.metrics else "train_loss"
-            at = chunk.values[:, chunk.metrics.index(judge)].argmin(axis=1)
-            found[chunk.positions] = sign * values[rows, at]
+            found[chunk.positions] = sign * values[rows, best_records(chunk)]
         else:
             # Problems have their own targets.
             names = [trials[i].problem_name for i in chunk.positions]
@@ -64,21 +62,19 @@ def winners(
     The lowest median score over seeds; of equal ones the lowest median final training loss, then
     the first. Where every trial crashed there is none.
     """
-    from bench import stats
-
-    groups: dict[tuple[str, str, int], list[int]] = {}
+    groups: dict[tuple[str, int], list[int]] = {}
     for place, trial in enumerate(trials):
-        mine = trial.problem_name, trial.optimizer, id(trial.configuration)
-        groups.setdefault(mine, []).append(place)
+        groups.setdefault((trial.problem_name, trial.configuration_index), []).append(place)
     statuses = store.statuses()
     judged = scores(store, trials, criterion, targets)
     losses = scores(store, trials, "final_train_loss", targets)
     best: dict[tuple[str, str], tuple[tuple[float, float], Trial]] = {}
-    for (problem, optimizer, _), places in groups.items():
+    for places in groups.values():
         if all(statuses.get(trials[place].key) == "crashed" for place in places):
             continue
         score = float(stats.median(judged[places])), float(stats.median(losses[places]))
-        mine_ = best.get((problem, optimizer))
-        if mine_ is None or score < mine_[0]:
-            best[problem, optimizer] = score, trials[places[0]]
+        first = trials[places[0]]
+        where = first.problem_name, first.optimizer
+        if where not in best or score < best[where][0]:
+            best[where] = score, first
     return {where: trial for where, (_, trial) in best.items()}

@@ -74,12 +74,13 @@ def judge(
     found = samples.samples(judged, fixed)
     compared = pairs.pairs(found)
     reached = target.costs(judged, curves, targets)
-    texts = {
-        (str(p), str(o)): str(s)
-        for p, o, s in best[["problem", "optimizer", "settings"]].itertuples(index=False)
+    columns = ["problem", "optimizer", "configuration", "settings"]
+    chosen = {
+        (str(problem), str(optimizer)): (int(number), str(text))
+        for problem, optimizer, number, text in best[columns].itertuples(index=False)
     }
     losses = {p: t["train_loss"] for p, t in targets.items() if "train_loss" in t}
-    order = ranking.ranking(found, compared, _starts(judged, curves), losses, texts)
+    order = ranking.ranking(found, compared, _starts(judged, curves), losses, chosen)
     width = rates.widths(trials, summary, fixed)
     order = order.merge(width, on=["problem", "optimizer"], how="left", validate="many_to_one")
     timed = target.times(reached, judged, frozenset(fixed))
@@ -114,11 +115,11 @@ def _in_order(rows: pd.DataFrame, problems: Collection[str]) -> pd.DataFrame:
 
 def _starts(judged: pd.DataFrame, curves: pd.DataFrame) -> dict[str, dict[int, float]]:
     """The training loss before training, by problem and seed."""
-    first = curves[curves["epoch"] == 0]
-    where = judged[["trial", "problem", "seed"]].merge(first[["trial", "train_loss"]], on="trial")
-    where = where.drop_duplicates(["problem", "seed"])
+    where = ["problem", "seed"]
+    first = curves[(curves["epoch"] == 0) & curves["trial"].isin(judged["trial"])]
+    first = first.drop_duplicates(where)
     found: dict[str, dict[int, float]] = {}
-    for problem, seed, loss in where[["problem", "seed", "train_loss"]].itertuples(index=False):
+    for problem, seed, loss in first[[*where, "train_loss"]].itertuples(index=False):
         if np.isfinite(loss):
             found.setdefault(str(problem), {})[int(seed)] = float(loss)
     return found

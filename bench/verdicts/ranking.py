@@ -11,7 +11,7 @@ import pandas as pd
 from bench import stats
 from bench.verdicts.samples import ALL, RESAMPLES, Array, Sample, block, stacked, stream
 
-COLUMNS = ["problem", "optimizer", "settings", "seeds", "diverged", "rank"]
+COLUMNS = ["problem", "optimizer", "configuration", "settings", "seeds", "diverged", "rank"]
 COLUMNS += [f"{name}{end}" for name in ("median", "iqm") for end in ("", "_low", "_high")]
 COLUMNS += [f"{name}{end}" for name in ("mean_rank", "score") for end in ("", "_low", "_high")]
 COLUMNS += ["first_share", "beaten_by"]
@@ -23,7 +23,7 @@ def ranking(
     pairs: pd.DataFrame,
     starts: Starts,
     targets: Mapping[str, float],
-    settings: Mapping[tuple[str, str], str],
+    chosen: Mapping[tuple[str, str], tuple[int, str]],
 ) -> pd.DataFrame:
     """A row per problem and optimizer; rows of `ALL` put the problems side by side.
 
@@ -34,7 +34,7 @@ def ranking(
     untrained network, 1 the target. `beaten_by` counts the optimizers that `pairs` finds better.
 
     `starts` gives initial training losses by problem and seed, `targets` the training loss to reach
-    by problem, `settings` a text for each (problem, optimizer).
+    by problem, `chosen` the configuration of each (problem, optimizer): its number and its text.
     """
     beaten = _beaten(pairs)
     rows: list[dict[str, Any]] = []
@@ -43,12 +43,13 @@ def ranking(
     rows += _across(block(found), starts, targets)
     for row in rows:
         where = row["problem"], row["optimizer"]
-        row["settings"] = settings.get(where, "")
+        row["configuration"], row["settings"] = chosen.get(where, (None, ""))
         row["beaten_by"] = beaten.get(where, 0)
     frame = pd.DataFrame(rows, columns=COLUMNS)
     fixed = [s.problem for s in found if not s.random]
     frame.loc[frame["problem"].isin([*fixed, ALL]), "beaten_by"] = np.nan
-    return frame.astype({"seeds": "Int64", "diverged": "Int64", "beaten_by": "Int64"})
+    whole = ("configuration", "seeds", "diverged", "beaten_by")
+    return frame.astype(dict.fromkeys(whole, "Int64"))
 
 
 def _beaten(pairs: pd.DataFrame) -> dict[tuple[str, str], int]:

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from bench import stats
-from bench.tables.columns import hyperparameters
 from bench.tables.headline import final_losses
 from bench.tables.slices import best_by_rate
 from bench.verdicts.samples import RESAMPLES, stream
@@ -27,22 +26,21 @@ def widths(
     interval resamples seeds; 2,000 resamples.
     """
     rows = []
-    keys = ["problem", "optimizer", "rule", *hyperparameters(summary)]
-    numbered = summary[keys].assign(row=np.arange(len(summary)))
-    found = trials[keys].assign(loss=final_losses(trials), seed=trials["seed"])
-    found = found.merge(numbered, on=keys, how="inner").dropna(subset="loss")
-    groups = dict(tuple(found.groupby("row", sort=False)))
-    for problem, part in summary.assign(row=np.arange(len(summary))).groupby("problem", sort=False):
-        chosen = best_by_rate(part)
-        for optimizer, some in chosen.groupby("optimizer", sort=False):
-            places = [row for row in some["row"] if row in groups]
-            if len(places) < 3:
+    found = trials.assign(loss=final_losses(trials)).dropna(subset="loss")
+    losses_of = {
+        where: part.set_index("seed")["loss"]
+        for where, part in found.groupby(["problem", "configuration"], sort=False)
+    }
+    for problem, part in summary.groupby("problem", sort=False):
+        for optimizer, some in best_by_rate(part).groupby("optimizer", sort=False):
+            some = some[[(problem, number) in losses_of for number in some["configuration"]]]
+            if len(some) < 3:
                 continue
             wide = pd.concat(
-                {row: groups[row].set_index("seed")["loss"] for row in places}, axis=1
+                {number: losses_of[problem, number] for number in some["configuration"]}, axis=1
             ).dropna()
             losses = wide.to_numpy(dtype=float).T
-            rates = some.set_index("row").loc[places, "learning_rate"].to_numpy(dtype=float)
+            rates = some["learning_rate"].to_numpy(dtype=float)
             if not losses.shape[1] or (losses < 0).any():
                 continue
             rng = stream("rates", str(problem), str(optimizer))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bench import stats
+from bench.tables.curves import blocks
 
 COSTS = ["problem", "optimizer", "metric", "target", "budget", "seed", "cost"]
 COLUMNS = ["problem", "optimizer", "metric", "target", "budget", "seeds", "reached"]
@@ -24,35 +25,25 @@ def costs(judged: pd.DataFrame, curves: pd.DataFrame, targets: Targets) -> pd.Da
     Infinity: not within the budget, the last recorded epoch. A run that reaches the target and
     diverges later has reached it. Crashed trials have no curve and no row.
     """
-    ids = curves["trial"].to_numpy()
-    order = np.argsort(ids, kind="stable")
-    ids = ids[order]
-    epochs = curves["epoch"].to_numpy(dtype=float)[order]
     parts = []
-    for (problem, optimizer), rows in judged.groupby(["problem", "optimizer"], sort=False):
-        wanted = {m: v for m, v in targets.get(str(problem), {}).items() if m in curves}
-        starts = np.searchsorted(ids, rows["trial"].to_numpy(), side="left")
-        stops = np.searchsorted(ids, rows["trial"].to_numpy(), side="right")
-        kept = stops > starts
-        if not wanted or not kept.any():
-            continue
-        # All trials of a problem have the same records.
-        records = starts[kept][:, None] + np.arange((stops - starts)[kept][0])
-        epoch = epochs[records[0]]
-        for metric, value in wanted.items():
-            values = curves[metric].to_numpy(dtype=float)[order][records]
-            loss = metric.endswith("_loss")
+    for block in blocks(judged, curves):
+        for metric, value in targets.get(block.problem, {}).items():
+            if metric not in block.metrics:
+                continue
+            values, loss = block.metrics[metric], metric.endswith("_loss")
             values = np.where(np.isnan(values), np.inf if loss else -np.inf, values)
+            epochs = block.epochs.astype(float)
+            cost = stats.time_to_target(epochs, values, value, at_least=not loss)
             parts.append(
                 pd.DataFrame(
                     {
-                        "problem": problem,
-                        "optimizer": optimizer,
+                        "problem": block.problem,
+                        "optimizer": block.optimizer,
                         "metric": metric,
                         "target": value,
-                        "budget": epoch[-1],
-                        "seed": rows["seed"].to_numpy()[kept],
-                        "cost": stats.time_to_target(epoch, values, value, at_least=not loss),
+                        "budget": epochs[-1],
+                        "seed": block.seeds,
+                        "cost": cost,
                     }
                 )
             )

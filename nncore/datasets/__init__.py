@@ -25,15 +25,15 @@ import nncore.datasets.tables  # noqa: F401
 # isort: on
 from nncore.datasets.documents import blobs, layer, log_linear, neuron, people, spiral, vertical
 from nncore.datasets.functions import distance, heights, loss_of, made, minima
-from nncore.datasets.kinds import PARTS, Dataset, Part, Samples, checked, dataset, datasets
+from nncore.datasets.kinds import PARTS, XY, Dataset, Part, checked, dataset, datasets
 from nncore.datasets.tables import facts, read, split
 from nncore.streams import generator
 
 __all__ = [
     "PARTS",
+    "XY",
     "Dataset",
     "Part",
-    "Samples",
     "blobs",
     "dataset",
     "datasets",

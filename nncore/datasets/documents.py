@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.random import Generator
 
-from nncore.datasets.kinds import CLASSIFIER, Samples, at_least, dataset
+from nncore.datasets.kinds import CLASSIFIER, XY, at_least, dataset
 
 SPIRAL = {
     **CLASSIFIER,
@@ -16,7 +16,7 @@ SPIRAL = {
 
 
 @dataset(**SPIRAL)
-def spiral(rng: Generator, *, samples: int = 100, classes: int = 3, noise: float = 0.2) -> Samples:
+def spiral(rng: Generator, *, samples: int = 100, classes: int = 3, noise: float = 0.2) -> XY:
     """Spiral arms in the plane, one a class, `samples` points each. Document 003.
 
     The arm of class c has radius r = 0..1 and angle 2.5 * (4 * (c + r) + noise * normal).
@@ -32,9 +32,7 @@ def spiral(rng: Generator, *, samples: int = 100, classes: int = 3, noise: float
 
 
 @dataset(**{**SPIRAL, "epochs": 1000, "record_every": 10})
-def vertical(
-    rng: Generator, *, samples: int = 100, classes: int = 3, noise: float = 0.1
-) -> Samples:
+def vertical(rng: Generator, *, samples: int = 100, classes: int = 3, noise: float = 0.1) -> XY:
     """Clouds side by side, class c around (c / 3, 1/2), `samples` points each. Document 003."""
     at_least(1, samples=samples, classes=classes)
     X = noise * rng.standard_normal((classes * samples, 2)) + 0.5
@@ -49,7 +47,7 @@ def vertical(
     epochs=100,
     record_every=1,
 )
-def blobs(rng: Generator, *, samples: int = 5, classes: int = 2, noise: float = 0.1) -> Samples:
+def blobs(rng: Generator, *, samples: int = 5, classes: int = 2, noise: float = 0.1) -> XY:
     """Round clouds, class c around (2c, 2c), `samples` points each. Document 000."""
     at_least(1, samples=samples, classes=classes)
     y = np.repeat(np.arange(classes), samples)
@@ -65,7 +63,7 @@ def blobs(rng: Generator, *, samples: int = 5, classes: int = 2, noise: float = 
     epochs=1000,
     record_every=10,
 )
-def people() -> Samples:
+def people() -> XY:
     """Four people: weight and height less a constant, and a yes or no. Document 001."""
     X = [[-2.0, -1.0], [25.0, 6.0], [17.0, 4.0], [-15.0, -6.0]]
     return np.array(X), np.array([[1.0], [0.0], [0.0], [1.0]])
@@ -79,7 +77,7 @@ def people() -> Samples:
     epochs=200,
     record_every=1,
 )
-def neuron() -> Samples:
+def neuron() -> XY:
     """One sample of three inputs with target 0, for a single ReLU neuron. Document 002."""
     return np.array([[1.0, -2.0, 3.0]]), np.zeros((1, 1))
 
@@ -96,7 +94,7 @@ LAYER_BIASES = [0.1, 0.2, 0.3]
     epochs=200,
     record_every=1,
 )
-def layer() -> Samples:
+def layer() -> XY:
     """One sample of four inputs, for a layer of three neurons with a zero sum. Document 002."""
     return np.array([[1.0, 2.0, 3.0, 4.0]]), np.zeros((1, 3))
 
@@ -111,7 +109,7 @@ def layer() -> Samples:
 )
 def log_linear(
     rng: Generator, law: Generator, *, samples: int = 900, features: int = 5, offset: float = 20.0
-) -> Samples:
+) -> XY:
     """Regression on y = log(X beta + offset), X and beta normal. Document 004.
 
     Samples with X beta + offset below 1e-3 (about 8 standard deviations out) take its logarithm.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.random import Generator
 
-from nncore.datasets.kinds import CLASSIFIER, Samples, at_least, dataset
+from nncore.datasets.kinds import CLASSIFIER, XY, at_least, dataset
 
 PLANE = {
     **CLASSIFIER,
@@ -17,7 +17,7 @@ PLANE = {
 
 
 @dataset(**PLANE)
-def moons(rng: Generator, *, samples: int = 100, noise: float = 0.1) -> Samples:
+def moons(rng: Generator, *, samples: int = 100, noise: float = 0.1) -> XY:
     """Two half circles that reach into each other, `samples` points each. https://scikit-learn.org/stable/modules/generated/sklearn.datasets.make_moons.html
 
     (cos a, sin a) and (1 - cos a, 1/2 - sin a) with a from 0 to pi, plus `noise` * normal.
@@ -30,9 +30,7 @@ def moons(rng: Generator, *, samples: int = 100, noise: float = 0.1) -> Samples:
 
 
 @dataset(**PLANE)
-def circles(
-    rng: Generator, *, samples: int = 100, noise: float = 0.1, factor: float = 0.5
-) -> Samples:
+def circles(rng: Generator, *, samples: int = 100, noise: float = 0.1, factor: float = 0.5) -> XY:
     """Two circles around 0, of radius 1 and `factor`, `samples` points each. https://scikit-learn.org/stable/modules/generated/sklearn.datasets.make_circles.html"""
     at_least(1, samples=samples)
     angle = 2 * np.pi * np.arange(samples) / samples
@@ -42,7 +40,7 @@ def circles(
 
 
 @dataset(**PLANE)
-def xor(rng: Generator, *, samples: int = 100, noise: float = 0.3) -> Samples:
+def xor(rng: Generator, *, samples: int = 100, noise: float = 0.3) -> XY:
     """Clouds around the corners of a square; opposite corners are of one class. https://doi.org/10.7551/mitpress/11301.001.0001
 
     `samples` points a class, in turn at (1, 1) and (-1, -1), or (1, -1) and (-1, 1).
@@ -62,9 +60,7 @@ def xor(rng: Generator, *, samples: int = 100, noise: float = 0.3) -> Samples:
     epochs=2000,
     record_every=20,
 )
-def sine(
-    rng: Generator, *, samples: int = 100, noise: float = 0.1, periods: float = 2.0
-) -> Samples:
+def sine(rng: Generator, *, samples: int = 100, noise: float = 0.1, periods: float = 2.0) -> XY:
     """Regression on y = sin(pi * periods * x) with x uniform on [-1, 1], plus `noise` * normal."""
     at_least(1, samples=samples)
     x = rng.uniform(-1, 1, (samples, 1))
@@ -87,7 +83,7 @@ def logistic_regression(
     features: int = 10,
     classes: int = 2,
     condition: float = 10.0,
-) -> Samples:
+) -> XY:
     """Classes drawn from a softmax of normal features: a convex problem. https://arxiv.org/abs/1606.04838
 
     Feature i has a standard deviation between 1 and 1 / sqrt(condition), evenly spaced in its

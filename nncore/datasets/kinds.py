@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nncore.registry import Entry, Registry, describe, positional
 
 F = TypeVar("F", bound=Callable[..., Any])
-Samples = tuple[NDArray[np.float64], NDArray[Any]]
+XY = tuple[NDArray[np.float64], NDArray[Any]]
 Kind = Literal["generated", "table", "function"]
 PARTS = ("train", "validation", "test")
 CLASSIFIER = {

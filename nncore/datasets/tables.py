@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nncore.datasets.kinds import PARTS, Dataset, Part, Samples, checked, datasets
+from nncore.datasets.kinds import PARTS, XY, Dataset, Part, checked, datasets
 from nncore.registry import describe
 from nncore.streams import canonical, generator
 
@@ -46,7 +46,7 @@ class Table(NamedTuple):
         return int(self.y.max()) + 1 if self.y.ndim == 1 else self.y.shape[1]
 
 
-def table(load: Callable[..., Samples]) -> Callable[..., Samples]:
+def table(load: Callable[..., XY]) -> Callable[..., XY]:
     """Register a table: `load(**parameters)` returns all of its samples.
 
     Its parameters include `test` and `validation`, fractions of all samples.
@@ -131,7 +131,7 @@ def csv(
     task: str = "classification",
     test: float = 0.2,
     validation: float = 0.2,
-) -> Samples:
+) -> XY:
     """Numbers in a file: CSV with a header, .npy or .npz; `target` names what is to be learned.
 
     CSV: cells are separated by commas, semicolons or tabs; `target` is a column, of any text for
@@ -260,7 +260,7 @@ def _refuse_not_finite(values: NDArray[np.float64], path: str) -> None:
         raise ValueError(f"{path}: {values[row, column]} in sample {row + 1}, column {column + 1}")
 
 
-def _shipped(loader: str) -> Samples:
+def _shipped(loader: str) -> XY:
     """Samples that scikit-learn ships; raises ValueError where it is not installed."""
     try:
         import sklearn.datasets
@@ -274,24 +274,24 @@ def _shipped(loader: str) -> Samples:
 
 
 @table
-def digits(*, test: float = 0.2, validation: float = 0.2) -> Samples:
+def digits(*, test: float = 0.2, validation: float = 0.2) -> XY:
     """1,797 handwritten digits of 8 by 8 points, ten classes. https://archive.ics.uci.edu/dataset/80"""
     return _shipped("load_digits")
 
 
 @table
-def breast_cancer(*, test: float = 0.2, validation: float = 0.2) -> Samples:
+def breast_cancer(*, test: float = 0.2, validation: float = 0.2) -> XY:
     """569 tumours in 30 measures, malign or benign. https://archive.ics.uci.edu/dataset/17"""
     return _shipped("load_breast_cancer")
 
 
 @table
-def wine(*, test: float = 0.2, validation: float = 0.2) -> Samples:
+def wine(*, test: float = 0.2, validation: float = 0.2) -> XY:
     """178 wines in 13 measures, three cultivars. https://archive.ics.uci.edu/dataset/109"""
     return _shipped("load_wine")
 
 
 @table
-def diabetes(*, test: float = 0.2, validation: float = 0.2) -> Samples:
+def diabetes(*, test: float = 0.2, validation: float = 0.2) -> XY:
     """442 patients in 10 measures, regression on progress a year later. https://www4.stat.ncsu.edu/~boos/var.select/diabetes.html"""
     return _shipped("load_diabetes")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nncore import datasets
-from nncore.layers import shapes
+from nncore.layers import Architecture
 from nncore.rules import rules
 from nncore.stack.layouts import TrialLast, choose
 from nncore.streams import canonical
@@ -39,23 +39,15 @@ def cache_bytes() -> int:
 
 
 @lru_cache(maxsize=256)
-def _sizes(dataset: str, layers: tuple[str, ...]) -> tuple[int, tuple[tuple[int, int], ...]]:
-    """Samples of the training part, and the layers' shapes."""
+def _sizes(dataset: str, layers: tuple[str, ...]) -> tuple[int, Architecture]:
     X = datasets.draw(json.loads(dataset), 0)["train"].X
-    return len(X), tuple(shapes(layers, X.shape[1]))
+    return len(X), Architecture.of(layers, X.shape[1])
 
 
-def sizes(problem: Problem) -> tuple[int, tuple[tuple[int, int], ...]]:
-    """Samples of the training part, and (inputs, outputs) of every dense layer."""
-    return _sizes(canonical(dict(problem.dataset)), problem.layers)
-
-
-def _terms(problem: Problem) -> tuple[int, int, int, int, int]:
-    samples, layer_shapes = sizes(problem)
-    batch = min(problem.batch_size or samples, samples)
-    parameters = sum((i + 1) * o for i, o in layer_shapes)
-    activations = sum(o for _, o in layer_shapes)
-    return samples, batch, parameters, activations, layer_shapes[0][0]
+def sizes(problem: Problem) -> tuple[int, int, Architecture]:
+    """Samples of the training part and of a batch, and the network."""
+    samples, network = _sizes(canonical(dict(problem.dataset)), problem.layers)
+    return samples, min(problem.batch_size or samples, samples), network
 
 
 def stack_size(problem: Problem, rule: str) -> int:
@@ -64,22 +56,23 @@ def stack_size(problem: Problem, rule: str) -> int:
     The best size is flat: from two to six times the second-level cache, a step costs the same
     within a tenth. Smaller stacks pay calls, larger ones the way to memory.
     """
-    _, batch, parameters, activations, features = _terms(problem)
-    state = (4 + len(rules[rule].buffers)) * parameters
-    touched = (2 * activations + features + 2) * batch + state
+    _, batch, network = sizes(problem)
+    state = (4 + len(rules[rule].buffers)) * network.size
+    touched = (2 * network.cells + network.features + 2) * batch + state
     bytes_per_trial = touched * np.dtype(problem.dtype).itemsize
     return int(min(LARGEST_STACK, max(1, 4 * cache_bytes() // bytes_per_trial)))
 
 
 def step_cost(problem: Problem, rule: str) -> float:
     """Seconds per trial and epoch of training, records included."""
-    samples, batch, parameters, activations, _ = _terms(problem)
-    layout = choose(sizes(problem)[1], batch)
+    samples, batch, network = sizes(problem)
+    parameters, cells = network.size, network.cells
+    layout = choose(network, batch)
     product, element, parameter, call = ROWS if isinstance(layout, TrialLast) else BLAS
     steps = -(-samples // batch)
     passes = 1 + len(rules[rule].buffers) / 2
-    train = 3 * product * parameters * samples + element * activations * samples
+    train = 3 * product * parameters * samples + element * cells * samples
     train += steps * (parameter * passes * parameters / 2 + call)
-    record = 3 * (product * parameters + element * activations) * samples + call
+    record = 3 * (product * parameters + element * cells) * samples + call
     width = np.dtype(problem.dtype).itemsize / 4
     return float((train + record / problem.record_every) * width * 1e-9)

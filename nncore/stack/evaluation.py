@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncore.layers import Architecture
 from nncore.losses import Loss
 from nncore.stack.layouts import Call, Layout, TrialLast
-from nncore.stack.network import Network
+from nncore.stack.passes import Passes
 from nncore.stack.samples import Samples
 
 Array = NDArray[Any]
@@ -33,13 +34,13 @@ class Evaluation:
     def __init__(
         self,
         layout: Layout,
-        layers: Sequence[str],
+        architecture: Architecture,
         loss: Loss,
         parts: dict[str, Samples],
         w: Array,
     ) -> None:
-        self._layout, self._layers, self._loss, self._w = layout, layers, loss, w
-        self._networks: dict[int, Network] = {}
+        self._layout, self._architecture, self._loss, self._w = layout, architecture, loss, w
+        self._passes: dict[int, Passes] = {}
         self._parts = {name: self._part(samples) for name, samples in parts.items()}
 
     def _part(self, samples: Samples) -> Callable[[], dict[str, Array]]:
@@ -54,23 +55,22 @@ class Evaluation:
         if not classes:
             Y = np.ascontiguousarray(samples.Y, dtype=np.float64)
             total = _sum_of_squares(Y - Y.mean(axis=2, keepdims=True)) * self._loss.scored
-        blocks: list[tuple[list[Call], slice, Network]] = []
+        blocks: list[tuple[list[Call], slice, Passes]] = []
         block = self._block(count, samples)
         for start in range(0, count, block):
             cut = slice(start, min(start + block, count))
             x = samples.x[:, :, cut]
-            if x.shape[2] not in self._networks:
-                self._networks[x.shape[2]] = Network(
-                    self._layout, self._layers, x.shape[1] - 1, x.shape[2], self._w
-                )
-            network = self._networks[x.shape[2]]
-            blocks.append((network.forward(x), cut, network))
+            size = x.shape[2]
+            if size not in self._passes:
+                self._passes[size] = Passes(self._layout, self._architecture, size, self._w)
+            passes = self._passes[size]
+            blocks.append((passes.bind(x)[0], cut, passes))
 
         def evaluate() -> dict[str, Array]:
-            for calls, cut, network in blocks:
+            for calls, cut, passes in blocks:
                 for call in calls:
                     call()
-                p, Y = network.outputs, samples.Y[:, :, cut]
+                p, Y = passes.outputs, samples.Y[:, :, cut]
                 sample_losses[:, cut] = self._loss.function(p, Y)
                 if classes:
                     residuals[:, cut] = p.argmax(axis=1) == Y.argmax(axis=1)

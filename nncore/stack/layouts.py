@@ -1,4 +1,4 @@
-"""Where the trial axis lies in memory, and the three products of a dense layer that depend on it.
+"""Where the trial axis lies in memory, and the products of weights and samples that depend on it.
 
 Every array of a stack is addressed as `(T, ...)`, trials first; a layout decides the order of its
 axes in memory, which the rest of the core does not know: elementwise functions and sums give the
@@ -14,7 +14,6 @@ neighbours.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Protocol
 
@@ -22,8 +21,10 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from threadpoolctl import threadpool_info
 
+from nncore.layers import Architecture
+from nncore.layers.kinds import Call, Products
+
 Array = NDArray[Any]
-Call = Callable[[], Any]
 # Multiplications per product below which TrialLast is faster (both cores of one machine, float32).
 TINY = 1200
 # OpenBLAS multiplies matrices with 2 or 3 rows or columns at half the speed of as many vectors,
@@ -36,14 +37,11 @@ SMALL_MATRIX_KERNELS = {"SkylakeX", "Cooperlake", "SapphireRapids"}
 GATHERED = 8192
 
 
-class Layout(Protocol):
-    """Memory orders and products. Shapes: `W` (T, I, O), `x` (T, I, N), `d` (T, O, N)."""
+class Layout(Products, Protocol):
+    """A memory order with its products, and how samples are brought there."""
 
     least: int
     """The smallest stack whose bits equal those of larger ones."""
-
-    def empty(self, dtype: DTypeLike, trials: int, *shape: int) -> Array:
-        """An uninitialised array addressed as `(trials, *shape)`."""
 
     def samples(self, dtype: DTypeLike, trials: int, features: int, samples: int) -> Array:
         """As `empty`, in an order from which single samples and small batches are cut fast."""
@@ -53,15 +51,6 @@ class Layout(Protocol):
 
         Which ones stands in `rows` (T, N) when it is called.
         """
-
-    def forward(self, W: Array, x: Array, out: Array) -> Call:
-        """A call that writes `W^T x` to `out` (T, O, N), trial by trial."""
-
-    def gradient(self, x: Array, d: Array, out: Array) -> Call:
-        """A call that writes `x d^T` to `out` (T, I, O), trial by trial."""
-
-    def backward(self, W: Array, d: Array, out: Array) -> Call:
-        """A call that writes `W d` to `out` (T, I, N), trial by trial."""
 
 
 class TrialFirst:
@@ -165,7 +154,7 @@ class TrialLast:
         return lambda: np.einsum("tio,ton->tin", W, d, out=out)
 
 
-def choose(shapes: Sequence[tuple[int, int]], batch: int) -> Layout:
-    """The faster layout for dense layers of these (inputs, outputs) on batches of that size."""
-    largest = max((inputs + 1) * outputs for inputs, outputs in shapes) * batch
+def choose(architecture: Architecture, batch: int) -> Layout:
+    """The faster layout for these layers on batches of that size."""
+    largest = max(layer.size for layer in architecture.layers) * batch
     return TrialLast() if largest <= TINY else TrialFirst()

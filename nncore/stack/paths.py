@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncore.stack.training import Stack
+from nncore.stack.training import Training
 from nncore.trial import Configuration, Problem
 
 
@@ -21,12 +21,12 @@ def path(
     """
     epochs = problem.epochs if epochs is None else min(epochs, problem.epochs)
     with np.errstate(all="ignore"):
-        stack = Stack(problem, [configuration], [seed])
-        points = np.full((epochs + 1, stack.w.shape[1]), np.inf, stack.w.dtype)
-        points[0] = stack.w[0]
+        training = Training(problem, [configuration], [seed])
+        points = np.full((epochs + 1, training.w.shape[1]), np.inf, training.w.dtype)
+        points[0] = training.w[0]
         for epoch in range(1, epochs + 1):
-            stack.epoch()
-            if not np.isfinite(stack.updates.evaluated[0]).all():
+            training.epoch()
+            if not np.isfinite(training.updates.evaluated[0]).all():
                 break
-            points[epoch] = stack.updates.evaluated[0]
+            points[epoch] = training.updates.evaluated[0]
     return points

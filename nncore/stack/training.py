@@ -11,11 +11,11 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from nncore import datasets, initializers
-from nncore.layers import shapes
+from nncore.layers import Architecture
 from nncore.rules import rules
 from nncore.stack.evaluation import WORST, Evaluation, metric_names
 from nncore.stack.layouts import Call, Layout, choose
-from nncore.stack.network import Network
+from nncore.stack.passes import Passes
 from nncore.stack.samples import Data, orders
 from nncore.stack.updates import Updates
 from nncore.trial import RUNAWAY, Configuration, Outcome, Problem, recorded_epochs, runaway
@@ -37,7 +37,7 @@ def train(
     """
     _keep_freed_memory()
     with np.errstate(all="ignore"):
-        return Stack(problem, configurations, seeds).run()
+        return Training(problem, configurations, seeds).run()
 
 
 def _keep_freed_memory() -> None:
@@ -50,7 +50,7 @@ def _keep_freed_memory() -> None:
     del block
 
 
-class Stack:
+class Training:
     """The trials of one `train`: arrays, updates, and what is recorded of them."""
 
     def __init__(
@@ -61,10 +61,9 @@ class Stack:
         self.epochs = recorded_epochs(problem.epochs, problem.record_every)
         self.drawn = {seed: datasets.draw(problem.dataset, seed) for seed in dict.fromkeys(seeds)}
         some = self.drawn[seeds[0]]["train"].X
-        self.shapes = shapes(problem.layers, some.shape[1])
-        self.outputs = self.shapes[-1][1]
+        self.network = Architecture.of(problem.layers, some.shape[1])
         self.batch = min(problem.batch_size or len(some), len(some))
-        self.layout: Layout = choose(self.shapes, self.batch)
+        self.layout: Layout = choose(self.network, self.batch)
         self.updates_per_epoch = -(-len(some) // self.batch)
 
         names = metric_names(list(self.drawn[seeds[0]]), self.loss.classes)
@@ -74,7 +73,8 @@ class Stack:
         }
         self.ended: list[tuple[int, str] | None] = [None] * len(seeds)
         initial = {
-            seed: initializers.draw(problem.initializer, self.shapes, seed) for seed in self.drawn
+            seed: initializers.draw(problem.initializer, self.network.parameters, seed)
+            for seed in self.drawn
         }
         shuffled = problem.shuffle and self.batch < len(some)
         self._allocate(list(range(len(seeds))), orders(seeds, len(some)) if shuffled else None)
@@ -85,15 +85,14 @@ class Stack:
         self.kept = len(rows)
         self.rows = rows + rows[:1] * (self.layout.least - len(rows))
         dtype, trials = np.dtype(self.problem.dtype), len(self.rows)
-        parameters = sum((i + 1) * o for i, o in self.shapes)
-        self.w = self.layout.empty(dtype, trials, parameters)
-        self.g = self.layout.empty(dtype, trials, parameters)
+        self.w = self.layout.empty(dtype, trials, self.network.size)
+        self.g = self.layout.empty(dtype, trials, self.network.size)
         self.data = Data(
             self.layout,
             self.drawn,
             [self.seeds[i] for i in self.rows],
             self.loss,
-            self.outputs,
+            self.network.outputs,
             dtype,
             self.batch,
             order,
@@ -101,36 +100,28 @@ class Stack:
         self.updates = Updates(
             rules[self.configurations[0].rule],
             [self.configurations[i] for i in self.rows],
-            self.shapes,
+            self.network.parameters,
             self.updates_per_epoch * self.problem.epochs,
             self.layout,
             self.w,
             self.g,
         )
         self.evaluate = Evaluation(
-            self.layout, self.problem.layers, self.loss, self.data.parts, self.updates.evaluated
+            self.layout, self.network, self.loss, self.data.parts, self.updates.evaluated
         )
         self._bind()
 
     def _bind(self) -> None:
         """The calls of one epoch: a list per batch."""
-        networks: dict[int, Network] = {}
+        passes: dict[int, Passes] = {}
         self.batches: list[list[Call]] = []
         for (x, Y), gather in self.data.batches:
-            samples = x.shape[2]
-            if samples not in networks:
-                networks[samples] = Network(
-                    self.layout,
-                    self.problem.layers,
-                    x.shape[1] - 1,
-                    samples,
-                    self.w,
-                    self.g,
-                    self.loss,
-                )
-            network = networks[samples]
-            watch = [partial(self._watch, network.outputs, Y)] * self.updates.plateau.watches
-            self.batches.append(gather + network.forward(x) + watch + network.backward(x, Y))
+            size = x.shape[2]
+            if size not in passes:
+                passes[size] = Passes(self.layout, self.network, size, self.w, self.g, self.loss)
+            watch = [partial(self._watch, passes[size].outputs, Y)] * self.updates.plateau.watches
+            forward, backward = passes[size].bind(x, Y)
+            self.batches.append(gather + forward + watch + backward)
 
     def _watch(self, p: Array, Y: Array) -> None:
         self.seen += np.add.reduce(self.loss.function(p, Y), axis=1)

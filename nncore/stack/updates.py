@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from nncore.layers import Parameter
 from nncore.rules import Hyperparameter, Rule, norm
 from nncore.schedules import Plateau, factors
 from nncore.stack.layouts import Layout
-from nncore.stack.network import bias_mask
 
 if TYPE_CHECKING:
     from nncore.trial import Configuration
@@ -22,7 +22,7 @@ CHUNK = 65536
 
 
 class Tensor(NamedTuple):
-    """A weight `(inputs, outputs)` or a bias `(outputs,)`: its place in the flat parameters."""
+    """One parameter of a layer, weight or vector: its place in the flat parameters."""
 
     place: slice
     shape: tuple[int, ...]
@@ -37,26 +37,36 @@ class Tensor(NamedTuple):
         return hyperparameter[:, at].reshape(len(hyperparameter), *[1] * len(self.shape))
 
 
-def tensors(layer_shapes: Sequence[tuple[int, int]]) -> list[Tensor]:
-    """Weights and biases of all layers, those without elements left out.
+def tensors(parameters: Sequence[Parameter]) -> list[Tensor]:
+    """The parameters' places, those without elements left out.
 
-    >>> tensors([(2, 3)])
+    >>> tensors([Parameter("weights", (2, 3)), Parameter("biases", (3,))])
     [Tensor(place=slice(0, 6, None), shape=(2, 3)), Tensor(place=slice(6, 9, None), shape=(3,))]
     """
     found, start = [], 0
-    for inputs, outputs in layer_shapes:
-        for shape in ((inputs, outputs), (outputs,)):
-            size = int(np.prod(shape))
-            if size:
-                found.append(Tensor(slice(start, start + size), shape))
-            start += size
+    for parameter in parameters:
+        if parameter.size:
+            found.append(Tensor(slice(start, start + parameter.size), parameter.shape))
+        start += parameter.size
     return found
+
+
+def vectors(parameters: Sequence[Parameter]) -> NDArray[np.bool_]:
+    """Which of the `P` elements belong to vectors, biases and gains, `(P,)`.
+
+    >>> vectors([Parameter("weights", (2, 1)), Parameter("biases", (1,))]).tolist()
+    [False, False, True]
+    """
+    return np.repeat([p.is_vector for p in parameters], [p.size for p in parameters])
 
 
 def spread(
     name: str, configurations: Sequence[Mapping[str, float]], biases: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """A hyperparameter of each trial: `(T, 1)`, or `(T, P)` where biases have their own value."""
+    """A hyperparameter of each trial: `(T, 1)`, or `(T, P)` where biases have their own value.
+
+    `biases` says of each parameter whether it takes the value of `bias.NAME`: gains do, too.
+    """
     values = np.array([[c[name]] for c in configurations], dtype=np.float64)
     own = f"bias.{name}"
     if not any(own in c for c in configurations):
@@ -68,8 +78,8 @@ def spread(
 class Updates:
     """The updates of a stack: `step()` changes `w` (T, P) by one update with the gradient in `g`.
 
-    `rows` are the trials' configurations, all of `rule`; `layer_shapes` are (inputs, outputs) of
-    the layers whose parameters `w` holds; `total` is the number of updates of the whole training.
+    `rows` are the trials' configurations, all of `rule`; `parameters` are what `w` holds, one
+    after another; `total` is the number of updates of the whole training.
     `buffers` is all state, every array with the trials along its first axis.
     """
 
@@ -77,7 +87,7 @@ class Updates:
         self,
         rule: Rule,
         rows: Sequence[Configuration],
-        layer_shapes: Sequence[tuple[int, int]],
+        parameters: Sequence[Parameter],
         total: int,
         layout: Layout,
         w: Array,
@@ -85,7 +95,7 @@ class Updates:
     ) -> None:
         self._rule, self._total = rule, total
         self._w, self._g, self._layout, self.made = w, g, layout, 0
-        values, biases = [row.hyperparameters for row in rows], bias_mask(layer_shapes)
+        values, biases = [row.hyperparameters for row in rows], vectors(parameters)
         self._rate = spread("learning_rate", values, biases)
         self._hyperparameters = {
             name: self._hyperparameter(spread(name, values, biases))
@@ -103,7 +113,7 @@ class Updates:
         self._clip_value = self._limits([row.clip_value for row in rows])
         self._clip_norm = self._limits([row.clip_norm for row in rows])
         self.buffers: list[Array] = []
-        self._apply = self._bind(layer_shapes)
+        self._apply = self._bind(parameters)
 
     def _array(self, values: Array) -> Array:
         return self._laid_out(values, self._w.dtype)
@@ -122,7 +132,7 @@ class Updates:
             return None
         return self._array(np.array([[np.inf if value is None else value] for value in values]))
 
-    def _bind(self, layer_shapes: Sequence[tuple[int, int]]) -> Callable[[Hyperparameter], None]:
+    def _bind(self, parameters: Sequence[Parameter]) -> Callable[[Hyperparameter], None]:
         """A function of the effective rate that calls the rule; allocates its buffers."""
         rule, w, g = self._rule, self._w, self._g
         if rule.per == "element":
@@ -139,7 +149,7 @@ class Updates:
         if not copied:
             w_rows, g_rows = w, g
         whole = Tensor(slice(0, w.shape[1]), (w.shape[1],))
-        parts = tensors(layer_shapes) if rule.per == "tensor" else [whole]
+        parts = tensors(parameters) if rule.per == "tensor" else [whole]
         calls = [self._part(part, w_rows, g_rows) for part in parts]
 
         def apply(rate: Hyperparameter) -> None:

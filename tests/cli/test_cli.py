@@ -86,16 +86,19 @@ def test_run_writes_tables_figures_and_a_runnable_best(folder: Path) -> None:
     one = folder / "one"
     trials = pd.read_csv(one / "trials.csv")
     assert len(trials) == TRIALS
-    assert list(trials.columns[:5]) == ["trial", "problem", "optimizer", "rule", "seed"]
+    leading = ["trial", "problem", "optimizer", "rule", "configuration", "seed"]
+    assert list(trials.columns[:6]) == leading
     assert trials.columns[-1].endswith("_seconds")
     assert trials.trial.tolist() == list(range(TRIALS))
     assert set(trials.status) == {"ok", "diverged"}
     assert trials[trials.status == "diverged"].diverged_epoch.notna().all()
     assert trials.key.nunique() == TRIALS
     curves = pd.read_csv(one / "curves.csv")
-    assert list(curves.columns[:2]) == ["trial", "epoch"]
+    leading.remove("rule")
+    assert list(curves.columns[:6]) == [*leading, "epoch"]
     assert curves.groupby("trial").epoch.apply(list).loc[0] == [0, 5, 10, 15, 20]
     summary = pd.read_csv(one / "summary.csv")
+    assert list(summary.columns[:4]) == ["problem", "optimizer", "rule", "configuration"]
     assert len(summary) == 4 * (3 * 2 * 2 + 2)
     assert (summary.seeds == summary.problem.map({"neuron": 1}).fillna(6)).all()
     assert list((one / "figures").glob("*.png"))

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -102,12 +103,20 @@ class Running:
         return os.pread(self.out.fileno(), 1 << 20, 0).decode()
 
     def until(self, condition, seconds=120.0):
-        """Wait until `condition()` holds or the process has ended; whether it holds."""
+        """Wait until `condition()` holds or the process has ended; whether it holds.
+
+        Conditions are about files, which tell nobody that they have grown: they are looked at.
+        """
         end = time.monotonic() + seconds
-        while not (held := condition()) and self.process.poll() is None:
+        while not (held := condition()) and self.lasts(0.005):
             assert time.monotonic() < end, self.printed()
-            time.sleep(0.005)
         return bool(held)
+
+    def lasts(self, seconds):
+        """Let it go on for so many seconds or to its end; whether it still goes on."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(seconds)
+        return self.process.returncode is None
 
     def signal(self, number, *, group=False):
         """Send a signal; whether there was someone to get it."""
@@ -127,9 +136,12 @@ class Running:
     def gone(self, seconds=SOON):
         """Whether no process of it is left after at most so many seconds."""
         end = time.monotonic() + seconds
-        while self.processes() and time.monotonic() < end:
-            time.sleep(0.02)
-        return not self.processes()
+        while (left := self.processes()) and time.monotonic() < end:
+            with contextlib.suppress(ProcessLookupError):
+                ended = os.pidfd_open(left[0])
+                select.select([ended], [], [], max(0.0, end - time.monotonic()))
+                os.close(ended)
+        return not left
 
 
 def bench(*arguments, cwd, code=0, **options):

@@ -71,7 +71,7 @@ def task(stack):
             case "kill once" if once(trial.argument):
                 os.kill(os.getpid(), signal.SIGKILL)
             case "hang":
-                time.sleep(1000)
+                signal.pause()
             case "slow":
                 time.sleep(float(trial.argument))
             case "large":

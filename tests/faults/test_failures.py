@@ -27,7 +27,7 @@ from tests.faults.commands import (
 # Workers that die
 
 BAD = """
-import os, signal, time
+import os, signal
 from pathlib import Path
 from nncore.rules import rule
 
@@ -46,7 +46,7 @@ def bad(w, g, t, *, learning_rate=0.1, deed=0.0):
     if (deed == 4).any():
         os.kill(os.getpid(), signal.SIGSEGV)
     if (deed == 5).any():
-        time.sleep(1000)
+        signal.pause()
 """
 BAD_SPEC = """
 seeds = 2

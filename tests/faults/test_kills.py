@@ -48,19 +48,19 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path):
         running = Running(*command, "--out", "killed", cwd=tmp_path)
         victim = ("group", "parent", "worker")[number % 3]
         if number % 6 == 5:
-            time.sleep(generator.uniform(0, 1.5))
+            running.lasts(generator.uniform(0, 1.5))
         elif number < ROUNDS - 4:
             running.until(grown(folder))
-            time.sleep(generator.uniform(0, 0.1))
+            running.lasts(generator.uniform(0, 0.1))
         else:
             running.until(lambda: "writing tables" in running.printed())  # noqa: B023
-            time.sleep(generator.uniform(0, 1.0))
+            running.lasts(generator.uniform(0, 1.0))
         if victim == "worker":
             for worker in running.workers()[:1]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(worker, signal.SIGKILL)
                     kills["worker"] += 1
-            time.sleep(generator.uniform(0, 0.1))
+            running.lasts(generator.uniform(0, 0.1))
         reported = set(stored(folder))
         if running.kill(group=victim == "group") and running.wait()[0] == -signal.SIGKILL:
             kills["group" if victim == "group" else "parent"] += 1
@@ -89,8 +89,7 @@ def test_a_loop_that_kills_until_the_run_completes(tmp_path):
     generator = random.Random(5)
     for life in range(100):
         running = Running("run", "sweep.toml", "--out", "killed", cwd=tmp_path)
-        with contextlib.suppress(Exception):
-            running.process.wait(generator.uniform(0.2, 1.0 + life))
+        running.lasts(generator.uniform(0.2, 1.0 + life))
         running.kill(group=True)
         code, printed = running.wait()
         assert "Traceback" not in printed
@@ -164,7 +163,7 @@ def test_an_interruption_at_any_moment_of_a_start_has_no_traceback(tmp_path, num
         running = Running("run", "slow.toml", "--out", "out", cwd=tmp_path)
         # Python itself knows nothing of a program's wishes before it runs.
         assert running.until(lambda: imported(running))  # noqa: B023
-        time.sleep(generator.uniform(0, 0.8))
+        running.lasts(generator.uniform(0, 0.8))
         assert running.signal(number, group=True)
         code, printed = running.wait()
         assert code == 128 + number, printed

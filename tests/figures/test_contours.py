@@ -18,7 +18,8 @@ from bench.figures.panels import contours
 from bench.figures.paths import MOST_UPDATES, Landscape, landscapes, middling_seeds, telling
 from bench.plan.trials import trials as plan_trials
 from bench.spec.experiment import load
-from bench.tables import frames
+from bench.tables.curves import LEADING
+from bench.tables.summary import summary_frame
 from nncore import rules as kinds
 from nncore.datasets import distance, heights, minima
 from nncore.registry import kept
@@ -59,6 +60,7 @@ def trained(described):
                 "problem": trial.problem_name,
                 "optimizer": trial.optimizer,
                 "rule": trial.configuration.rule,
+                "configuration": trial.configuration_index,
                 "seed": trial.seed,
                 **trial.configuration.hyperparameters,
                 "status": outcome.status,
@@ -80,8 +82,8 @@ def material(described, **changes) -> Material:
     planned, trials, _ = trained(described)
     found = landscapes(planned, trials)
     changed = {name: replace(one, **changes) for name, one in found.items()}
-    curves = pd.DataFrame({"trial": [], "epoch": [], "train_loss": []})
-    return book.gather(trials, curves, frames.summary_frame(trials), landscapes=changed)
+    curves = pd.DataFrame(columns=[*LEADING, "epoch", "train_loss"])
+    return book.gather(trials, curves, summary_frame(trials), landscapes=changed)
 
 
 def drawn(described, **changes):

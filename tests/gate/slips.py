@@ -233,16 +233,17 @@ def measure(rule: str, problems: Sequence[str]) -> list[baseline.Curves]:
                 outcomes = train(named.problem, [configuration] * n, experiment.seeds)
                 found.append(
                     baseline.Curves(
-                        named.name,
-                        optimizer.name,
-                        named.problem,
-                        configuration,
-                        True,
-                        experiment.seeds,
-                        outcomes[0].epochs,
-                        np.stack([o.metrics["train_loss"] for o in outcomes]),
-                        np.array([o.status != "ok" for o in outcomes]),
-                        named.target.get("train_loss"),
+                        problem_name=named.name,
+                        optimizer=optimizer.name,
+                        problem=named.problem,
+                        configuration=configuration,
+                        configuration_index=len(found),
+                        random=True,
+                        seeds=experiment.seeds,
+                        epochs=outcomes[0].epochs,
+                        losses=np.stack([o.metrics["train_loss"] for o in outcomes]),
+                        diverged=np.array([o.status != "ok" for o in outcomes]),
+                        target=named.target.get("train_loss"),
                     )
                 )
     return found

@@ -7,7 +7,7 @@ from scipy import stats
 from nncore.initializers import BIASES, draw, initializers, is_random
 from nncore.registry import UnknownNameError
 from nncore.stack.training import train
-from tests.problems import configuration, short
+from tests.problems import configuration, dense, short
 
 SHAPES = [(40, 50), (50, 30), (30, 3)]
 # (parameters, limits or None, standard deviation) of the weights of an I x O layer
@@ -65,7 +65,7 @@ def test_law_of_weights(name):
     parameters, limits, deviation = LAWS[name]
     definition = {"name": name, **parameters, "biases": "zeros"}
     for shape, (weights, biases) in zip(
-        SHAPES, layers_of(draw(definition, SHAPES, 7), SHAPES), strict=True
+        SHAPES, layers_of(draw(definition, dense(SHAPES), 7), SHAPES), strict=True
     ):
         assert_follows(weights, limits and limits(*shape), deviation(*shape))
         assert not biases.any()
@@ -75,7 +75,7 @@ def test_law_of_weights(name):
 def test_biases_drawn_the_same_way(name):
     parameters, limits, deviation = LAWS[name]
     shapes = [(3, 900), (900, 700)]
-    drawn = draw({"name": name, **parameters, "biases": "same"}, shapes, 3)
+    drawn = draw({"name": name, **parameters, "biases": "same"}, dense(shapes), 3)
     for shape, (weights, biases) in zip(shapes, layers_of(drawn, shapes), strict=True):
         assert_follows(weights, limits and limits(*shape), deviation(*shape))
         assert_follows(biases, limits and limits(*shape), deviation(*shape))
@@ -86,7 +86,7 @@ def test_biases_drawn_the_same_way(name):
 @pytest.mark.parametrize("biases", BIASES)
 def test_seed_decides(name, biases):
     definition = {"name": name, **initializers[name].parameters, "biases": biases}
-    some, again, other = (draw(definition, SHAPES, seed) for seed in (0, 0, 1))
+    some, again, other = (draw(definition, dense(SHAPES), seed) for seed in (0, 0, 1))
     assert some.dtype == np.float64
     np.testing.assert_array_equal(some, again)
     assert not (some == other)[some != 0].any()
@@ -94,23 +94,23 @@ def test_seed_decides(name, biases):
 
 def test_one_shape_s_numbers_are_not_another_s():
     definition = {"name": "normal", "scale": 1.0, "biases": "zeros"}
-    assert draw(definition, [(2, 3)], 0)[0] != draw(definition, [(2, 4)], 0)[0]
+    assert draw(definition, dense([(2, 3)]), 0)[0] != draw(definition, dense([(2, 4)]), 0)[0]
 
 
 def test_scale_multiplies():
-    some = draw({"name": "normal", "scale": 1.0}, SHAPES, 0)
+    some = draw({"name": "normal", "scale": 1.0}, dense(SHAPES), 0)
     assert np.std(some[some != 0]) == pytest.approx(1, abs=5 / math.sqrt(2 * 3590))
 
 
 @pytest.mark.parametrize("biases", BIASES)
 def test_zeros(biases):
-    assert not draw({"name": "zeros", "biases": biases}, SHAPES, 0).any()
+    assert not draw({"name": "zeros", "biases": biases}, dense(SHAPES), 0).any()
 
 
 def test_given_values():
     given = list(range(9))
     for seed in (0, 1):
-        drawn = draw({"name": "values", "values": given}, [(2, 2), (2, 1)], seed)
+        drawn = draw({"name": "values", "values": given}, dense([(2, 2), (2, 1)]), seed)
         assert drawn.tolist() == given
         assert drawn.dtype == np.float64
 
@@ -118,12 +118,12 @@ def test_given_values():
 @pytest.mark.parametrize("count", [0, 8, 10])
 def test_given_values_have_to_fill_the_network(count):
     with pytest.raises(ValueError, match=f"{count} values given, the network has 9 parameters"):
-        draw({"name": "values", "values": [0.5] * count}, [(2, 2), (2, 1)], 0)
+        draw({"name": "values", "values": [0.5] * count}, dense([(2, 2), (2, 1)]), 0)
 
 
 def test_unknown_name():
     with pytest.raises(UnknownNameError, match='did you mean "he_normal"'):
-        draw({"name": "henormal"}, SHAPES, 0)
+        draw({"name": "henormal"}, dense(SHAPES), 0)
 
 
 @pytest.mark.parametrize("name", [name for name in initializers if name != "values"])

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nncore.activations import activations
 from nncore.datasets import datasets, draw
 from nncore.initializers import initializers
+from nncore.layers import layers
 from nncore.losses import losses
 from nncore.registry import (
     BUILT_IN,
@@ -32,7 +32,7 @@ REGISTRIES = {
     "rule": rules,
     "dataset": datasets,
     "initializer": initializers,
-    "activation": activations,
+    "layer": layers,
     "loss": losses,
     "schedule": schedules,
 }

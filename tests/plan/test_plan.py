@@ -13,9 +13,9 @@ from bench.plan.keys import key
 from bench.plan.stacks import estimate, seconds, stacks
 from bench.plan.trials import trials
 from bench.spec.experiment import load
-from nncore.activations import activations
 from nncore.datasets import datasets
 from nncore.initializers import initializers
+from nncore.layers import layers
 from nncore.losses import losses
 from nncore.registry import kept
 from nncore.rules import rules
@@ -203,10 +203,10 @@ def test_a_trial_of_two_optimizers_is_two_rows_with_one_key():
         (datasets, "blobs"),
         (initializers, "normal"),
         (losses, "categorical_crossentropy"),
-        (activations, "relu"),
+        (layers, "relu"),
         (rules, "sgd"),
     ],
-    ids=["dataset", "initializer", "loss", "activation", "rule"],
+    ids=["dataset", "initializer", "loss", "layer", "rule"],
 )
 def test_the_source_of_a_plugin_counts(registry, name):
     found = [keys(seeds=1)]

@@ -13,6 +13,7 @@ from bench.spec import experiment
 from nncore.schedules import schedules
 from nncore.stack.training import train
 from nncore.trial import Configuration
+from tests.spec.mistakes import errors, names
 
 
 def configurations(**table: Any) -> tuple[Configuration, ...]:
@@ -64,26 +65,42 @@ def test_they_train() -> None:
     assert losses[1] < losses[2] < losses[0]
 
 
+# A mistake; the key that is told, the value that is wrong, words of what is right.
 WRONG = {
-    "unknown": ({"schedule": "cosin"}, 'did you mean "cosine"'),
-    "unknown parameter": ({"schedule": {"name": "cosine", "rstarts": 3}}, "restarts"),
-    "another type": ({"schedule": 3}, "must be a name or a table"),
-    "empty": ({"schedule": []}, "schedule"),
-    "a value that makes no schedule": ({"schedule": {"name": "step", "factor": -1.0}}, "above 0"),
-    "no clipping at all": ({"clip_norm": 0}, "above 0"),
+    "unknown": ({"schedule": "cosin"}, "schedule", '"cosin"', '"cosine"'),
+    "unknown parameter": (
+        {"schedule": {"name": "cosine", "rstarts": 3}},
+        "schedule.rstarts",
+        "",
+        '"restarts"',
+    ),
+    "another type": ({"schedule": 3}, "schedule", "3", "name", "table"),
+    "empty": ({"schedule": []}, "schedule", "empty list", "name", "table"),
+    "a value that makes no schedule": (
+        {"schedule": {"name": "step", "factor": -1.0}},
+        "schedule",
+        "factor = -1.0",
+        "above 0",
+    ),
+    "no clipping at all": ({"clip_norm": 0}, "clip_norm", "0", "above 0"),
+    "words": ({"clip_value": "much"}, "clip_value", '"much"', "above 0"),
     "biases apart in a rule of the whole network": (
         {"rule": "prodigy", "bias": {"beta_2": 0.5}},
-        "network as a whole",
+        "bias.beta_2",
+        "beta_2",
+        "prodigy",
+        "learning_rate",
+        "weight_decay",
     ),
-    "words": ({"clip_value": "much"}, "above 0"),
 }
 
 
 @pytest.mark.parametrize("case", WRONG)
 def test_mistakes(case: str) -> None:
-    table, fragment = WRONG[case]
-    with pytest.raises(experiment.SpecError, match=fragment):
-        configurations(**table)
+    table, key, *named = WRONG[case]
+    optimizer = {"rule": "sgd", **table}
+    [error] = errors({"problem": {"dataset": "people"}, "optimizer": optimizer})
+    names(error, f"optimizer.{optimizer['rule']}.{key}", *named)
 
 
 def _plain(parameters: Any) -> dict[str, Any]:
@@ -108,19 +125,18 @@ def test_a_file_counts_by_its_content(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("dataset", "fragment"),
+    ("dataset", "named"),
     [
-        ({"name": "csv"}, "path is missing"),
-        ({"name": "csv", "path": "nowhere.csv", "target": "y"}, "nowhere.csv"),
+        ({"name": "csv"}, ("missing", "path", ".npz")),
+        ({"name": "csv", "path": "nowhere.csv", "target": "y"}, ("cannot be read", "nowhere.csv")),
     ],
 )
-def test_files_that_are_not_there(dataset: dict[str, Any], fragment: str) -> None:
-    with pytest.raises(experiment.SpecError, match=fragment) as error:
-        experiment.load({"problem": {"dataset": dataset}, "optimizer": {"rule": "sgd"}})
-    assert len(error.value.errors) == 1
+def test_files_that_are_not_there(dataset: dict[str, Any], named: tuple[str, ...]) -> None:
+    [error] = errors({"problem": {"dataset": dataset}, "optimizer": {"rule": "sgd"}})
+    names(error, "problem.csv.dataset", *named)
 
 
 def test_the_objective_is_for_test_functions() -> None:
     problem = {"dataset": "sine", "loss": "objective"}
-    with pytest.raises(experiment.SpecError, match="test functions"):
-        experiment.load({"problem": problem, "optimizer": {"rule": "sgd"}})
+    [error] = errors({"problem": problem, "optimizer": {"rule": "sgd"}})
+    names(error, "problem.sine.loss", "objective", "sine", "test functions")

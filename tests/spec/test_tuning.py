@@ -17,6 +17,7 @@ from bench.store.store import Store
 from bench.tables.best import best_rows, best_trials
 from bench.tables.phases import all_evaluated
 from bench.tables.winners import scores
+from tests.spec.mistakes import errors, names
 
 PROBLEM = {"dataset": "people", "epochs": 6, "record_every": 2, "target": {"train_loss": 0.2}}
 SGD = {
@@ -65,36 +66,66 @@ def test_draws_follow_their_distribution() -> None:
     assert abs(np.corrcoef(rates, momenta)[0, 1]) < 0.09
 
 
-MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
-    "no budget": ({"tuning": {"seeds": 2}}, "need a \\[tuning\\] table that says n"),
-    "no tuning": ({"tuning": 3}, "must be a table"),
-    "same seeds": ({"tuning": {"n": 2, "seeds": [3, 90]}}, "has 3, which is one of the evaluation"),
-    "twice": ({"tuning": {"n": 2, "seeds": [90, 90]}}, "more than once"),
-    "test data": ({"tuning": {"criterion": "final_test_loss"}}, "never test data"),
-    "unknown": ({"tuning": {"trials": 3}}, "no such key"),
+RATE = "optimizer.adam.learning_rate"
+# A mistake; the key that is told, the value that is wrong, words of what is right.
+MISTAKES: dict[str, tuple[Any, ...]] = {
+    "no budget": ({"tuning": {"seeds": 2}}, RATE, "{ log_uniform = [0.0001, 1.0] }", "[tuning]"),
+    "no tuning": ({"tuning": 3}, "tuning", "3", "[tuning]"),
+    "same seeds": ({"tuning": {"n": 2, "seeds": [3, 90]}}, "tuning.seeds", "3", "evaluation"),
+    "twice": ({"tuning": {"n": 2, "seeds": [90, 90]}}, "tuning.seeds", "", "distinct"),
+    "test data": (
+        {"tuning": {"criterion": "final_test_loss"}},
+        "tuning.criterion",
+        '"final_test_loss"',
+        "never test data",
+    ),
+    "unknown": ({"tuning": {"trials": 3}}, "tuning.trials", "", "n", "criterion", "seeds"),
     "no such metric": (
         {"tuning": {"n": 2, "criterion": "best_validation_accuracy"}},
-        '"people" has only',
+        "tuning.criterion",
+        '"best_validation_accuracy"',
+        '"people"',
+        "train_r2",
     ),
     "no target": (
         {"tuning": {"n": 2, "criterion": "time_to_train_loss"}},
-        '"neuron" has no target',
+        "tuning.criterion",
+        '"time_to_train_loss"',
+        '"neuron"',
+        "target",
     ),
-    "upside down": ({"optimizer": [{**ADAM, "learning_rate": {"uniform": [1, 0.5]}}]}, "lower end"),
-    "at zero": ({"optimizer": [{**ADAM, "learning_rate": {"log_uniform": [0, 1]}}]}, "above 0"),
-    "out of range": ({"optimizer": [{**SGD, "momentum": {"uniform": [0, 2]}}]}, "is 2.0; must be"),
+    "upside down": (
+        {"optimizer": [{**ADAM, "learning_rate": {"uniform": [1, 0.5]}}]},
+        f"{RATE}.uniform",
+        "[1, 0.5]",
+        "lower end first",
+    ),
+    "at zero": (
+        {"optimizer": [{**ADAM, "learning_rate": {"log_uniform": [0, 1]}}]},
+        f"{RATE}.log_uniform",
+        "[0, 1]",
+        "above 0",
+    ),
+    "out of range": (
+        {"optimizer": [{**SGD, "momentum": {"uniform": [0, 2]}}]},
+        "optimizer.sgd.momentum.uniform",
+        "2.0",
+        "below 1",
+    ),
     "two tables": (
         {"optimizer": [{**ADAM, "name": "a"}, {**ADAM, "name": "a"}]},
-        "each optimizer is one table",
+        "optimizer.a",
+        '"a"',
+        "tuning.n",
     ),
 }
 
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_mistakes_are_named(name: str) -> None:
-    changes, text = MISTAKES[name]
-    with pytest.raises(experiment.SpecError, match=text):
-        experiment.load(given(**changes))
+    changes, key, *named = MISTAKES[name]
+    first = next(line for line in errors(given(**changes)) if line.startswith(f"spec: {key}: "))
+    names(first, key, *named)
 
 
 def test_a_grid_is_tuned_too_and_evaluation_changes_no_tuning_trial() -> None:

@@ -21,3 +21,22 @@ def test_the_same_bytes_as_pandas(a: object, b: object, i: object) -> None:
 
 def test_no_rows_are_no_text() -> None:
     assert csvtext.body(pd.DataFrame({"a": []})) == ""
+
+
+@given(
+    st.lists(st.tuples(st.text(), st.text(), st.integers(0, 9), st.integers(1, 4)), min_size=1),
+    st.data(),
+)
+def test_shared_columns_are_quoted_as_pandas_does(
+    trials: list[tuple[str, str, int, int]], data: st.DataObject
+) -> None:
+    rows = [
+        (number, *names, configuration)
+        for number, (*names, configuration, records) in enumerate(trials)
+        for _ in range(records)
+    ]
+    leading = ["trial", "problem", "optimizer", "configuration"]
+    frame = pd.DataFrame(rows, columns=leading)
+    frame["loss"] = data.draw(arrays.arrays("f8", len(rows), elements=st.floats(width=64)))
+    expected = frame.to_csv(index=False, header=False, lineterminator="\n")
+    assert csvtext.body(frame, leading) == expected

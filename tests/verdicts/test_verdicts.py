@@ -111,9 +111,8 @@ def test_only_what_meets_is_put_side_by_side() -> None:
 def test_time_to_target_counts_those_that_never_arrive() -> None:
     trials = pd.DataFrame({"trial": range(4), "problem": "p", "optimizer": "a", "seed": range(4)})
     losses = [[9, 3, 1], [9, 1, np.inf], [9, 3, 2], [9, np.inf, np.inf]]
-    curves = pd.DataFrame(
-        {"trial": np.repeat(range(4), 3), "epoch": [0, 5, 9] * 4, "train_loss": np.ravel(losses)}
-    )
+    curves = trials.loc[np.repeat(range(4), 3)].reset_index(drop=True)
+    curves = curves.assign(epoch=[0, 5, 9] * 4, train_loss=np.ravel(losses))
     costs = target.costs(trials, curves, {"p": {"train_loss": 1.0}})
     assert costs["cost"].tolist() == [9, 5, np.inf, np.inf]
     [row] = target.times(costs, trials, frozenset()).to_dict("records")

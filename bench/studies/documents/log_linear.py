@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore import datasets, initializers
-from nncore.layers import shapes
+from nncore.layers import Architecture
 from nncore.reference.layers import StaleDense
 from nncore.reference.network import OPTIMIZERS, Network, network, steps
 from nncore.rules import rules
@@ -83,23 +83,17 @@ _numbers = itertools.count()
 
 def _look(problem: Problem, parameters: Array, X: Array, y: Array) -> tuple[float, bool]:
     """The loss as printed, in whole mean squares, and whether all hidden units are dead."""
-    parts = layered(parameters, shapes(problem.layers, X.shape[1]))
-    net = network(problem.layers, parts, problem.loss)
+    architecture = Architecture.of(problem.layers, X.shape[1])
+    net = network(problem.layers, layered(architecture, parameters), problem.loss)
     with np.errstate(all="ignore"):
         outputs = net.forward(X)
         loss = float(np.mean((y - outputs[-1]) ** 2))
     return (loss if np.isfinite(loss) else np.inf), not net.dense[-1].inputs.any()
 
 
-def layered(parameters: Array, layer_shapes: Sequence[tuple[int, int]]) -> list[Any]:
-    """Flat parameters `(P,)` as weights `(inputs, outputs)` and biases `(1, outputs)` by layer."""
-    found, start = [], 0
-    for inputs, outputs in layer_shapes:
-        middle, end = start + inputs * outputs, start + (inputs + 1) * outputs
-        weights = parameters[start:middle].reshape(inputs, outputs)
-        found.append((weights, parameters[middle:end].reshape(1, outputs)))
-        start = end
-    return found
+def layered(architecture: Architecture, parameters: Array) -> list[tuple[Array, Array]]:
+    """Flat parameters `(P,)` as weights `(inputs, outputs)` and biases `(outputs,)` by layer."""
+    return [(weights, biases) for weights, biases in architecture.parts(parameters)]
 
 
 def stale(
@@ -113,9 +107,9 @@ def stale(
     losses = np.full((len(seeds), updates + 1), np.inf)
     for row, seed in zip(losses, seeds, strict=True):
         X, y = datasets.draw(problem.dataset, seed)["train"]
-        layer_shapes = shapes(problem.layers, X.shape[1])
-        parameters = initializers.draw(problem.initializer, layer_shapes, seed)
-        built = network(problem.layers, layered(parameters, layer_shapes), problem.loss)
+        architecture = Architecture.of(problem.layers, X.shape[1])
+        parameters = initializers.draw(problem.initializer, architecture.parameters, seed)
+        built = network(problem.layers, layered(architecture, parameters), problem.loss)
         second = built.dense[1]
         layers = [
             StaleDense(layer.weights, layer.biases) if layer is second else layer

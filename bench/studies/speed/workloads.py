@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nncore import datasets, initializers
 from nncore.datasets import dataset
-from nncore.layers import shapes
+from nncore.layers import Architecture
 from nncore.rules import rules
 from nncore.streams import generator
 from nncore.trial import Configuration, Problem
@@ -68,13 +68,9 @@ class Workload:
     def start(self, seed: int) -> list[tuple[Array, Array]]:
         """Initial weights `(inputs, outputs)` and biases `(outputs,)` of every layer, float32."""
         features = self.draw(seed)["train"][0].shape[1]
-        layer_shapes = shapes(self.problem.layers, features)
-        flat = initializers.draw(self.problem.initializer, layer_shapes, seed).astype(np.float32)
-        layers = []
-        for inputs, outputs in layer_shapes:
-            w, b, flat = np.split(flat, [inputs * outputs, (inputs + 1) * outputs])
-            layers.append((w.reshape(inputs, outputs), b))
-        return layers
+        net = Architecture.of(self.problem.layers, features)
+        flat = initializers.draw(self.problem.initializer, net.parameters, seed)
+        return [(w, b) for w, b in net.parts(flat.astype(np.float32))]
 
     def order(self, seed: int) -> Generator | None:
         """The stream whose permutations are the orders of the samples; None: as they are."""

@@ -39,15 +39,16 @@ def curves(losses: Array, number: int) -> Curves:
     """Configuration `number` with final losses `(n,)`."""
     rows = np.stack([np.ones(len(losses)), losses], axis=1)
     return Curves(
-        "problem",
-        f"optimizer {number}",
-        PROBLEM,
-        Configuration("sgd", {"learning_rate": float(number + 1)}),
-        True,
-        tuple(range(len(losses))),
-        np.array([0, 1]),
-        rows,
-        np.isinf(losses),
+        problem_name="problem",
+        optimizer=f"optimizer {number}",
+        problem=PROBLEM,
+        configuration=Configuration("sgd", {"learning_rate": float(number + 1)}),
+        configuration_index=number,
+        random=True,
+        seeds=tuple(range(len(losses))),
+        epochs=np.array([0, 1]),
+        losses=rows,
+        diverged=np.isinf(losses),
     )
 
 

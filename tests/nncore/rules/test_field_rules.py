@@ -12,6 +12,7 @@ from nncore.stack.layouts import TrialFirst, TrialLast
 from nncore.stack.updates import Updates
 from nncore.trial import Configuration
 from tests import ROOT
+from tests.problems import dense
 from tests.references import landscape
 from tests.references.registry import hyperparameters, names, reference, seen, trajectory
 from tests.references.settings import SETS
@@ -33,8 +34,8 @@ def start(layout, configurations, dtype="float64"):
     w, g = (layout.empty(np.dtype(dtype), len(configurations), landscape.COUNT) for _ in range(2))
     w[:] = landscape.START
     entry = rules[configurations[0].rule]
-    shapes = landscape.LAYERS
-    return w, g, Updates(entry, configurations, shapes, landscape.UPDATES, layout, w, g)
+    parameters = dense(landscape.LAYERS)
+    return w, g, Updates(entry, configurations, parameters, landscape.UPDATES, layout, w, g)
 
 
 def run(configurations, layout=None, dtype="float64", updates=landscape.UPDATES):
@@ -110,7 +111,7 @@ def stepped(name, configurations, layout, dtype, updates=6):
     w, g = (layout.empty(np.dtype(dtype), len(configurations), count) for _ in range(2))
     streams = [np.random.default_rng(k) for k in range(len(configurations))]
     w[:] = np.array([s.standard_normal(count) for s in streams])
-    stepping = Updates(rules[name], configurations, WIDE, updates, layout, w, g)
+    stepping = Updates(rules[name], configurations, dense(WIDE), updates, layout, w, g)
     with np.errstate(all="ignore"):
         for _ in range(updates):
             g[:] = np.array([s.standard_normal(count) for s in streams]) + 0.1 * w
@@ -152,7 +153,7 @@ def test_each_tensor_gets_its_own_values(name, layout):
     stack = [Configuration(name, v) for v in values]
     w, g = (layout().empty(np.float64, 3, landscape.COUNT) for _ in range(2))
     w[:] = 0
-    stepping = Updates(entry, stack, landscape.LAYERS, 10, layout(), w, g)
+    stepping = Updates(entry, stack, dense(landscape.LAYERS), 10, layout(), w, g)
     for _ in range(2):
         stepping.step()
     assert [shape for shape, _ in calls] == [(3, *shape) for shape in landscape.SHAPES] * 2
@@ -173,7 +174,7 @@ def test_a_neighbour_that_is_not_finite_harms_nobody(name):
     streams = [np.random.default_rng(k) for k in range(2)]
     w[:2] = [s.standard_normal(w.shape[1]) for s in streams]
     w[2] = 1
-    stepping = Updates(rules[name], [one] * 3, WIDE, 6, TrialFirst(), w, g)
+    stepping = Updates(rules[name], [one] * 3, dense(WIDE), 6, TrialFirst(), w, g)
     with np.errstate(all="ignore"):
         for t in range(6):
             g[:2] = np.array([s.standard_normal(w.shape[1]) for s in streams]) + 0.1 * w[:2]
@@ -191,7 +192,7 @@ def test_clipping_bounds_each_trial_s_gradient(layout, dtype):
     base = configured("sgd", {"learning_rate": 1.0})
     stack = [replace(base, clip_norm=n, clip_value=v) for n, v in limits]
     w, g = (made.empty(np.dtype(dtype), len(stack), landscape.COUNT) for _ in range(2))
-    stepping = Updates(rules["sgd"], stack, landscape.LAYERS, 10, made, w, g)
+    stepping = Updates(rules["sgd"], stack, dense(landscape.LAYERS), 10, made, w, g)
     for scale in (1e-6, 1.0, 1e3, 1e30):
         given = (scale * rng.standard_normal(w.shape)).astype(dtype)
         w[:], g[:] = 0, given
@@ -214,7 +215,7 @@ def test_clipping_leaves_what_is_not_finite():
         w, g = np.zeros((1, landscape.COUNT)), np.ones((1, landscape.COUNT))
         g[0, 3] = bad
         with np.errstate(all="ignore"):
-            Updates(rules["sgd"], [one], landscape.LAYERS, 10, TrialFirst(), w, g).step()
+            Updates(rules["sgd"], [one], dense(landscape.LAYERS), 10, TrialFirst(), w, g).step()
         assert not np.isfinite(w[0, 3])
 
 

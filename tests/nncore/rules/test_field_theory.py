@@ -8,6 +8,7 @@ from nncore.rules.layerwise import newton_schulz
 from nncore.stack.layouts import TrialFirst
 from nncore.stack.updates import Updates
 from nncore.trial import Configuration
+from tests.problems import dense
 
 LAYERS = [(3, 4), (4, 2)]
 COUNT = 26
@@ -18,9 +19,9 @@ def descend(name, gradient, start, updates, *, dtype="float64", layers=None, **h
     start = np.asarray(start, dtype)
     given = {**rules[name].parameters, "decay": 0.0, **hyperparameters}
     w, g = start[None].copy(), np.empty((1, len(start)), dtype)
-    layers = layers or [(0, len(start))]
+    parameters = dense(layers or [(0, len(start))])
     stepping = Updates(
-        rules[name], [Configuration(name, given)], layers, updates, TrialFirst(), w, g
+        rules[name], [Configuration(name, given)], parameters, updates, TrialFirst(), w, g
     )
     points = [w[0].copy()]
     for t in range(1, updates + 1):
@@ -331,11 +332,10 @@ def test_prodigy_s_distance_grows_to_at_most_the_true_one():
     last = 1e-6
     for updates in (1, 5, 20, 100, 1000):
         points, _ = descend("prodigy", quadratic, start, updates)
-        given = {**rules["prodigy"].parameters, "decay": 0.0}
+        one = Configuration("prodigy", {**rules["prodigy"].parameters, "decay": 0.0})
         w, g = start[None].copy(), np.empty((1, 7))
-        stepping = Updates(
-            rules["prodigy"], [Configuration("prodigy", given)], [(0, 7)], 1, TrialFirst(), w, g
-        )
+        parameters = dense([(0, 7)])
+        stepping = Updates(rules["prodigy"], [one], parameters, 1, TrialFirst(), w, g)
         for _ in range(updates):
             g[0] = quadratic(w[0], 0)
             stepping.step()

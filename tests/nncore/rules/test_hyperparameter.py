@@ -10,6 +10,7 @@ from nncore.rules.kinds import FRACTION, domain
 from nncore.stack.layouts import TrialFirst
 from nncore.stack.updates import Updates
 from nncore.trial import Configuration
+from tests.problems import dense
 
 SHAPES = [(40, 7), (7, 30)]
 COUNT = sum((inputs + 1) * outputs for inputs, outputs in SHAPES)
@@ -31,7 +32,7 @@ def path(name, dtype, **given):
     stream = np.random.default_rng(0)
     w[:] = start = stream.standard_normal((1, COUNT)).astype(np.float32)
     stack = [Configuration(name, values)]
-    updates = Updates(rules[name], stack, SHAPES, UPDATES[name], TrialFirst(), w, g)
+    updates = Updates(rules[name], stack, dense(SHAPES), UPDATES[name], TrialFirst(), w, g)
     for _ in range(UPDATES[name]):
         g[:] = stream.standard_normal((1, COUNT)).astype(np.float32)
         updates.step()

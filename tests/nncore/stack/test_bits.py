@@ -116,11 +116,13 @@ def test_stacks_larger_than_the_cache(trained):
     batch_size=st.integers(1, 20) | st.just("full"),
     shuffle=st.booleans(),
     dtype=st.sampled_from(["float32", "float64"]),
-    activation=st.sampled_from(["relu", "sigmoid", "tanh", "softmax"]),
+    activation=st.sampled_from(["relu", "sigmoid", "tanh", "softmax", "layer_norm"]),
     neighbours=st.integers(1, 9),
 )
 @example([], 80, 1, 1, False, "float64", "relu", 1)
 @example([64, 64], 2, 20, "full", False, "float32", "tanh", 8)
+@example([64, 64], 2, 20, 1, True, "float32", "layer_norm", 8)
+@example([3, 40], 2, 9, 1, False, "float64", "layer_norm", 1)
 def test_neighbours_do_not_matter_in_any_network(
     widths, features, count, batch_size, shuffle, dtype, activation, neighbours
 ):

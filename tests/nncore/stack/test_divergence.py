@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from nncore.datasets import draw
-from nncore.layers import shapes
 from nncore.rules import rules
 from nncore.stack.training import train
 from nncore.trial import Configuration
@@ -17,6 +16,7 @@ from tests.problems import (
     problem,
     run,
     samples,
+    shapes,
     short,
 )
 

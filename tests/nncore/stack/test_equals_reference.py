@@ -7,13 +7,12 @@ import pytest
 
 from nncore import initializers
 from nncore.datasets import datasets, draw
-from nncore.layers import shapes
 from nncore.losses import losses, targets
 from nncore.reference.network import OPTIMIZERS
 from nncore.reference.network import train as train_reference
 from nncore.stack.samples import orders
 from nncore.stack.training import train
-from tests.problems import configuration, noted, problem
+from tests.problems import configuration, dense, noted, problem, shapes
 
 UPDATES = 20
 BOUND = 1e-10
@@ -75,7 +74,7 @@ def by_the_reference(given, setting, seed):
     stream = orders([seed], len(X))[seed]
     order = [stream.permutation(len(X)) for _ in range(UPDATES + 1)] if given.shuffle else None
     trained = train_reference(
-        layered(initializers.draw(given.initializer, layer_shapes, seed), layer_shapes),
+        layered(initializers.draw(given.initializer, dense(layer_shapes), seed), layer_shapes),
         X,
         y,
         layers=given.layers,

@@ -5,7 +5,7 @@ import inspect
 import numpy as np
 import pytest
 
-from nncore.activations import activations
+from nncore.layers import Architecture, Arrays, layers
 from nncore.stack import layouts
 from nncore.stack.layouts import TrialFirst, TrialLast, choose
 
@@ -102,10 +102,11 @@ def test_rows_of_a_table_are_gathered_for_every_trial(layout, trials, memory):
 
 
 def test_the_choice_follows_from_the_problem_alone():
-    assert list(inspect.signature(choose).parameters) == ["shapes", "batch"]
-    assert isinstance(choose([(5, 4), (4, 4), (4, 1)], 1), TrialLast)
-    assert isinstance(choose([(2, 64), (64, 3)], 300), TrialFirst)
-    assert isinstance(choose([(5, 4), (4, 4), (4, 1)], 900), TrialFirst)
+    assert list(inspect.signature(choose).parameters) == ["architecture", "batch"]
+    tiny = Architecture.of(["dense 4", "relu", "dense 4", "relu", "dense 1"], 5)
+    assert isinstance(choose(tiny, 1), TrialLast)
+    assert isinstance(choose(Architecture.of(["dense 64", "relu", "dense 3"], 2), 300), TrialFirst)
+    assert isinstance(choose(tiny, 900), TrialFirst)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -119,9 +120,11 @@ def test_relu_without_its_detours(layout, dtype):
     y, d = full[:, :4], laid_out(layout, random(dtype, 3, 4, 7))
     full[:], y[:] = 1, z
     expected = np.maximum(z, 0)
-    activations["relu"].function(y)
+    relu = Arrays(layout, x=y, y=y, w=np.empty((3, 0)), d=d)
+    [forward], [backward] = layers["relu"].build(4).passes(relu)
+    forward()
     assert (y == expected).all()
     through = np.where(expected > 0, d, 0)
-    activations["relu"].backward(d, y)
+    backward()
     assert (d == through).all()
     assert (full[:, 4] == 1).all()

@@ -5,17 +5,18 @@ from hypothesis import strategies as st
 
 from nncore.datasets import draw
 from nncore.initializers import draw as initial
-from nncore.layers import shapes
 from nncore.stack.training import train
 from nncore.trial import recorded_epochs
 from tests.problems import (
     BATCHES,
     configuration,
+    dense,
     evaluate,
     noted,
     outcome_of_outputs,
     problem,
     run,
+    shapes,
     short,
 )
 
@@ -98,7 +99,7 @@ def test_metrics_are_those_of_the_network(case):
     for row, (seed, outcome) in enumerate(zip((1, 2), outcomes, strict=True)):
         parts = draw(trained.dataset, seed)
         layer_shapes = shapes(trained.layers, parts["train"].X.shape[1])
-        start = initial(trained.initializer, layer_shapes, seed)
+        start = initial(trained.initializer, dense(layer_shapes), seed)
         parameters = [start, *(note.w[row] for note in notes[per_epoch - 1 :: per_epoch])]
         score = "accuracy" if parts["train"].y.ndim == 1 else "r2"
         expected = {}

@@ -6,7 +6,6 @@ import pytest
 
 from nncore.datasets import draw
 from nncore.initializers import draw as initial
-from nncore.layers import shapes
 from nncore.reference import network
 from nncore.rules import rules
 from nncore.stack.training import train
@@ -17,11 +16,13 @@ from tests.problems import (
     GENERATED,
     assert_same,
     configuration,
+    dense,
     fixed,
     noted,
     problem,
     run,
     samples,
+    shapes,
     short,
 )
 
@@ -64,7 +65,7 @@ def test_stack_trains_as_the_reference_does(name, batches, rule):
             stream = generator("order", len(X), seed)
             order = [stream.permutation(len(X)) for _ in range(4)]  # one more than it needs
         expected = network.train(
-            layered(initial(trained.initializer, layer_shapes, seed), layer_shapes),
+            layered(initial(trained.initializer, dense(layer_shapes), seed), layer_shapes),
             X,
             y,
             layers=trained.layers,

@@ -8,7 +8,7 @@ from nncore.rules import rules
 from nncore.schedules import schedules
 from nncore.stack.training import train
 from nncore.trial import Configuration
-from tests.problems import added, assert_same, configuration, noted, problem, short
+from tests.problems import added, assert_same, configuration, dense, noted, problem, short
 
 # (learning rate, decay): quotients of which differ in the last bit from products
 RATES = [(1.0, 1e-3), (0.85, 1e-2), (0.05, 5e-7), (0.3, 0.0), (0.02, 1e-5)]
@@ -123,7 +123,7 @@ def test_biases_take_their_own_momentum():
         mixed = configuration(name, learning_rate=0.1, momentum=0.9, bias__momentum=0.0)
         trained = narrow(dtype="float64", epochs=10)
         train(trained, [mixed], [0])
-    w = draw(trained.initializer, [(2, 8), (8, 3)], 0)
+    w = draw(trained.initializer, dense([(2, 8), (8, 3)]), 0)
     v = np.zeros(51)
     for note in notes:
         v = np.where(BIASES, 0.0, 0.9) * v - 0.1 * note.g[0]

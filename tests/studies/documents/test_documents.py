@@ -27,7 +27,7 @@ from bench.studies.documents.__main__ import main
 from bench.studies.documents.figures import Panel, Printed
 from nncore import initializers
 from nncore.datasets import datasets, draw
-from nncore.layers import shapes
+from nncore.layers import Architecture
 from nncore.reference.network import SGD, network, steps
 from nncore.reference.network import train as train_reference
 from nncore.rules import rules
@@ -176,9 +176,9 @@ def regression(name):
 
 def start(problem, seed):
     X, y = draw(problem.dataset, seed)["train"]
-    layer_shapes = shapes(problem.layers, X.shape[1])
-    flat = initializers.draw(problem.initializer, layer_shapes, seed)
-    return log_linear.layered(flat, layer_shapes), X, y
+    architecture = Architecture.of(problem.layers, X.shape[1])
+    flat = initializers.draw(problem.initializer, architecture.parameters, seed)
+    return log_linear.layered(architecture, flat), X, y
 
 
 def as_the_page_loops(problem, rate, seed, epochs):

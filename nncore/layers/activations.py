@@ -1,47 +1,22 @@
 """Activations over a stack, in place; arrays are `(T, F, N)`: trials, features, samples.
 
-`forward(y)` turns weighted sums into outputs; `backward(d, y)` turns the gradient with respect to
-the outputs into the one with respect to the sums. Each derivative is written in the outputs, so
-the sums need not be kept; nobody reads the outputs after it, so it may overwrite them.
+Each derivative is written in the outputs, so the sums need not be kept; nobody reads the outputs
+after it, so it may overwrite them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from nncore.registry import Entry, Registry, describe
-
-Array = NDArray[Any]
+from nncore.layers.kinds import Array, Layer, activation, layer
 
 
-@dataclass(frozen=True)
-class Activation(Entry):
-    """An activation; `function` is its forward pass."""
-
-    backward: Callable[[Array, Array], None]
-
-
-activations: Registry[Activation] = Registry("activation")
-
-
-def activation(backward: Callable[[Array, Array], None]) -> Callable[..., Any]:
-    """Register the decorated forward pass together with `backward`."""
-
-    def register(forward: Callable[[Array], None]) -> Callable[[Array], None]:
-        activations.add(Activation(**describe(forward), backward=backward))
-        return forward
-
-    return register
-
-
-def _linear_backward(d: Array, y: Array) -> None:
-    pass
+@layer(in_place=True, frees_outputs=True)
+def linear(features: int) -> Layer:
+    """The sums themselves."""
+    return Layer(features)
 
 
 @lru_cache(maxsize=32)
@@ -77,11 +52,6 @@ def _tanh_backward(d: Array, y: Array) -> None:
 def _softmax_backward(d: Array, y: Array) -> None:
     d -= np.add.reduce(d * y, axis=1, keepdims=True)
     d *= y
-
-
-@activation(_linear_backward)
-def linear(y: Array) -> None:
-    """The sums themselves."""
 
 
 @activation(_relu_backward)

@@ -1,0 +1,95 @@
+"""A row per trial: what it is and how it ended; `trials.csv`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bench.plan.manifest import Manifest
+from bench.plan.trials import Trial
+from bench.store.store import Store
+from bench.tables.columns import METRICS, leading_columns
+from bench.tables.records import best_records
+
+
+def hyperparameter_columns(trials: Sequence[Trial]) -> pd.DataFrame:
+    """A row per trial, a column per hyperparameter; empty where a rule does not have it.
+
+    The learning rate comes first, then `decay` and `momentum`, the rest by name; schedules and
+    clipping only where some trial uses them.
+    """
+    rows: dict[int, dict[str, Any]] = {}
+    for trial in trials:
+        configuration = trial.configuration
+        if trial.configuration_index in rows:
+            continue
+        row: dict[str, Any] = dict(configuration.hyperparameters)
+        for name, value in (configuration.schedule or {}).items():
+            row["schedule" if name == "name" else f"schedule.{name}"] = value
+        for name in ("clip_norm", "clip_value"):
+            if getattr(configuration, name) is not None:
+                row[name] = getattr(configuration, name)
+        rows[trial.configuration_index] = row
+    first = ["learning_rate", "decay", "momentum"]
+    names = sorted({name for row in rows.values() for name in row})
+    names.sort(key=lambda name: first.index(name) if name in first else len(first))
+    distinct = pd.DataFrame(list(rows.values()), columns=names)
+    place = {number: i for i, number in enumerate(rows)}
+    return distinct.iloc[[place[t.configuration_index] for t in trials]].reset_index(drop=True)
+
+
+def trials_frame(store: Store, manifest: Manifest) -> pd.DataFrame:
+    """`trials.csv`: a row per stored trial, in the order of the spec.
+
+    `final_*` are the metrics of the last record, `best_*` those of the record `best_epoch`, the one
+    with the lowest validation loss (training loss where the problem has no validation part): the
+    test part never takes part in a choice. Where configurations are tuned on seeds of their own,
+    `phase` says what a trial is for.
+    """
+    trials = manifest.trials
+    keys = [trial.key for trial in trials]
+    found = store.trials(keys)
+    mine = [trials[i] for i in found.positions]
+    ending = pd.DataFrame(
+        {
+            "status": pd.Series(found.status, dtype=str),
+            "diverged_epoch": pd.array(found.diverged_epoch, dtype="Int64"),
+            "improved": pd.array(found.improved, dtype="boolean"),
+        }
+    )
+    if manifest.tuning is not None:
+        ending["phase"] = pd.Series([manifest.phase(t) for t in mine], dtype=str)
+    row_of = np.full(len(trials), -1)
+    row_of[found.positions] = np.arange(len(mine))
+    # The training loss has its columns even where every trial crashed.
+    values: dict[str, NDArray[np.float64]] = {
+        f"{kind}_train_loss": np.full(len(mine), np.nan) for kind in ("final", "best")
+    }
+    best_epoch = np.full(len(mine), -1, dtype=np.int64)
+    for chunk in store.curves(keys):
+        rows, records = row_of[chunk.positions], np.arange(len(chunk.positions))
+        best = best_records(chunk)
+        best_epoch[rows] = chunk.epochs[best]
+        for m, metric in enumerate(chunk.metrics):
+            for kind, record in (("final", -1), ("best", best)):
+                column = values.setdefault(f"{kind}_{metric}", np.full(len(mine), np.nan))
+                column[rows] = chunk.values[records, m, record]
+    finals = [f"final_{m}" for m in METRICS if f"final_{m}" in values]
+    bests = [f"best_{m}" for m in METRICS if f"best_{m}" in values]
+    metrics = pd.DataFrame({name: values[name] for name in finals})
+    metrics["best_epoch"] = pd.array(best_epoch, dtype="Int64")
+    metrics.loc[best_epoch < 0, "best_epoch"] = pd.NA
+    metrics = pd.concat([metrics, pd.DataFrame({name: values[name] for name in bests})], axis=1)
+    closing = pd.DataFrame(
+        {
+            "reason": pd.Series(found.reason, dtype=str),
+            "key": pd.Series([t.key for t in mine], dtype=str),
+            "train_seconds": found.train_seconds,
+        }
+    )
+    own = hyperparameter_columns(mine)
+    return pd.concat([leading_columns(mine), own, ending, metrics, closing], axis=1)

@@ -1,0 +1,117 @@
+"""Plugins of a spec: how they are found, and what is said of those that fail."""
+
+import tomllib
+
+import pytest
+
+from bench.spec.experiment import load
+from tests.spec.mistakes import BOTH, PROBLEM, errors, names
+
+RULE = """
+from nncore.rules import rule
+
+@rule
+def {name}(w, g, t, *, learning_rate=1.0):
+    w -= learning_rate * g
+"""
+
+
+def test_plugins_are_found_beside_the_spec_and_named_absolutely(tmp_path):
+    (tmp_path / "mine.py").write_text(RULE.format(name="of_a_spec"))
+    (tmp_path / "more.py").write_text(RULE.format(name="of_a_command_line"))
+    path = tmp_path / "a.toml"
+    path.write_text(
+        f'plugins = ["mine.py"]\n{PROBLEM}[[optimizer]]\n'
+        'rule = ["of_a_spec", "of_a_command_line"]\n'
+    )
+    found = load(path, plugins=[str(tmp_path / "more.py")])
+    assert found.plugins == (tmp_path / "mine.py", tmp_path / "more.py")
+    assert [o.rule for o in found.optimizers] == ["of_a_spec", "of_a_command_line"]
+    assert load(found.raw) == found
+
+
+# A plugin; the error that is told, and words of where it is.
+FAULTS = [
+    ("x = 1\nboom(x)\n", "NameError", "boom.py", "line 2", "boom(x)"),
+    ("x = 1\ndef f(:\n", "invalid syntax", "boom.py", "line 2", "def f(:"),
+    ("import sys\nsys.exit(3)\n", "SystemExit: 3", "boom.py", "line 2", "sys.exit(3)"),
+    ("import no_such_module\n", "ModuleNotFoundError", "boom.py", "line 1"),
+    (RULE.format(name="adam"), "ValueError", "boom.py", '"adam"', "built-in"),
+    ("\x00", "null bytes", "boom.py"),
+    (
+        "from nncore.rules import rule\n@rule\ndef broken(weights):\n    pass\n",
+        "TypeError",
+        "boom.py",
+        "broken(w, g, t, *buffers, learning_rate=..., ...)",
+    ),
+]
+
+
+@pytest.mark.parametrize("row", FAULTS, ids=range(len(FAULTS)))
+def test_a_plugin_that_fails_is_named_with_its_line(tmp_path, row):
+    source, *named = row
+    path = tmp_path / "boom.py"
+    path.write_text(source)
+    # A rule that may be the plugin's is not called unknown.
+    spec = {"plugins": [str(path)], "problem": {"dataset": "spiral"}, "optimizer": {"rule": "mine"}}
+    [error] = errors(spec)
+    names(error, "plugins", *named)
+
+
+def test_a_plugin_that_is_not_there(tmp_path):
+    spec = tomllib.loads(BOTH)
+    path = tmp_path / "none.py"
+    [error] = errors(spec, plugins=[path])
+    names(error, f"--plugin {path}", str(path), "No such file or directory")
+    [error] = errors({**spec, "plugins": [str(tmp_path)]})
+    names(error, "plugins", str(tmp_path), "Is a directory")
+
+
+DATASETS = '''
+import numpy as np
+from nncore.datasets import dataset
+
+@dataset()
+def bare(*, size: float = 0):
+    """Nothing but data."""
+    return np.zeros((2, 1)), np.zeros((2, 1))
+
+@dataset(layers=["dense 1"], initializer="zeros", loss="mean_squared_error", epochs=5)
+def raises(*, at=3):
+    """Cannot be drawn."""
+    return [0] / at
+
+@dataset(layers=["dense 1"], initializer="zeros", loss="mse", epochs="many")
+def wrong():
+    """Its defaults are wrong."""
+    return np.zeros((2, 1)), np.zeros((2, 1))
+
+@dataset(layers=["dense 1"], initializer="zeros", loss="mean_squared_error", epochs=5)
+def fine():
+    """Has defaults."""
+    return np.zeros((2, 1)), np.zeros((2, 1))
+'''
+
+
+def test_datasets_of_plugins_say_what_a_problem_lacks(tmp_path):
+    path = tmp_path / "data.py"
+    path.write_text(DATASETS)
+
+    def of(name, **keys):
+        return {"problem": {"dataset": name, **keys}, "optimizer": {"rule": "sgd"}}
+
+    [named] = load(of("fine"), plugins=[path]).problems
+    assert named.problem.initializer == {"name": "zeros", "biases": "zeros"}
+    assert named.problem.record_every == 1
+    lines = errors(of("bare"), plugins=[path])
+    for line, key in zip(lines, ("layers", "initializer", "loss", "epochs"), strict=True):
+        names(line, f"problem.bare.{key}", "missing")
+    own = {"layers": ["dense 1"], "initializer": "zeros", "loss": "squared_sum", "epochs": 1}
+    dataset = {"name": "bare", "size": 0.5}
+    [named] = load({**of("bare"), "problem": {**own, "dataset": dataset}}, plugins=[path]).problems
+    assert named.problem.dataset == dataset
+    [error] = errors(of("raises"), plugins=[path])
+    names(error, "problem.raises.dataset", "TypeError", "data.py", "line 13", "return [0] / at")
+    loss, epochs = errors(of("wrong", **own), plugins=[path])
+    names(loss, "problem.wrong.dataset", '"mse"', '"wrong".loss')
+    names(epochs, "problem.wrong.dataset", '"many"', '"wrong".epochs')
