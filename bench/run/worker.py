@@ -1,7 +1,8 @@
 """What runs inside a worker process: one BLAS thread, quiet, gone when its parent is gone.
 
 Stacks arrive as pickled bytes and leave as compact records. Whatever user code raises ends here, as
-an outcome; only a process that dies leaves its fate to `bench.run.runner`.
+an outcome; only a process that dies leaves its fate to `bench.run.runner`. A thread tells how far
+the training is, four times a second: whoever makes progress is left alone, however long it takes.
 """
 
 from __future__ import annotations
@@ -18,24 +19,26 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
+from bench.run.scratch import DUMP, REPLY, SIGN, SIGNS
 from bench.store.records import Record
 
-# Set before NumPy is imported: its libraries read them when they are loaded. The last one is empty
-# lest loky has crashes of the interpreter told on the user's terminal.
+if TYPE_CHECKING:
+    from bench.plan.trials import Stack
+
+# Set before NumPy is imported: its libraries read them when they are loaded. (joblib sets its own.)
 ENVIRONMENT = {
     f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL", "BLIS", "NUMEXPR")
-} | {"VECLIB_MAXIMUM_THREADS": "1", "PYTHONFAULTHANDLER": ""}
+} | {"VECLIB_MAXIMUM_THREADS": "1"}
 
 REASON_LENGTH = 400
 WATCH_SECONDS = 0.25
-
-Stack = Sequence[Any]
-Task = Callable[[Stack], Sequence["Outcome"]]
 
 
 class Timing(NamedTuple):
@@ -64,70 +67,132 @@ class Outcome(Protocol):
     def metrics(self) -> Any: ...  # noqa: D102
 
 
-def train_stack(stack: Stack) -> Sequence[Outcome]:
-    """Train the trials of `stack` together (`bench.plan.trials.Trial`s of one problem and rule)."""
-    from nncore.stack.training import train
+Task = Callable[["Stack"], Sequence[Outcome]]
 
-    return train(
-        stack[0].problem, [trial.configuration for trial in stack], [trial.seed for trial in stack]
-    )
+
+@dataclass(frozen=True)
+class Setup:
+    """What a worker needs to know before its first stack.
+
+    `parent` is the process id to live and die with; `task` the pickled function that trains;
+    `plugins` are paths with the SHA-256 their source must still have, since a worker may start long
+    after the run did; `folder` is a `bench.run.scratch.Scratch`'s.
+    """
+
+    parent: int
+    task: bytes
+    plugins: tuple[tuple[str, str], ...]
+    folder: str
 
 
 class _State:
-    """What `start` prepares and `work` uses."""
+    """What `start` prepares, and what this process is at."""
 
+    setup: Setup | None = None
+    problem: str = ""
     task: Task
     plugins: frozenset[str] = frozenset()
     limits: Any = None
     dump: Any = None
-    problem: str = ""
+    signs: int = -1
+    number: int = 0
+    steps: int = 0
 
 
-def start(parent: int, task: bytes, plugins: Sequence[tuple[str, str]], dump: str) -> None:
-    """Initialize this process; a failure is kept for `ready` to report.
+def train_stack(stack: Stack) -> Sequence[Outcome]:
+    """Train the trials of `stack` together: all of one problem and rule."""
+    from nncore.stack.training import train
 
-    `parent` is the process id to live and die with; `plugins` are paths with the SHA-256 their
-    source must still have, since a worker may start long after the run did. `dump` is the file to
-    say in where the interpreter crashed.
-    """
+    return train(
+        stack[0].problem,
+        [trial.configuration for trial in stack],
+        [trial.seed for trial in stack],
+        progress=progress,
+    )
+
+
+def progress() -> None:
+    """Note that the training has come a step further; costs next to nothing."""
+    _State.steps += 1
+
+
+def start(setup: Setup) -> None:
+    """Initialize this process; a failure is kept, and told in the place of results."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _die_with(parent)
+    if _State.setup is None:
+        _die_with(setup.parent)
+    _State.setup, _State.problem = setup, ""
     np.seterr(all="ignore")
-    with contextlib.suppress(OSError):
-        _State.dump = open(dump, "ab")  # noqa: SIM115
-        faulthandler.enable(_State.dump, all_threads=False)
+    # Lest loky has crashes of the interpreter told on the user's terminal.
+    os.environ["PYTHONFAULTHANDLER"] = ""
     try:
+        folder = Path(setup.folder)
+        _State.dump = open(folder / f"{os.getpid()}{DUMP}", "ab")  # noqa: SIM115
+        _State.signs = os.open(folder / SIGNS, os.O_WRONLY)
+        faulthandler.enable(_State.dump, all_threads=False)
         # The variables cover libraries loaded later, this the ones that something loaded before.
         from threadpoolctl import threadpool_limits
 
         _State.limits = threadpool_limits(1)
-        for path, digest in plugins:
+        for path, digest in setup.plugins:
             if hashlib.sha256(Path(path).read_bytes()).hexdigest() != digest:
                 raise RuntimeError(f"{path} changed while the run went on")
-        if plugins:
+        if setup.plugins:
             from nncore.registry import load_plugin
 
-            for path, _ in plugins:
+            for path, _ in setup.plugins:
                 load_plugin(path)
-        _State.plugins = frozenset(str(Path(path).resolve()) for path, _ in plugins)
-        _State.task = pickle.loads(task)
+        _State.plugins = frozenset(str(Path(path).resolve()) for path, _ in setup.plugins)
+        _State.task = pickle.loads(setup.task)
         if _State.task is train_stack:
             import nncore.stack.training  # noqa: F401  (now, so that no stack's time contains it)
     except BaseException as error:
         _State.problem = describe(error)
 
 
-def ready() -> str:
-    """Why this worker cannot work; empty when it can."""
-    return _State.problem
+def serve(parent: Connection) -> None:
+    """A worker of the quarantine: stacks come and results go by one line, until it is closed."""
+    with contextlib.suppress(EOFError):
+        start(parent.recv())
+        parent.send(_State.problem)
+        while True:
+            parent.send(work(*parent.recv()))
 
 
-def work(payload: bytes) -> tuple[list[Record], Timing]:
-    """Train a pickled stack: a record per trial."""
+def deliver(setup: Setup, number: int, payload: bytes) -> tuple[int, bytes | str | None]:
+    """A worker of joblib's: the result of `work` is in a file, when the disk has room for it.
+
+    So what goes through the pool's pipe is written at once, or not at all. Returns the number, and
+    a text instead of a result when this worker cannot work.
+    """
+    if _State.setup != setup:
+        start(setup)  # joblib's workers are the whole process's: others may use them too
+    if _State.problem:
+        return number, _State.problem
+    result = work(number, payload)
+    try:
+        (Path(setup.folder) / f"{number}{REPLY}").write_bytes(result)
+    except OSError:
+        return number, result
+    return number, None
+
+
+def work(number: int, payload: bytes) -> bytes:
+    """Train a pickled stack: a record per trial and the `Timing`, pickled."""
     started, began = time.time(), time.perf_counter()
+    _State.number, _State.steps = number, 0
+    _sign()
     records, kernel = attempt(_State.task, pickle.loads(payload))
-    return records, Timing(kernel, time.perf_counter() - began, started, os.getpid())
+    timing = Timing(kernel, time.perf_counter() - began, started, os.getpid())
+    return pickle.dumps((records, timing), pickle.HIGHEST_PROTOCOL)
+
+
+def _sign() -> None:
+    """Write down how far the present stack is, for `bench.run.scratch.Vigil`."""
+    with contextlib.suppress(OSError):
+        entry = SIGN.pack(os.getpid(), _State.steps)
+        os.pwrite(_State.signs, entry, _State.number * SIGN.size)
 
 
 def attempt(task: Task, stack: Stack) -> tuple[list[Record], float]:
@@ -174,20 +239,30 @@ def pack(outcome: Outcome) -> Record:
 
 
 def describe(error: BaseException) -> str:
-    """`error` in one line: type, message, and the file and line of user code that raised it."""
-    frames = traceback.extract_tb(error.__traceback__)
-    users = [frame for frame in frames if frame.filename in _State.plugins]
-    message = " ".join(str(error).split())
+    """`error` in one line: type, message, and the file and line of user code that raised it.
+
+    An exception is user code, too: one that cannot be printed is told by its type, and what no
+    terminal or file should see is escaped.
+
+    >>> describe(ValueError("a\\x1b[31m\\n b\\udc80"))
+    'ValueError: a\\\\x1b[31m b\\\\udc80'
+    """
+    try:
+        message = " ".join(str.split(str(error)))
+    except BaseException:
+        message = "(its message cannot be printed)"
     text = f"{type(error).__name__}: {message}" if message else type(error).__name__
     if len(text) > REASON_LENGTH:
         text = text[: REASON_LENGTH - 3] + "..."
+    frames = traceback.extract_tb(error.__traceback__)
+    users = [frame for frame in frames if frame.filename in _State.plugins]
     for frame in (users or frames)[-1:]:
         text += f" ({Path(frame.filename).name}:{frame.lineno})"
-    return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _die_with(parent: int) -> None:
-    """End this process as soon as `parent` is gone, however it went."""
+    """End this process as soon as `parent` is gone, however it went; tell its progress."""
     if sys.platform == "linux":
         # At once, and even from inside C code that never lets another thread run.
         with contextlib.suppress(OSError, AttributeError):
@@ -197,6 +272,8 @@ def _die_with(parent: int) -> None:
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(WATCH_SECONDS)
+            if _State.number:
+                _sign()
         os._exit(1)
 
     threading.Thread(target=watch, name="watch-parent", daemon=True).start()

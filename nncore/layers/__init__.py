@@ -1,30 +1,8 @@
-"""Layers: a kind is one function that describes a layer, an activation one with its derivative.
+"""Layers, as a spec names them in `layers`: a registry of kinds, and networks made of them.
 
-A further kind, here or in a plugin, is one function:
-
-    @layer(in_place=True)
-    def scaled(features):
-        '''A learnt factor for each feature.'''
-        parameters = (Parameter("factor", (features,), initial=1.0),)
-
-        def passes(a):
-            [w], kept = cut(a.w, parameters), np.empty_like(a.y)
-
-            def forward():
-                kept[:] = a.y
-                a.y[:] *= w[:, :, None]
-
-            def backward():
-                [g] = cut(a.g, parameters)
-                g[:] = np.add.reduce(a.d * kept, axis=2)
-                a.d[:] *= w[:, :, None]
-
-            return [forward], [backward]
-
-        return Layer(features, parameters, passes)
-
-`Arrays` says what the passes get; sums over features or samples must not depend on the number of
-trials, so they go through NumPy's reductions or the layout's products.
+A kind is one function that describes a layer, an activation one function with its derivative;
+`kinds` says what they take, CONTRIBUTING.md shows one of each. An `Architecture` is what follows
+from a spec's text: shapes, parameters and their places, computed once and asked by all others.
 """
 
 # isort: off

@@ -45,11 +45,12 @@ class Products(Protocol):
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter of a layer: a weight of two or more axes, or a vector.
+    """One parameter of a layer: a weight `(inputs, outputs)`, or a vector, which has one axis.
 
     Initializers scale what they draw by `fan_in`, the inputs that feed an output, and `fan_out`,
     the outputs that an input feeds. `initial` is what all elements begin with, whatever the
-    initializer; None leaves them to it.
+    initializer; None leaves them to it. Raises ValueError for shapes of more axes: rules that look
+    at a whole parameter know these two.
     """
 
     name: str
@@ -58,6 +59,10 @@ class Parameter:
     fan_out: int = 1
     initial: float | None = None
 
+    def __post_init__(self) -> None:
+        if len(self.shape) not in (1, 2):
+            raise ValueError(f"the parameter {self.name} has {len(self.shape)} axes, not 1 or 2")
+
     @property
     def size(self) -> int:
         """The number of its elements."""
@@ -65,12 +70,12 @@ class Parameter:
 
     @property
     def is_vector(self) -> bool:
-        """Whether it has one axis: a bias or a gain, which is treated unlike a weight.
+        """Whether it has one axis: a bias or a gain, which optimizers treat unlike a weight.
 
-        Rules take such parameters apart from weights: `bias = {...}` in an optimizer sets their
-        hyperparameters, so that `bias.weight_decay = 0` spares gains as well as biases, as is the
-        custom; and of the layer-wise rules lars and lamb give each a rate of its own, muon leaves
-        them to Adam, and shampoo takes their one axis.
+        `bias = {...}` sets the hyperparameters of all vectors: `bias.weight_decay = 0` spares gains
+        as well as biases, as is the custom; without it they decay as weights do, a gain towards 0.
+        Of the layer-wise rules, lars and lamb give each vector a rate of its own, muon leaves it to
+        Adam, and shampoo takes its one axis.
         """
         return len(self.shape) == 1
 

@@ -13,9 +13,10 @@ A rule is called once per update for a whole stack of `T` trials with `P` parame
   clipping happen outside.
 
 `@rule` is for rules that treat every parameter alike. `@rule(per="tensor")` is called for each
-weight `(T, inputs, outputs)` and each bias `(T, outputs)` apart, hyperparameters as `(T, 1, 1)` or
-`(T, 1)`; `@rule(per="network")` gets all of `(T, P)` in one call. Both get every trial's numbers
-contiguous in memory. Sums over a trial's parameters must not depend on `T`: `norm` is one.
+weight `(T, inputs, outputs)` and each vector `(T, features)`, bias or gain, apart, hyperparameters
+as `(T, 1, 1)` or `(T, 1)`; `@rule(per="network")` gets all of `(T, P)` in one call. Both get every
+trial's numbers contiguous in memory. Sums over a trial's parameters must not depend on `T`: `norm`
+is one.
 """
 
 # isort: off

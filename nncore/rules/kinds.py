@@ -28,7 +28,7 @@ class Rule(Entry):
     `buffers` names its state and `per` says what it must see at once. `state` gives the shape of
     buffers that differ from their tensor's or network's, as functions of that shape, without the
     axis of trials. `evaluate` names the buffer at which metrics are taken, if not at `w`.
-    `varying` names the hyperparameters of which biases may have their own.
+    `varying` names the hyperparameters of which biases and gains may have their own.
     """
 
     buffers: tuple[str, ...]

@@ -1,6 +1,7 @@
-"""Rules that look at a whole weight matrix or bias vector: its norm, its singular directions.
+"""Rules that look at a whole weight matrix or vector: its norm, its singular directions.
 
-They are called for each weight `(T, inputs, outputs)` and each bias `(T, outputs)` apart.
+They are called for each weight `(T, inputs, outputs)` and each vector `(T, features)` apart: what
+they say of biases holds for a layer norm's gains and biases too, each a vector of its own.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -27,17 +27,26 @@ Array = NDArray[Any]
 CHECK_UPDATES = 32
 
 
+def _nothing() -> None:
+    """Note no progress."""
+
+
 def train(
-    problem: Problem, configurations: Sequence[Configuration], seeds: Sequence[int]
+    problem: Problem,
+    configurations: Sequence[Configuration],
+    seeds: Sequence[int],
+    *,
+    progress: Callable[[], None] = _nothing,
 ) -> list[Outcome]:
     """Train one stack: trial i has `configurations[i]` and `seeds[i]`; all of one rule.
 
-    An outcome does not depend on the other trials of the stack, bit for bit. Raises ValueError when
-    network, loss and data do not fit together.
+    An outcome does not depend on the other trials of the stack, bit for bit. `progress` is called
+    after each update and each seed's data. Raises ValueError when network, loss and data do not fit
+    together.
     """
     _keep_freed_memory()
     with np.errstate(all="ignore"):
-        return Training(problem, configurations, seeds).run()
+        return Training(problem, configurations, seeds, progress).run()
 
 
 def _keep_freed_memory() -> None:
@@ -54,12 +63,20 @@ class Training:
     """The trials of one `train`: arrays, updates, and what is recorded of them."""
 
     def __init__(
-        self, problem: Problem, configurations: Sequence[Configuration], seeds: Sequence[int]
+        self,
+        problem: Problem,
+        configurations: Sequence[Configuration],
+        seeds: Sequence[int],
+        progress: Callable[[], None] = _nothing,
     ) -> None:
         self.problem, self.configurations, self.seeds = problem, configurations, seeds
+        self.progress = progress
         self.loss = datasets.loss_of(problem.loss, problem.dataset)
         self.epochs = recorded_epochs(problem.epochs, problem.record_every)
-        self.drawn = {seed: datasets.draw(problem.dataset, seed) for seed in dict.fromkeys(seeds)}
+        self.drawn = {}
+        for seed in dict.fromkeys(seeds):
+            self.drawn[seed] = datasets.draw(problem.dataset, seed)
+            progress()
         some = self.drawn[seeds[0]]["train"].X
         self.network = Architecture.of(problem.layers, some.shape[1])
         self.batch = min(problem.batch_size or len(some), len(some))
@@ -149,6 +166,7 @@ class Training:
             for call in calls:
                 call()
             self.updates.step()
+            self.progress()
         if self.updates.plateau.watches:
             self.updates.plateau.see(self.seen / self.data.parts["train"].Y.shape[2])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -12,27 +13,19 @@ import pandas as pd
 import pytest
 
 from tests import ROOT
+from tests.command import bench, undrawn
 
 SPEC = """
 seeds = 6
 
 [[problem]]
-dataset = "spiral"
-epochs = 20
-record_every = 5
-
-[[problem]]
 dataset = "blobs"
-epochs = 30
-record_every = 5
-
-[[problem]]
-dataset = "people"
 epochs = 20
 record_every = 5
 
 [[problem]]
 dataset = "neuron"
+epochs = 20
 
 [[optimizer]]
 name = "sgd + momentum"
@@ -46,11 +39,11 @@ rule = "adam"
 learning_rate = [0.005, 0.05]
 """
 TABLES = ("trials.csv", "curves.csv", "summary.csv")
-TRIALS = (3 * 6 + 1) * (3 * 2 * 2 + 2)
+TRIALS = (6 + 1) * (3 * 2 * 2 + 2)
 
 
-def bench(*arguments: object, cwd: Path, code: int = 0) -> str:
-    """Run `python -m bench`; returns what it printed. Fails on another exit code or a traceback."""
+def typed(*arguments: object, cwd: Path, code: int = 0) -> str:
+    """Run `python -m bench`, no warning allowed; returns what it printed, as `bench` does."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-m", "bench", *map(str, arguments)],
         cwd=cwd,
@@ -78,7 +71,7 @@ def timeless(folder: Path) -> dict[str, str]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("run")
     (path / "small.toml").write_text(SPEC)
-    bench("run", "small.toml", "--jobs", 1, "--out", "one", cwd=path)
+    typed("run", "small.toml", "--jobs", 1, "--out", "one", cwd=path)
     return path
 
 
@@ -99,7 +92,7 @@ def test_run_writes_tables_figures_and_a_runnable_best(folder: Path) -> None:
     assert curves.groupby("trial").epoch.apply(list).loc[0] == [0, 5, 10, 15, 20]
     summary = pd.read_csv(one / "summary.csv")
     assert list(summary.columns[:4]) == ["problem", "optimizer", "rule", "configuration"]
-    assert len(summary) == 4 * (3 * 2 * 2 + 2)
+    assert len(summary) == 2 * (3 * 2 * 2 + 2)
     assert (summary.seeds == summary.problem.map({"neuron": 1}).fillna(6)).all()
     assert list((one / "figures").glob("*.png"))
     bench("run", one / "best.toml", "--dry-run", cwd=folder)
@@ -137,7 +130,7 @@ def test_running_again_trains_and_writes_nothing(folder: Path) -> None:
 def test_a_grown_spec_trains_the_difference(folder: Path) -> None:
     bench("run", "small.toml", "--set", "seeds=2", "--out", "grown", cwd=folder)
     printed = bench("run", "small.toml", "--out", "grown", "--dry-run", cwd=folder)
-    assert f"{TRIALS - (3 * 2 + 1) * 14} to train" in printed
+    assert f"{TRIALS - (2 + 1) * 14} to train" in printed
     bench("run", "small.toml", "--out", "grown", cwd=folder)
     assert timeless(folder / "one") == timeless(folder / "grown")
 
@@ -159,9 +152,10 @@ def test_shards_merge_into_the_whole(folder: Path) -> None:
 def test_status_report_and_list(folder: Path) -> None:
     printed = bench("status", "one", cwd=folder)
     assert f"{TRIALS} of {TRIALS} trials done" in printed
-    (folder / "one" / "summary.csv").unlink()
-    bench("report", "one", cwd=folder)
-    assert (folder / "one" / "summary.csv").exists()
+    shutil.copytree(folder / "one", folder / "another")
+    (folder / "another" / "summary.csv").unlink()
+    bench("report", "another", cwd=folder)
+    assert timeless(folder / "another") == timeless(folder / "one")
     assert "adam" in bench("list", "rules", cwd=folder)
     assert "1412.6980" in bench("list", "rules", "adam", cwd=folder)
     assert 'did you mean "adam"' in bench("list", "rules", "adm", cwd=folder, code=2)
@@ -172,7 +166,8 @@ def test_python_gets_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.chdir(folder)
     spec = tomllib.loads(SPEC) | {"name": "small"}
-    result = package.run(spec, out="api", jobs=1)
+    with undrawn():
+        result = package.run(spec, out="api", jobs=1)
     assert result.trained == TRIALS
     assert timeless(folder / "one") == timeless(folder / "api")
     csv = pd.read_csv(folder / "api" / "summary.csv")
@@ -186,9 +181,9 @@ BAD = {
     "an empty grid": (["--set", "optimizer.adam.learning_rate=[]"], "learning_rate"),
     "a rate of zero": (["--set", "optimizer.adam.learning_rate=0.0"], "learning_rate"),
     "a rate that is not a number": (["--set", "optimizer.adam.learning_rate=nan"], "learning_rate"),
-    "no samples": (["--set", "problem.spiral.dataset.samples=0"], "samples"),
+    "no samples": (["--set", "problem.blobs.dataset.samples=0"], "samples"),
     "a batch larger than the data": (["--set", "problem.blobs.batch_size=11"], "batch_size"),
-    "no epochs": (["--set", "problem.spiral.epochs=0"], "epochs"),
+    "no epochs": (["--set", "problem.blobs.epochs=0"], "epochs"),
     "another type": (["--set", 'seeds="many"'], "seeds"),
     "a missing plugin": (["--plugin", "nowhere.py"], "nowhere.py"),
 }
@@ -210,7 +205,7 @@ def test_folders_that_will_not_do(folder: Path) -> None:
     (folder / "a-file").write_text("")
     printed = bench("run", "small.toml", "--out", "a-file", cwd=folder, code=2)
     assert "a-file" in printed
-    bench("run", "nowhere.toml", cwd=folder, code=2)
+    typed("run", "nowhere.toml", cwd=folder, code=2)
     bench("report", "nowhere", cwd=folder, code=2)
     bench("status", "nowhere", cwd=folder, code=2)
 
@@ -237,7 +232,7 @@ def test_an_experiment_that_crashes_whole_has_a_report(folder: Path) -> None:
         'plugins = ["crash.py"]\nseeds = 2\nproblem = { dataset = "blobs", epochs = 3 }\n'
         'optimizer = { rule = "crashing" }\n'
     )
-    printed = bench("run", "crash.toml", "--jobs", 1, "--out", "crash", cwd=folder, code=1)
+    printed = typed("run", "crash.toml", "--jobs", 1, "--out", "crash", cwd=folder, code=1)
     assert "2 trials crashed" in printed
     assert "crashed (2 of 2): RuntimeError: on purpose (crash.py:6)" in printed
     trials = pd.read_csv(folder / "crash" / "trials.csv")

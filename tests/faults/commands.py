@@ -53,6 +53,12 @@ learning_rate = [0.1, 0.2]
 SLOW_TRIALS = 96
 
 
+def is_worker(number):
+    """Whether process `number` trains: for joblib's pool, or for the quarantine."""
+    command = Path(f"/proc/{number}/cmdline").read_bytes()
+    return b"popen_loky" in command or b"bench.run.worker" in command
+
+
 class Running:
     """`python -m bench ARGUMENTS`, a session of its own, its processes found by a mark."""
 
@@ -95,7 +101,7 @@ class Running:
         found = []
         for number in self.processes():
             with contextlib.suppress(OSError):
-                if b"popen_loky" in Path(f"/proc/{number}/cmdline").read_bytes():
+                if is_worker(number):
                     found.append(number)
         return found
 

@@ -5,9 +5,13 @@ import os
 import signal
 import sys
 import time
+from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+from bench.run.worker import progress
 
 
 class Trial(NamedTuple):
@@ -28,6 +32,13 @@ class Outcome(NamedTuple):
     improved: bool | None
     epochs: np.ndarray
     metrics: dict
+
+
+class UnprintableError(Exception):
+    """What a user's exception may be like."""
+
+    def __str__(self):
+        raise SystemExit("no words")
 
 
 def trial(number, deed="train", argument=""):
@@ -60,6 +71,10 @@ def task(stack):
         match trial.deed:
             case "raise":
                 raise ValueError(f"trial {trial.number} is bad")
+            case "unprintable":
+                raise UnprintableError
+            case "escape":
+                raise ValueError("\x1b[31m\udc80")
             case "exit":
                 os._exit(3)
             case "sysexit":
@@ -72,6 +87,10 @@ def task(stack):
                 os.kill(os.getpid(), signal.SIGKILL)
             case "hang":
                 signal.pause()
+            case "steady":
+                for _ in range(int(trial.argument)):
+                    time.sleep(0.1)
+                    progress()
             case "slow":
                 time.sleep(float(trial.argument))
             case "large":
@@ -110,13 +129,17 @@ def plugged(stack):
 
 
 def half_a_message(stack):
-    """Like `task`, but trial 5's worker dies while it sends its result."""
-    from multiprocessing.connection import Connection
+    """Like `task`, but trial 5's worker dies while it hands over its result."""
 
-    def send(self, data):
-        os.write(self.fileno(), bytes(data)[: len(data) // 2])
+    def half(line, data):
+        os.write(line.fileno(), bytes(data)[: len(data) // 2])
+        os._exit(7)
+
+    def half_a_file(path, data):
+        path.open("wb", buffering=0).write(data[: len(data) // 2])
         os._exit(7)
 
     if any(trial.number == 5 for trial in stack):
-        Connection._send = send
+        Connection._send = half
+        Path.write_bytes = half_a_file
     return task([t._replace(deed="large", argument="50000") for t in stack])

@@ -15,7 +15,7 @@ import scipy.stats
 import bench
 from bench.gate import baseline, check
 from bench.studies.validate import gate as alarms
-from tests.cli.test_cli import bench as command
+from tests.command import bench as command
 from tests.gate import slips
 
 RNG = np.random.default_rng(3)

@@ -1,10 +1,10 @@
 """Workers that raise, die, hang and are killed: every trial gets one outcome, and no process stays.
 
+What every executor does is in `test_executors.py`; here is what becomes of deaths, and whole runs.
 The tasks are in `tests/faults/tasks.py`, where worker processes can import them.
 """
 
 import contextlib
-import json
 import os
 import random
 import signal
@@ -14,21 +14,18 @@ import tempfile
 import threading
 import time
 import uuid
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from bench.run import runner, worker
+from bench.run import runner
 from bench.store.store import Store, StoreError, verify
 from tests import ROOT
 from tests.faults import tasks
+from tests.faults.commands import is_worker
+from tests.run.workers import children, expected, stacks_of
 
 SOON = 20.0
-
-
-def stacks_of(trials, size):
-    return [tuple(trials[n : n + size]) for n in range(0, len(trials), size)]
 
 
 def outcomes(stacks, **options):
@@ -42,10 +39,6 @@ def outcomes(stacks, **options):
     return {int(key, 16): record for key, record in zip(keys, records, strict=True)}, results
 
 
-def expected(number, size=5):
-    return worker.pack(tasks.outcome(number, size))
-
-
 @pytest.mark.parametrize(("jobs", "size"), [(1, 1), (1, 50), (2, 3), (3, 1)])
 def test_outcomes_depend_neither_on_workers_nor_on_grouping(jobs, size):
     stacks = stacks_of([tasks.trial(n) for n in range(20)], size)
@@ -57,27 +50,8 @@ def test_outcomes_depend_neither_on_workers_nor_on_grouping(jobs, size):
     assert children() == []
 
 
-def children():
-    return [
-        int(line)
-        for line in Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
-        if b"popen_loky" in Path(f"/proc/{line}/cmdline").read_bytes()
-    ]
-
-
 def test_nothing_to_do_starts_nothing():
     assert outcomes([]) == ({}, [])
-
-
-def test_a_worker_is_quiet_single_threaded_and_small():
-    found, _ = outcomes([(tasks.trial(0),)], jobs=1, task=tasks.report)
-    facts = json.loads(found[0].reason)
-    assert facts["pid"] != os.getpid()
-    assert set(facts["threads"]) == {1}
-    assert facts["variables"] == ["1", "1"]
-    assert facts["interrupt"]
-    assert facts["warnings"] == ["ignore"]
-    assert not {"pandas", "matplotlib", "scipy", "click", "rich", "pydantic"} & {*facts["modules"]}
 
 
 def test_the_longest_stacks_start_first():
@@ -86,45 +60,28 @@ def test_the_longest_stacks_start_first():
     assert [int(result.keys[0], 16) for result in results] == [2, 5, 1, 4, 0, 3]
 
 
-@pytest.mark.parametrize(
-    ("deed", "reason"),
-    [
-        ("raise", "ValueError: trial 5 is bad (tasks.py:"),
-        ("sysexit", "SystemExit: leaving (tasks.py:"),
-        ("unpicklable", "AttributeError: 'function' object has no attribute"),
-    ],
-)
-@pytest.mark.parametrize("size", [1, 8])
-def test_an_exception_is_an_outcome_and_spares_its_neighbours(deed, reason, size):
-    trials = [tasks.trial(n, deed if n == 5 else "train") for n in range(8)]
-    found, results = outcomes(stacks_of(trials, size))
-    crashed = found.pop(5)
-    assert (crashed.status, crashed.curve) == ("crashed", b"")
-    assert crashed.reason.startswith(reason)
-    assert found == {n: expected(n) for n in range(8) if n != 5}
-    assert all(result.attempts == 1 for result in results)
-
-
+@pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize(
     ("deed", "size", "reason"),
     [
-        # Once with the others, once apart, once as two, then twice alone.
+        # Once with the others, which the pool of two jobs cannot tell apart; then in a process of
+        # its own: as four, as two, twice alone.
         ("exit", 4, "worker died: exit code 3"),
         ("kill", 2, "worker died: signal 9 (SIGKILL)"),
         ("segfault", 1, "worker died: signal 11 (SIGSEGV) (tasks.py:"),
         ("hang", 1, "no result after 1 s"),
     ],
 )
-def test_a_worker_that_dies_takes_nobody_with_it(deed, size, reason):
+def test_a_worker_that_dies_takes_nobody_with_it(deed, size, reason, jobs):
     trials = [tasks.trial(n, deed if n == 2 else "train") for n in range(8)]
-    found, results = outcomes(stacks_of(trials, size), limit_seconds=1.0)
+    found, results = outcomes(stacks_of(trials, size), limit_seconds=1.0, jobs=jobs)
     crashed = found.pop(2)
     assert found == {n: expected(n) for n in range(8) if n != 2}
     assert crashed.status == "crashed"
     assert crashed.reason.startswith(reason)
     attempts = {int(key, 16): result.attempts for result in results for key in result.keys}
-    assert attempts[2] == {4: 5, 2: 4, 1: 2}[size]
-    assert attempts[7] == 1
+    assert attempts[2] == {4: 4, 2: 3, 1: 2}[size] + (jobs > 1)
+    assert attempts[7] <= jobs
     assert children() == []
 
 
@@ -138,15 +95,8 @@ def test_a_trial_whose_worker_died_by_accident_is_trained_again(tmp_path):
     trials = [tasks.trial(n, "kill once", str(tmp_path / str(n))) for n in range(4)]
     found, results = outcomes(stacks_of(trials, 1))
     assert found == {n: expected(n) for n in range(4)}
-    assert Counter(result.attempts for result in results) == {2: 4}
-
-
-def test_a_worker_that_dies_inside_a_message_does_not_stop_the_run():
-    stacks = stacks_of([tasks.trial(n) for n in range(8)], 1)
-    found, _ = outcomes(stacks, task=tasks.half_a_message)
-    assert found.pop(5).reason == "worker died: exit code 7"
-    assert found == {n: expected(n, 50000) for n in range(8) if n != 5}
-    assert children() == []
+    # Who is at work when a neighbour's death breaks the pool may not have come to its own yet.
+    assert {result.attempts for result in results} <= {2, 3}
 
 
 def test_killed_workers_change_nothing():
@@ -155,13 +105,13 @@ def test_killed_workers_change_nothing():
 
     def keep(result):
         results.append(result)
-        if len(results) % 4 == 0:
-            killed.append(generator.choice(children()))
+        if len(results) % 4 == 0 and (there := children()):
+            killed.append(generator.choice(there))
             with contextlib.suppress(ProcessLookupError):
                 os.kill(killed[-1], signal.SIGKILL)
 
     runner.run(stacks, on_result=keep, jobs=2, task=tasks.task)
-    assert len(killed) == 5
+    assert len(killed) >= 3
     records = {k: r for result in results for k, r in zip(result.keys, result.records, strict=True)}
     assert records == {f"{n:064x}": expected(n) for n in range(60)}
     assert sum(len(result.keys) for result in results) == 60
@@ -218,24 +168,6 @@ def test_a_plugin_that_changes_during_the_run_ends_it(tmp_path):
     assert children() == []
 
 
-def test_a_pause_of_the_parent_is_not_held_against_workers():
-    pauses = iter([3.0])
-
-    def slow_disk(result):
-        time.sleep(next(pauses, 0.0))
-        attempts.append(result.attempts)
-
-    attempts = []
-    runner.run(
-        [(tasks.trial(n),) for n in range(12)],
-        on_result=slow_disk,
-        jobs=2,
-        task=tasks.task,
-        limit_seconds=1.0,
-    )
-    assert attempts == [1] * 12
-
-
 def test_a_run_outside_the_main_thread():
     found = {}
     stacks = stacks_of([tasks.trial(n) for n in range(6)], 2)
@@ -246,12 +178,10 @@ def test_a_run_outside_the_main_thread():
 
 
 def test_no_process_to_be_had_is_an_error(monkeypatch):
-    from joblib.externals.loky.backend import popen_loky_posix
-
-    def refuse(*_):
+    def refuse(*_, **__):
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr(popen_loky_posix.Popen, "_launch", refuse)
+    monkeypatch.setattr(subprocess, "Popen", refuse)
     with pytest.raises(runner.RunnerError, match="Resource temporarily unavailable"):
         outcomes([(tasks.trial(0),)])
 
@@ -367,7 +297,7 @@ def test_a_worker_never_sees_an_interrupt_not_even_while_it_starts(tmp_path):
     while len(seen) < 2:
         for pid in set(sweep.processes()) - seen:
             with contextlib.suppress(OSError):
-                if b"popen_loky" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                if is_worker(pid):
                     os.kill(pid, signal.SIGINT)
                     seen.add(pid)
     code, _, err = sweep.wait()

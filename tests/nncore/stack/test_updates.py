@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from nncore.initializers import draw
+from nncore.layers import Architecture, Parameter
 from nncore.rules import rules
 from nncore.schedules import schedules
+from nncore.stack.layouts import TrialFirst
 from nncore.stack.training import train
+from nncore.stack.updates import Updates
 from nncore.trial import Configuration
 from tests.problems import added, assert_same, configuration, dense, noted, problem, short
 
@@ -201,3 +204,51 @@ def test_closed_forms_of_schedules():
     assert schedules["constant"].function(t, 5).tolist() == [1.0] * 5
     found = schedules["inverse_time"].function(t, 5, decay=0.5)
     assert found.tolist() == [1 / (1 + 0.5 * k) for k in range(5)]
+
+
+# -- a layer norm's gains and biases
+
+NORMED = Architecture.of(["dense 3", "layer_norm", "relu", "dense 2"], 4).parameters
+# Of weights, biases, gains, biases, weights, biases: which are vectors.
+OWN = np.repeat([0, 1, 1, 1, 0, 1], [12, 3, 3, 3, 6, 2]).astype(bool)
+
+
+def stepped(name, parameters, w, gradients, dtype="float64", **hyperparameters):
+    """Weights (updates, P) of one trial that starts at `w` and sees `gradients` (updates, P)."""
+    at, g = np.array([w], dtype), np.empty((1, len(w)), dtype)
+    given = configuration(name, **hyperparameters)
+    updates = Updates(rules[name], [given], parameters, len(gradients), TrialFirst(), at, g)
+    found = []
+    for gradient in gradients:
+        g[0] = gradient
+        updates.step()
+        found.append(at[0].copy())
+    return np.array(found)
+
+
+def test_gains_take_the_biases_hyperparameters():
+    flat = np.zeros((1, len(OWN)))
+    decayed = {"learning_rate": 0.1, "weight_decay": 0.5}
+    found = stepped("adamw", NORMED, np.ones(len(OWN)), flat, **decayed)[0]
+    assert found.tolist() == [0.95] * len(OWN)
+    spared = stepped("adamw", NORMED, np.ones(len(OWN)), flat, **decayed, bias__weight_decay=0.0)
+    assert spared[0].tolist() == np.where(OWN, 1.0, 0.95).tolist()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", [name for name, entry in rules.items() if entry.per == "tensor"])
+def test_layerwise_rules_take_every_gain_and_bias_for_itself(name, dtype):
+    rng = np.random.default_rng(3)
+    w, gradients = rng.standard_normal(len(OWN)), rng.standard_normal((5, len(OWN)))
+    own = {"learning_rate": 0.1} | (
+        {"weight_decay": 0.2} if "weight_decay" in rules[name].parameters else {}
+    )
+    found, start = stepped(name, NORMED, w, gradients, dtype, **own), 0
+    for parameter in NORMED:
+        part = slice(start, start + parameter.size)
+        alone = stepped(name, [parameter], w[part], gradients[:, part], dtype, **own)
+        assert found[:, part].tobytes() == alone.tobytes()
+        start = part.stop
+    merged = Parameter("both", (6,))  # what the biases and the gains would be as one
+    together = stepped(name, [merged], w[12:18], gradients[:, 12:18], dtype, **own)
+    assert (found[:, 12:18] == together).all() == (name == "muon")  # elementwise on vectors: Adam

@@ -1,0 +1,36 @@
+"""The command line, run in this process: what a verb prints and its exit code, without a start.
+
+`tests/faults/commands.py` has it as a process of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from bench.cli import main
+from bench.figures import book, verdict_figures
+
+
+@contextlib.contextmanager
+def undrawn() -> Iterator[None]:
+    """Reports get no figures: they take most of a report's time, and tests/figures has them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (book, verdict_figures):
+            patch.setattr(module, "draw", lambda *_, **__: [])
+        yield
+
+
+def bench(*arguments: object, cwd: Path, code: int = 0) -> str:
+    """Run `bench ARGUMENTS` in `cwd`, undrawn; what it printed. Fails on another exit code."""
+    with contextlib.chdir(cwd), undrawn():
+        result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == code, result.output
+    assert "Traceback" not in result.output, result.output
+    return result.output
