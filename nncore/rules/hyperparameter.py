@@ -55,6 +55,15 @@ class Hyperparameter(NDArrayOperatorsMixin):
     def __getitem__(self, at: Any) -> Hyperparameter:
         return Hyperparameter(self.exact[at], self.dtype)
 
+    def __len__(self) -> int:
+        return len(self.exact)
+
+    def __float__(self) -> float:
+        return float(self.exact.item())
+
+    def __bool__(self) -> bool:
+        return bool(self.exact.item())
+
     def __getattr__(self, name: str) -> Any:
         """What else arrays have, such as `shape` and `reshape`: of the rounded values."""
         if name.startswith("__"):

@@ -12,6 +12,7 @@ from nncore.layers import Parameter
 from nncore.rules import Hyperparameter, Rule, norm
 from nncore.schedules import Plateau, factors
 from nncore.stack.layouts import Layout
+from nncore.stack.one_by_one import one_by_one
 
 if TYPE_CHECKING:
     from nncore.trial import Configuration
@@ -148,9 +149,12 @@ class Updates:
         w_rows, g_rows = (np.empty(w.shape, w.dtype), np.empty(w.shape, w.dtype))
         if not copied:
             w_rows, g_rows = w, g
-        whole = Tensor(slice(0, w.shape[1]), (w.shape[1],))
-        parts = tensors(parameters) if rule.per == "tensor" else [whole]
-        calls = [self._part(part, w_rows, g_rows) for part in parts]
+        if rule.per == "trial":
+            calls = [self._trials(tensors(parameters), w_rows, g_rows)]
+        elif rule.per == "tensor":
+            calls = [self._part(part, w_rows, g_rows) for part in tensors(parameters)]
+        else:
+            calls = [self._part(Tensor(slice(0, w.shape[1]), (w.shape[1],)), w_rows, g_rows)]
 
         def apply(rate: Hyperparameter) -> None:
             if copied:
@@ -162,6 +166,17 @@ class Updates:
                 w[:] = w_rows
 
         return apply
+
+    def _trials(
+        self, parts: Sequence[Tensor], w: Array, g: Array
+    ) -> Callable[[Hyperparameter], None]:
+        """A function of the effective rate that calls the rule on every trial."""
+        networks = [
+            [[part.of(flat)[i] for part in parts] for flat in (w, g, *self.buffers)]
+            for i in range(len(w))
+        ]
+        call = one_by_one(self._rule, networks, self._hyperparameters)
+        return lambda rate: call(self.made, rate)
 
     def _part(self, part: Tensor, w: Array, g: Array) -> Callable[[Hyperparameter], None]:
         """A function of the effective rate that calls the rule on one tensor."""

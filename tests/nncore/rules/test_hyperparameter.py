@@ -93,6 +93,14 @@ def test_comparisons_are_arrays_of_exact_values():
         assert found.tolist() == [[True], [True]]
 
 
+def test_one_number_is_a_number_and_several_are_not():
+    one, several = (Hyperparameter(np.array([[0.0]] * n), np.float32) for n in (1, 2))
+    assert (float(one), bool(one), len(several)) == (0.0, False, 2)
+    for convert in (float, bool):
+        with pytest.raises((TypeError, ValueError)):
+            convert(several)
+
+
 @pytest.mark.parametrize("name", [n for n, entry in rules.items() if entry.per == "element"])
 def test_a_stack_of_one_computes_what_plain_numbers_do(name):
     """Bit for bit: a number among arrays has their dtype, and is a float64 among numbers."""
