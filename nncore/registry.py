@@ -145,8 +145,8 @@ def describe(function: Callable[..., Any]) -> dict[str, Any]:
     for p in keywords:
         if p.default is p.empty:
             raise TypeError(f"{function.__name__}: parameter {p.name} needs a default")
-    # A plugin may be the first to import the core's modules, whose entries are not its own.
-    built_in = function.__module__.startswith("nncore.")
+    # A plugin may be the first to import our modules, whose entries are not its own.
+    built_in = function.__module__.startswith(("nncore.", "bench."))
     origin, digest = (BUILT_IN, "") if built_in else _origin.get()
     return {
         "name": function.__name__,

@@ -20,6 +20,7 @@ from nncore.registry import Entry, Registry, describe
 from nncore.streams import canonical
 
 Steps = NDArray[np.float64]
+TRIED = np.array([0.0, 1.0, 10.0])
 schedules: Registry[Entry] = Registry("schedule")
 
 
@@ -274,6 +275,17 @@ def factors(
         mine = [s is not None and canonical(s) == text for s in schedule_of]
         factor[mine] *= schedules[definition["name"]].function(updates, total, **parameters)
     return factor
+
+
+def normal(definition: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """`definition`, every parameter filled in; None where it leaves the rate as it is.
+
+    Raises ValueError or TypeError where its parameters make no schedule.
+    """
+    parameters = {key: value for key, value in definition.items() if key != "name"}
+    schedules[definition["name"]].function(TRIED, 100, **parameters)
+    still = definition["name"] == "constant" and not definition["warmup"]
+    return None if still else definition
 
 
 def _left(t: Steps, total: float) -> Steps:

@@ -2,50 +2,92 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nncore import datasets, initializers
+from nncore.modifiers import modifiers
+from nncore.registry import Entry
+from nncore.rules import rules
+from nncore.values import TABLE, TEXT, YES_OR_NO, many, one_of, whole
 
 # A final loss so many times the constant predictor's has diverged.
 RUNAWAY = 2.0
 
 
-@dataclass(frozen=True)
+MOST_EPOCHS = 1_000_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
 class Problem:
     """What is trained, every parameter filled in.
 
     `dataset` and `initializer` are `{"name": ..., parameters}`; `batch_size` None: the full batch.
+    A field is a key of `[[problem]]` tables, with the values that it may have there. A further one
+    has None for its default: what is None is no part of a trial's key.
     """
 
-    dataset: Mapping[str, Any]
-    layers: tuple[str, ...]
-    initializer: Mapping[str, Any]
-    loss: str
-    batch_size: int | None
-    shuffle: bool
-    epochs: int
-    record_every: int
-    dtype: str = "float32"
+    dataset: Annotated[Mapping[str, Any], TABLE]
+    layers: Annotated[
+        tuple[str, ...], many(TEXT).saying('a list of layers such as ["dense 64", "relu"]')
+    ]
+    initializer: Annotated[Mapping[str, Any], TABLE]
+    loss: Annotated[str, TEXT.saying("the name of a loss")]
+    batch_size: Annotated[int | None, whole(1)] = None
+    shuffle: Annotated[bool, YES_OR_NO]
+    epochs: Annotated[int, whole(1, MOST_EPOCHS)]
+    record_every: Annotated[int, whole(1, MOST_EPOCHS)]
+    dtype: Annotated[str, one_of("float32", "float64")] = "float32"
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The fields that it has, as plain data."""
+        fields = {name: value for name, value in vars(self).items() if value is not None}
+        return {**fields, "layers": list(self.layers)}
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """A rule with one value for every hyperparameter.
+    """A rule with one value for every hyperparameter, and what modifies its training.
 
     `hyperparameters` holds the rule's own, `learning_rate`, `decay`, and `bias.NAME` where biases
-    have a value of their own.
+    have a value of their own; `modifiers` the values of those of `nncore.modifiers` that it has.
     """
 
     rule: str
     hyperparameters: Mapping[str, float]
-    schedule: Mapping[str, Any] | None = None
-    clip_norm: float | None = None
-    clip_value: float | None = None
+    modifiers: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """All that it has, as plain data: modifiers beside the rule."""
+        return {"rule": self.rule, "hyperparameters": self.hyperparameters, **self.modifiers}
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """Its values by the names that tables give them: `learning_rate`, `schedule.warmup`."""
+        found: dict[str, Any] = dict(self.hyperparameters)
+        for name, value in self.modifiers.items():
+            found |= modifiers[name].columns(value)
+        return found
+
+    @property
+    def pieces(self) -> list[Entry]:
+        """The registered pieces that it uses."""
+        own = (modifiers[name].pieces(value) for name, value in self.modifiers.items())
+        return [rules[self.rule], *itertools.chain.from_iterable(own)]
+
+    @property
+    def path(self) -> tuple[Any, ...]:
+        """What decides which code it runs through: trials that differ here cannot be stacked."""
+        own = tuple(sorted(name for name in self.hyperparameters if name.startswith("bias.")))
+        parts = ((name, modifiers[name].path(value)) for name, value in self.modifiers.items())
+        return self.rule, own, tuple(sorted(parts))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -242,7 +241,7 @@ def report(folder: Path) -> int:
 def _report(folder: Path) -> int:
     from bench.report import write as reports
     from bench.session.folder import read_manifest
-    from bench.session.results import open_results
+    from bench.session.results import results_of
     from bench.store.store import Store
 
     with Store.read(folder) as store:
@@ -250,9 +249,9 @@ def _report(folder: Path) -> int:
         written = reports.write(
             folder, store, manifest, say=lambda text: click.echo(text, err=True)
         )
+        results = results_of(folder, manifest, store, written.files)
         damage = list(store.damage)
-    results = open_results(folder)
-    _say_results(dataclasses.replace(results, files=written.files))
+    _say_results(results)
     for item in damage:
         click.echo(f"damaged, and left out of the report: {item}", err=True)
     if damage:

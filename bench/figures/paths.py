@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from bench.plan.keys import key
 from bench.plan.trials import Trial
-from bench.tables.best import best_trials
 from bench.tables.headline import final_losses
 from nncore.datasets import datasets, minima
 from nncore.stack.paths import path
@@ -53,16 +52,13 @@ class Landscape:
         return max(len(points) for points in self.paths.values()) - 1
 
 
-def landscapes(planned: Sequence[Trial], trials: pd.DataFrame) -> dict[str, Landscape]:
-    """A landscape for every problem of `trials` whose function has two parameters, by problem.
+def landscapes(planned: Sequence[Trial], best: pd.DataFrame) -> dict[str, Landscape]:
+    """A landscape for every problem whose function has two parameters, by problem.
 
-    `planned` defines the trials that rows of `trials` number. An optimizer's path is that of its
-    best configuration.
+    `planned` defines the trials that rows of `best` number; `best` has one configuration per
+    problem and optimizer, that whose path is drawn.
     """
     flat = {t.problem_name for t in planned if is_flat(t.problem)}
-    if not flat or trials.empty:
-        return {}
-    best = best_trials(trials)
     by_index = {t.index: t for t in planned}
     found = {}
     for problem, runs in best[best["problem"].isin(flat)].groupby("problem", sort=False):

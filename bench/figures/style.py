@@ -6,7 +6,7 @@ import math
 import re
 import textwrap
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 
 # Okabe & Ito 2008 (https://jfly.uni-koeln.de/color/) without yellow, which is lost on white, and
@@ -179,31 +178,6 @@ def legend_beside(ax: Axes, entries: Mapping[str, Line2D]) -> None:
     )
 
 
-def legend_rows(entries: Iterable[str], columns: int) -> int:
-    """Rows of text that a legend of `columns` columns needs."""
-    lines = [wrapped(text, 132 // columns, 3).count("\n") + 1 for text in entries]
-    each = math.ceil(len(lines) / columns)
-    return max((sum(lines[i : i + each]) for i in range(0, len(lines), each)), default=0)
-
-
-def legend_below(
-    figure: Figure, entries: Mapping[str, Line2D], columns: int, bottom: float
-) -> Legend | None:
-    """A legend across the figure, its lower edge `bottom` inches above the figure's."""
-    if not entries:
-        return None
-    return figure.legend(
-        list(entries.values()),
-        [wrapped(text, 132 // columns, 3) for text in entries],
-        loc="lower left",
-        bbox_to_anchor=(0.01, bottom / figure.get_figheight()),
-        ncols=columns,
-        borderaxespad=0,
-        columnspacing=1.5,
-        handlelength=3.2,
-    )
-
-
 def nothing(ax: Axes, text: str) -> Axes:
     """Say on `ax` why there is nothing to see."""
     ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes, color=GREY)
@@ -237,28 +211,7 @@ def jitter(n: int, width: float) -> np.ndarray:
     return ((np.arange(n) * golden + 0.5) % 1 - 0.5) * width
 
 
-def titles(figure: Figure, title: str, caption: Sequence[str] = ()) -> None:
-    """A title above everything, and lines of small print below everything."""
-    height = figure.get_figheight()
-    figure.text(
-        0.01, 1 - 0.09 / height, plain(title, 92), ha="left", va="top", size=11.5, weight="bold"
-    )
-    # Names may hold dollars, escaped or not.
-    text = "\n".join(caption).replace(r"\$", "$").replace("$", r"\$")
-    figure.text(0.01, 0.08 / height, text, ha="left", va="bottom", size=7.5, color=GREY)
-
-
-def caption_lines(sentences: Iterable[str], width: float) -> list[str]:
-    """Small print for a figure `width` inches wide."""
-    return textwrap.wrap(" ".join(s for s in sentences if s), int(width * 16.5))
-
-
-def caption_height(lines: Sequence[str]) -> float:
-    """Inches that small print takes."""
-    return 0.16 + 0.137 * len(lines)
-
-
-def settings() -> Any:
+def applied() -> Any:
     """A context in which figures look the same whatever the user's matplotlib settings are."""
     known: dict[Any, Any] = {
         k: v for k, v in mpl.rcParamsDefault.items() if not k.startswith(("backend", "date"))

@@ -23,6 +23,7 @@ from bench import stats
 from bench.plan.manifest import Manifest
 from bench.plan.trials import Trial
 from bench.store.store import Result, Store
+from nncore.modifiers import modifiers
 from nncore.streams import canonical
 from nncore.trial import Configuration, Problem
 
@@ -64,7 +65,11 @@ class Curves:
     @property
     def content(self) -> str:
         """What names this configuration whatever the spec calls it and whatever its code does."""
-        fields = {"problem": asdict(self.problem), "configuration": asdict(self.configuration)}
+        # These were named from the first format on, even where there are none.
+        problem = {"batch_size": None, **self.problem.content}
+        absent = dict.fromkeys(("schedule", "clip_norm", "clip_value"))
+        configuration = {**absent, **self.configuration.content}
+        fields = {"problem": problem, "configuration": configuration}
         return hashlib.sha256(canonical(fields).encode()).hexdigest()[:16]
 
     @property
@@ -237,10 +242,9 @@ def line(curves: Curves, agreeing: int) -> Line:
 def settings(configuration: Configuration) -> str:
     """A configuration in words: "learning_rate 0.1, decay 0.001"."""
     values = {name: v for name, v in configuration.hyperparameters.items() if v}
-    text = ", ".join(f"{name} {value:g}" for name, value in values.items())
-    if configuration.schedule:
-        text += f", schedule {configuration.schedule['name']}"
-    return text
+    told = [f"{name} {value:g}" for name, value in values.items()]
+    told += [modifiers[name].words(value) for name, value in configuration.modifiers.items()]
+    return ", ".join(told)
 
 
 def of(

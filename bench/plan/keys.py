@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nncore.datasets import datasets, digest
 from nncore.initializers import initializers
 from nncore.layers import parse
 from nncore.losses import losses
 from nncore.registry import Entry
-from nncore.rules import rules
-from nncore.schedules import schedules
 from nncore.streams import canonical
 from nncore.trial import Configuration, Problem, is_random
-
-if TYPE_CHECKING:
-    pass
 
 
 def key(problem: Problem, configuration: Configuration, seed: int) -> str:
@@ -45,7 +40,7 @@ def problem_text(problem: Problem) -> str:
     """The canonical JSON of a problem, with the digests of the plugins it uses."""
     used: list[Entry] = [layer.kind for layer in parse(problem.layers)]
     used += [datasets[problem.dataset["name"]], initializers[problem.initializer["name"]]]
-    fields: dict[str, Any] = dict(vars(problem))
+    fields = problem.content
     if content := digest(problem.dataset):
         # A file's content is what is trained on, wherever the file lies.
         kept = {name: value for name, value in problem.dataset.items() if name != "path"}
@@ -56,14 +51,10 @@ def problem_text(problem: Problem) -> str:
 def configuration_text(configuration: Configuration) -> str:
     """The canonical JSON of a configuration, with the digests of the plugins it uses."""
     values = {name: float(v) + 0.0 for name, v in configuration.hyperparameters.items()}
-    used: list[Entry] = [rules[configuration.rule]]
-    if configuration.schedule is not None:
-        used.append(schedules[configuration.schedule["name"]])
-    return _content({**vars(configuration), "hyperparameters": values}, used)
+    return _content({**configuration.content, "hyperparameters": values}, configuration.pieces)
 
 
 def _content(fields: Mapping[str, Any], used: Sequence[Entry]) -> str:
-    """Fields as JSON without those that are None, so that a new option changes no old key."""
-    content = {name: value for name, value in fields.items() if value is not None}
+    """Fields, with the digests of the plugins they use, as JSON."""
     digests = sorted({entry.digest for entry in used if entry.digest})
-    return canonical({**content, "plugins": digests} if digests else content)
+    return canonical({**fields, "plugins": digests} if digests else fields)

@@ -7,34 +7,66 @@ or looked up in a registry that a plugin would have to fill.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import NonNegativeInt, StringConstraints, TypeAdapter
+import numpy as np
 
 from bench.plan.trials import Trial
 from bench.spec.experiment import Experiment
-from bench.spec.problems import Name
-from bench.spec.tuning import Tuning
+from bench.spec.names import NAME
+from bench.spec.tuning import KEYS, SEED, Tuning
+from nncore.modifiers import modifiers
 from nncore.trial import Configuration, Problem, is_random
+from nncore.values import (
+    NUMBER,
+    TABLE,
+    TEXT,
+    either,
+    many,
+    record,
+    row,
+    such,
+    table_of,
+    values_of,
+    whole,
+)
 
-Place = NonNegativeInt
+
+def _are_keys(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch("([0-9a-f]{64})*", value) is not None
 
 
-@dataclass(frozen=True)
-class _Form:
-    """What a manifest looks like as JSON, whoever wrote it."""
-
-    name: Name
-    problems: list[tuple[Name, Problem]]
-    configurations: list[tuple[Place, Name, Configuration]]
-    trials: list[tuple[NonNegativeInt, Place, Place, int]]
-    keys: Annotated[str, StringConstraints(pattern="^[0-9a-f]*$")]
-    targets: dict[Name, dict[Name, float]]
-    fixed: list[Name]
-    spec: dict[str, Any]
-    tuning: Tuning | None = None
+# What a manifest looks like as JSON, whoever wrote it.
+NUMERAL = whole(0, 2**63 - 1)  # what a table's column of integers holds
+PROBLEM = record(
+    values_of(Problem),
+    optional=[f.name for f in dataclasses.fields(Problem) if f.default is not dataclasses.MISSING],
+)
+CONFIGURATION = record(
+    {
+        "rule": TEXT,
+        "hyperparameters": table_of(NUMBER),
+        **{name: modifier.values for name, modifier in modifiers.items()},
+    },
+    optional=modifiers,
+)
+FORM = record(
+    {
+        "name": NAME,
+        "problems": many(row(NAME, PROBLEM)),
+        "configurations": many(either(row(NUMERAL, NAME, CONFIGURATION), row(NAME, CONFIGURATION))),
+        "trials": such("a list", lambda value: isinstance(value, list)),
+        "keys": such("keys", _are_keys),
+        "targets": table_of(table_of(NUMBER, keys=NAME), keys=NAME),
+        "fixed": many(NAME),
+        "spec": TABLE,
+        "tuning": record({**KEYS, "seeds": many(SEED)}, optional=("n",)),
+    },
+    optional=("tuning",),
+)
 
 
 @dataclass(frozen=True)
@@ -100,12 +132,11 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
     for trial in manifest.trials:
         if trial.problem_name not in problems:
             problems[trial.problem_name] = len(problems)
-            problem_list.append([trial.problem_name, dataclasses.asdict(trial.problem)])
+            problem_list.append([trial.problem_name, trial.problem.content])
         number = trial.configuration_index
         if number not in configurations:
             configurations[number] = len(configurations)
-            fields = dataclasses.asdict(trial.configuration)
-            configuration_list.append([number, trial.optimizer, fields])
+            configuration_list.append([number, trial.optimizer, trial.configuration.content])
         places = problems[trial.problem_name], configurations[number]
         rows.append([trial.index, *places, trial.seed])
         keys.append(trial.key)
@@ -123,19 +154,22 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
 
 
 def from_json(values: Mapping[str, Any]) -> Manifest:
-    """The manifest that `to_json` wrote. Raises KeyError, TypeError or ValueError for another.
+    """The manifest that `to_json` wrote. Raises IndexError or ValueError for another.
 
     Folders from before configurations had numbers are read: there they follow from the spec.
     """
-    if any(len(entry) == 2 for entry in values["configurations"]):
-        values = {**values, "configurations": _numbered(values["configurations"], values["spec"])}
-    form = TypeAdapter(_Form).validate_python(values)
-    width = 64
-    keys = [form.keys[i : i + width] for i in range(0, len(form.keys), width)]
+    if faults := FORM.faults(values):
+        raise ValueError(f"is no manifest: {faults[0]!r:.60}")
+    problems = [(name, _problem(fields)) for name, fields in values["problems"]]
+    listed = values["configurations"]
+    if any(len(entry) == 2 for entry in listed):
+        listed = _numbered(listed, values["spec"])
+    configurations = [(number, name, _configuration(fields)) for number, name, fields in listed]
+    keys = [values["keys"][i : i + 64] for i in range(0, len(values["keys"]), 64)]
     trials = []
-    for (index, p, c, seed), key in zip(form.trials, keys, strict=True):
-        problem_name, problem = form.problems[p]
-        number, optimizer, configuration = form.configurations[c]
+    for (index, p, c, seed), key in zip(_rows(values["trials"]), keys, strict=True):
+        problem_name, problem = problems[p]
+        number, optimizer, configuration = configurations[c]
         trials.append(
             Trial(
                 index=index,
@@ -152,16 +186,36 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
     places = {(t.problem_name, t.optimizer, t.key) for t in trials}
     if len({t.index for t in trials}) < len(trials) or len(places) < len(trials):
         raise ValueError("trials repeat")
-    if len({number for number, *_ in form.configurations}) < len(form.configurations):
+    if len({number for number, *_ in configurations}) < len(configurations):
         raise ValueError("numbers of configurations repeat")
+    tuning = values.get("tuning")
     return Manifest(
-        form.name,
+        values["name"],
         tuple(trials),
-        form.targets,
-        frozenset(form.fixed),
-        form.spec,
-        form.tuning,
+        values["targets"],
+        frozenset(values["fixed"]),
+        values["spec"],
+        tuning and Tuning(**{**tuning, "seeds": tuple(tuning["seeds"])}),
     )
+
+
+def _problem(fields: Mapping[str, Any]) -> Problem:
+    return Problem(**{**fields, "layers": tuple(fields["layers"])})
+
+
+def _configuration(fields: Mapping[str, Any]) -> Configuration:
+    # Manifests once named modifiers that there are not.
+    given = {name: fields[name] for name in modifiers if fields.get(name) is not None}
+    return Configuration(fields["rule"], fields["hyperparameters"], given)
+
+
+def _rows(rows: list[Any]) -> list[list[int]]:
+    """Rows of `index, problem, configuration, seed`; raises ValueError for anything else."""
+    numbers = np.array(rows or np.empty((0, 4), dtype=np.int64))
+    if numbers.dtype.kind != "i" or numbers.shape[1:] != (4,) or (numbers[:, :3] < 0).any():
+        raise ValueError("rows of trials are four whole numbers")
+    found: list[list[int]] = numbers.tolist()
+    return found
 
 
 def _numbered(

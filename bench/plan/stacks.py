@@ -10,7 +10,6 @@ from typing import Any
 from bench.plan.keys import problem_text
 from bench.plan.trials import Stack, Trial
 from nncore.stack.costs import stack_size, step_cost
-from nncore.trial import Configuration
 
 # A stack is what is lost when a worker dies, and what progress counts.
 SECONDS = 2.0
@@ -35,7 +34,7 @@ def stacks(trials: Sequence[Trial], *, jobs: int, size: int | None = None) -> li
     problems = {t.problem_name: t.problem for t in trials}
     texts = {name: problem_text(problem) for name, problem in problems.items()}
     configurations = {t.configuration_index: t.configuration for t in trials}
-    paths = {number: _path(configuration) for number, configuration in configurations.items()}
+    paths = {number: configuration.path for number, configuration in configurations.items()}
     for trial in trials:
         group = texts[trial.problem_name], paths[trial.configuration_index]
         groups.setdefault(group, {}).setdefault(trial.key, trial)
@@ -44,14 +43,6 @@ def stacks(trials: Sequence[Trial], *, jobs: int, size: int | None = None) -> li
     share = min(SECONDS, total / (STACKS_PER_JOB * max(1, jobs)))
     found = [stack for group in together for stack in _cut(group, size or _size(group, share))]
     return sorted(found, key=lambda stack: (-seconds(stack), stack[0].index))
-
-
-def _path(configuration: Configuration) -> tuple[Any, ...]:
-    """What decides which code a configuration runs through."""
-    own = sorted(name for name in configuration.hyperparameters if name.startswith("bias."))
-    schedule = configuration.schedule and configuration.schedule["name"]
-    clips = configuration.clip_norm is not None, configuration.clip_value is not None
-    return configuration.rule, tuple(own), schedule, clips
 
 
 def _size(group: Stack, share: float) -> int:

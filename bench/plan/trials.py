@@ -68,42 +68,41 @@ def _trials(
     `kept` has names of problems and numbers of configurations.
     """
     found: list[Trial] = []
-    numbered = _numbered(experiment)
+    spaces = _numbered(experiment)
     for named in experiment.problems:
         problem, text = named.problem, problem_text(named.problem)
         random = is_random(problem)
         if kept is not None and not random:
             continue
         seeds = all_seeds if random else experiment.seeds[:1]
-        for optimizer, number, its_text, configuration in numbered:
-            if named.name not in optimizer.problems:
-                continue
-            if kept is not None and (named.name, number) not in kept:
-                continue
-            begun = begin(its_text, text)
-            for seed in seeds:
-                found.append(
-                    Trial(
-                        index=first + len(found),
-                        problem_name=named.name,
-                        optimizer=optimizer.name,
-                        problem=problem,
-                        configuration=configuration,
-                        configuration_index=number,
-                        seed=seed,
-                        key=finish(begun, seed if random else None),
+        for optimizer, numbered in spaces:
+            for place in optimizer.on.get(named.name, ()):
+                number, its_text = numbered[place]
+                if kept is not None and (named.name, number) not in kept:
+                    continue
+                begun = begin(its_text, text)
+                for seed in seeds:
+                    found.append(
+                        Trial(
+                            index=first + len(found),
+                            problem_name=named.name,
+                            optimizer=optimizer.name,
+                            problem=problem,
+                            configuration=optimizer.configurations[place],
+                            configuration_index=number,
+                            seed=seed,
+                            key=finish(begun, seed if random else None),
+                        )
                     )
-                )
     return found
 
 
-def _numbered(experiment: Experiment) -> list[tuple[Optimizer, int, str, Configuration]]:
-    """Every configuration with its optimizer, its number and its text; equal ones are one."""
-    found: list[tuple[Optimizer, int, str, Configuration]] = []
+def _numbered(experiment: Experiment) -> list[tuple[Optimizer, list[tuple[int, str]]]]:
+    """Each optimizer with the numbers and texts of its configurations; equal ones share one."""
+    found, count = [], 0
     for optimizer in experiment.optimizers:
-        distinct: dict[str, Configuration] = {}
-        for configuration in optimizer.configurations:
-            distinct.setdefault(configuration_text(configuration), configuration)
-        for text, configuration in distinct.items():
-            found.append((optimizer, len(found), text, configuration))
+        texts = [configuration_text(configuration) for configuration in optimizer.configurations]
+        numbers = {text: count + i for i, text in enumerate(dict.fromkeys(texts))}
+        found.append((optimizer, [(numbers[text], text) for text in texts]))
+        count += len(numbers)
     return found

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from bench.plan.manifest import Manifest
-from bench.plan.trials import Trial
 from bench.spec import toml
-from nncore.trial import Problem
+from bench.spec.names import LONGEST
+from nncore.trial import Configuration, Problem
 
 if TYPE_CHECKING:
     import pandas as pd
 
-
+ENDING = "-best"
 BEST_TOML = """\
 # The best configuration of every optimizer on every problem, ready to run again: the
 # {} over seeds; diverged trials count as infinite.
@@ -35,43 +35,44 @@ def best_spec(manifest: Manifest, trials: pd.DataFrame) -> str:
     if all_evaluated(trials, manifest.fixed):
         judges = tuple(t for t in judges if manifest.phase(t) == "evaluation")
     spec: dict[str, Any] = {
-        "name": f"{manifest.name}-best",
+        "name": f"{manifest.name[: LONGEST - len(ENDING)]}{ENDING}",
         "seeds": sorted({t.seed for t in judges}),
     }
     if plugins := manifest.spec.get("plugins"):
         spec["plugins"] = plugins
+    won = {t.problem_name for t in winners}
     spec["problem"] = [
-        _problem_table(name, problem) | ({"target": dict(target)} if target else {})
-        for name, problem in {t.problem_name: t.problem for t in winners}.items()
-        for target in [manifest.targets.get(name)]
+        _problem_table(name, problem, manifest.targets.get(name))
+        for name, problem in {t.problem_name: t.problem for t in manifest.trials}.items()
+        if name in won
     ]
-    on = Counter(t.optimizer for t in winners)
-    spec["optimizer"] = [
-        _optimizer_table(trial, alone=on[trial.optimizer] == 1) for trial in winners
-    ]
+    # An optimizer that wins with several configurations has a table for each, of one name: on
+    # every problem it is that problem's.
+    tables: dict[int, dict[str, Any]] = {}
+    for trial in winners:
+        new = _optimizer_table(trial.optimizer, trial.configuration)
+        tables.setdefault(trial.configuration_index, new)["problems"].append(trial.problem_name)
+    spec["optimizer"] = [tables[number] for number in sorted(tables)]
     by = manifest.tuning.words if manifest.tuning else "lowest median final training loss"
     return BEST_TOML.format(by) + "\n" + toml.dumps(spec)
 
 
-def _problem_table(name: str, problem: Problem) -> dict[str, Any]:
-    fields = {"name": name, **vars(problem), "layers": list(problem.layers)}
-    return fields | {"batch_size": problem.batch_size or "full"}
+def _problem_table(
+    name: str, problem: Problem, target: Mapping[str, float] | None
+) -> dict[str, Any]:
+    fields = {"name": name, "batch_size": "full", **problem.content}
+    return fields | ({"target": dict(target)} if target else {})
 
 
-def _optimizer_table(trial: Trial, *, alone: bool) -> dict[str, Any]:
-    configuration = trial.configuration
-    table: dict[str, Any] = {
-        "name": trial.optimizer if alone else f"{trial.optimizer} ({trial.problem_name})",
+def _optimizer_table(name: str, configuration: Configuration) -> dict[str, Any]:
+    """An optimizer's table, on no problem yet."""
+    values = configuration.hyperparameters
+    own = {key.removeprefix("bias."): v for key, v in values.items() if key.startswith("bias.")}
+    return {
+        "name": name,
         "rule": configuration.rule,
-        "problems": [trial.problem_name],
+        "problems": [],
+        **{key: value for key, value in values.items() if not key.startswith("bias.")},
+        **({"bias": own} if own else {}),
+        **configuration.modifiers,
     }
-    for name, value in configuration.hyperparameters.items():
-        part, dot, own = name.partition(".")
-        if dot:
-            table.setdefault(part, {})[own] = value
-        else:
-            table[name] = value
-    for name in ("schedule", "clip_norm", "clip_value"):
-        if getattr(configuration, name) is not None:
-            table[name] = getattr(configuration, name)
-    return table

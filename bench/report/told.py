@@ -32,10 +32,8 @@ def seeds_told(manifest: Manifest, trials: pd.DataFrame) -> str:
     )
 
 
-def sweep_told(manifest: Manifest, trials: pd.DataFrame) -> str:
-    """On which seeds all configurations ran, if they were judged on others; empty otherwise."""
-    if not seeds_told(manifest, trials):
-        return ""
+def sweep_told(manifest: Manifest) -> str:
+    """On which seeds all configurations of a tuned experiment ran."""
     assert manifest.tuning is not None
     return f"All runs are on the {len(manifest.tuning.seeds)} tuning seeds."
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.figures.pages import pages
 from bench.plan.manifest import Manifest
 from bench.report import files
 from bench.spec import toml
@@ -22,7 +23,7 @@ from bench.tables import csvtext
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.verdicts import Verdicts
+    from bench.figures.material import Material
 from bench.report.best import best_spec
 from bench.report.told import VERDICTS, seeds_told, sweep_told
 
@@ -53,6 +54,10 @@ def digest(store: Store, manifest: Manifest) -> str:
     here = Path(__file__).parents[1]
     for source in sorted(here.rglob("*.py")):
         found.update(source.read_bytes())
+    plugins = manifest.spec.get("plugins", ())
+    for page in pages.values():
+        if page.origin in plugins:
+            found.update(page.digest.encode())
     found.update(json.dumps(manifest.spec, default=str, sort_keys=True).encode())
     return found.hexdigest()
 
@@ -113,41 +118,51 @@ def _write(folder: Path, store: Store, manifest: Manifest, say: Callable[[str], 
     if (trials["status"] != "crashed").any():
         written.append(_replace(folder / "best.toml", best_spec(manifest, trials)))
         say("comparing optimizers")
-        curves, verdicts = _judge(store, manifest, trials, summary)
+        material = _material(store, manifest, trials, summary)
+        verdicts = material.verdicts
         written += [_csv(folder / name, [frame]) for name, frame in verdicts.tables.items()]
-        written.append(
-            _replace(
-                folder / VERDICTS,
-                "\n".join([*filter(None, [seeds_told(manifest, trials)]), *verdicts.sentences, ""]),
-            )
-        )
+        lines = [*filter(None, [material.judged]), *verdicts.sentences, ""]
+        written.append(_replace(folder / VERDICTS, "\n".join(lines)))
         say("drawing figures")
-        written += _figures(folder, manifest, trials, curves, summary, verdicts)
+        written += _figures(folder, material)
     _remove_stale(folder, written)
     sizes = {str(path.relative_to(folder)): path.stat().st_size for path in written}
     _replace(folder / STAMP, json.dumps({"digest": before, "files": sizes}, indent=1))
     return Report(tuple(written), True, trials, summary)
 
 
-def _judge(
+def _material(
     store: Store, manifest: Manifest, trials: pd.DataFrame, summary: pd.DataFrame
-) -> tuple[pd.DataFrame, Verdicts]:
-    """The curves of the configurations that are compared, and what can be said about them."""
+) -> Material:
+    """What can be said about the trials, and all that figures are drawn from."""
     from bench import verdicts
+    from bench.figures.material import Material
     from bench.tables.best import best_trials
     from bench.tables.curves import curves_frame
 
     chosen = set(best_trials(trials)["trial"].tolist())
     curves = curves_frame(store, [t for t in manifest.trials if t.index in chosen])
     hosts = {stack.host for stack in store.stacks() if stack.host}
-    return curves, verdicts.judge(
+    judged = seeds_told(manifest, trials)
+    return Material(
         trials,
         curves,
         summary,
+        verdicts.judge(
+            trials,
+            curves,
+            summary,
+            targets=manifest.targets,
+            planned=Counter(t.problem_name for t in manifest.trials),
+            fixed=manifest.fixed,
+            hosts=len(hosts),
+        ),
+        planned=manifest.trials,
         targets=manifest.targets,
-        planned=Counter(t.problem_name for t in manifest.trials),
-        fixed=manifest.fixed,
-        hosts=len(hosts),
+        losses={t.problem_name: t.problem.loss for t in manifest.trials},
+        judged=judged,
+        swept=sweep_told(manifest) if judged else "",
+        plugins=manifest.spec.get("plugins", ()),
     )
 
 
@@ -170,35 +185,13 @@ def _replace(path: Path, text: str) -> Path:
     return path
 
 
-def _figures(
-    folder: Path,
-    manifest: Manifest,
-    trials: pd.DataFrame,
-    curves: pd.DataFrame,
-    summary: pd.DataFrame,
-    verdicts: Verdicts,
-) -> list[Path]:
-    from bench.figures import book, paths, style, verdict_figures
+def _figures(folder: Path, material: Material) -> list[Path]:
+    from bench.figures import book
 
     temporary = files.temporary(folder / "figures")
     try:
         temporary.mkdir()
-        losses = {t.problem_name: t.problem.loss for t in manifest.trials}
-        judged, swept = seeds_told(manifest, trials), sweep_told(manifest, trials)
-        drawn = book.draw(
-            trials,
-            curves,
-            summary,
-            temporary,
-            targets=manifest.targets,
-            losses=losses,
-            judged=judged,
-            swept=swept,
-            notes=verdicts.lines,
-            landscapes=paths.landscapes(manifest.trials, trials),
-        )
-        drawing = verdict_figures.Drawing(verdicts, style.looks(trials), losses, judged, swept)
-        drawn += verdict_figures.draw(drawing, temporary)
+        drawn = book.draw(material, temporary)
         final = folder / "figures"
         if final.is_symlink():
             final.unlink()  # it may lead anywhere

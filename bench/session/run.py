@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,19 +57,54 @@ def planned(
     experiment or other code, StoreError when what is there cannot be read.
     """
     experiment = spec.load(source, overrides, plugins)
-    trials = planning.trials(experiment)
-    manifest = manifests.of(experiment, trials)
-    folder = Path(out) if out is not None else Path("results") / experiment.name
-    jobs = jobs or runner.cores()
+    folder = _folder(experiment, out)
+    return _planned(experiment, folder, jobs or runner.cores(), shard, retry_crashed, fresh)
+
+
+def _folder(experiment: Experiment, out: str | Path | None) -> Path:
+    return Path(out) if out is not None else Path("results") / experiment.name
+
+
+def _planned(
+    experiment: Experiment,
+    folder: Path,
+    jobs: int,
+    shard: tuple[int, int] | None,
+    retry_crashed: bool,
+    fresh: bool,
+) -> Planned:
+    """What `planned` returns, of a spec that is read already."""
+    manifest = manifests.of(experiment, planning.trials(experiment))
     done: set[str] = set()
     if (folder / FILE).exists() and not fresh:
         with Store.read(folder) as store:
             refuse_other(store, manifest)
             done = store.done(retry_crashed=retry_crashed)
-            if experiment.tuning:
-                trials += _evaluation(experiment, manifest, store)
-                manifest = manifests.of(experiment, trials)
-    later = 0
+            manifest = _judged(experiment, manifest, store)
+    return _remaining(experiment, manifest, folder, done, jobs, shard)
+
+
+def _judged(experiment: Experiment, manifest: Manifest, store: Store) -> Manifest:
+    """`manifest` with the trials that judge what tuning has chosen, once all it needs is stored."""
+    from bench.tables.winners import winners
+
+    trials, tuning = manifest.trials, experiment.tuning
+    if tuning is None or any(trial.key not in store for trial in trials):
+        return manifest
+    chosen = winners(store, trials, tuning.criterion, manifest.targets)
+    return manifests.of(experiment, trials + planning.evaluation(experiment, chosen, len(trials)))
+
+
+def _remaining(
+    experiment: Experiment,
+    manifest: Manifest,
+    folder: Path,
+    done: Collection[str],
+    jobs: int,
+    shard: tuple[int, int] | None,
+) -> Planned:
+    """What is left to train of `manifest` when the keys in `done` are stored."""
+    trials, later = manifest.trials, 0
     if experiment.tuning and manifest.tuned:
         each = {p.name: len(experiment.seeds) for p in experiment.problems}
         pairs = {
@@ -111,21 +146,11 @@ def run(
     from bench.report import write as report
 
     say = say or _nothing
-    if repair:
-        name = spec.load(source, overrides, plugins).name
-        folder = Path(out) if out is not None else Path("results") / name
-        if (folder / FILE).exists():
-            Store.open(folder, repair=True).close()
-    todo = planned(
-        source,
-        out=out,
-        overrides=overrides,
-        plugins=plugins,
-        jobs=jobs,
-        shard=shard,
-        retry_crashed=retry_crashed,
-        fresh=fresh,
-    )
+    experiment = spec.load(source, overrides, plugins)
+    folder = _folder(experiment, out)
+    if repair and (folder / FILE).exists():
+        Store.open(folder, repair=True).close()
+    todo = _planned(experiment, folder, jobs or runner.cores(), shard, retry_crashed, fresh)
     if faults := rehearsal.faults(trial.configuration.rule for trial in todo.missing):
         raise SpecError(faults)
     paths = [Path(path) for path in todo.manifest.spec.get("plugins", ())]
@@ -137,9 +162,8 @@ def run(
             _train(store, todo, paths, bar)
         trained = len(todo.missing)
         if todo.later:
-            todo = planned(
-                source, out=out, overrides=overrides, plugins=plugins, jobs=jobs, shard=shard
-            )
+            manifest = _judged(experiment, todo.manifest, store)
+            todo = _remaining(experiment, manifest, folder, store.done(), todo.jobs, shard)
             note(store, todo.manifest)
             if todo.stacks:
                 say("configurations are chosen; training them on the evaluation seeds")
@@ -157,17 +181,6 @@ def _nothing(text: str) -> None:
 
 def _in_shard(trial: Trial, shard: tuple[int, int] | None) -> bool:
     return shard is None or int(trial.key[:16], 16) % shard[1] == shard[0] - 1
-
-
-def _evaluation(experiment: Experiment, manifest: Manifest, store: Store) -> tuple[Trial, ...]:
-    """The trials that judge what tuning has chosen; none while tuning trials are missing."""
-    from bench.tables.winners import winners
-
-    trials = manifest.trials
-    if experiment.tuning is None or any(trial.key not in store for trial in trials):
-        return ()
-    chosen = winners(store, trials, experiment.tuning.criterion, manifest.targets)
-    return planning.evaluation(experiment, chosen, len(trials))
 
 
 def _train(store: Store, todo: Planned, plugins: Sequence[Path], bar: Progress | None) -> None:

@@ -8,9 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from bench.spec.mistakes import Mistakes, show
+from bench.spec.mistakes import Mistakes, quote
+from nncore.values import NUMBER, whole
 
 LONGEST = 100_000
+POINTS = whole(1, LONGEST)
 RANGES = ("log", "linear")
 EXAMPLE = "{ log = [1e-4, 1.0], n = 9 }"
 
@@ -35,7 +37,7 @@ def choices(value: Any, path: str, mistakes: Mistakes, *, native: bool = False) 
             return []
         return nested
     if nested:
-        mistakes.add(path, f"has a list within a list, {show(nested[0])}; write one flat list")
+        mistakes.add(path, f"has a list within a list, {quote(nested[0])}; write one flat list")
         return []
     return [point for item in value for point in choices(item, path, mistakes)]
 
@@ -44,37 +46,29 @@ def _range(table: dict[str, Any], path: str, mistakes: Mistakes) -> list[Any]:
     kind = next((kind for kind in RANGES if kind in table), None)
     if kind is None or set(table) != {kind, "n"}:
         mistakes.add(
-            path, f"is {show(table)}; must be a value, a list or a range such as {EXAMPLE}"
+            path, f"is {quote(table)}; must be a value, a list or a range such as {EXAMPLE}"
         )
         return []
-    ends, n = table[kind], table["n"]
-    if not (isinstance(ends, list) and len(ends) == 2 and all(map(is_number, ends))):
-        mistakes.add(f"{path}.{kind}", f"is {show(ends)}; must be two numbers, [low, high]")
-    elif isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= LONGEST:
-        mistakes.add(f"{path}.n", f"is {show(n)}; must be a whole number from 1 to {LONGEST:,}")
-    elif ends[0] > ends[1]:
-        mistakes.add(f"{path}.{kind}", f"is {show(ends)}; must have the lower end first")
-    elif kind == "log" and ends[0] <= 0:
-        mistakes.add(f"{path}.{kind}", f"is {show(ends)}; both ends must be above 0")
-    elif n == 1 and ends[0] < ends[1]:
+    n, found = table["n"], ends(table[kind], f"{path}.{kind}", mistakes, above_zero=kind == "log")
+    if mistakes.expect(POINTS, n, f"{path}.n") and found:
+        low, high = found
+        if n > 1 or low == high:
+            return points(kind, low, high, n)
         mistakes.add(f"{path}.n", "is 1; a range with two ends has at least 2 points")
-    else:
-        return points(kind, ends[0], ends[1], n)
     return []
 
 
-def is_number(value: Any) -> bool:
-    """Whether `value` is a finite number that a float can hold; booleans are not.
-
-    >>> is_number(1), is_number(True), is_number(float("nan")), is_number(10**400)
-    (True, False, False, False)
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:
-        return False
+def ends(value: Any, path: str, mistakes: Mistakes, *, above_zero: bool) -> list[Any]:
+    """The two ends of a range, the lower one first; empty where they are wrong, which is noted."""
+    if not (isinstance(value, list) and len(value) == 2 and all(v in NUMBER for v in value)):
+        mistakes.add(path, f"is {quote(value)}; must be two numbers, [low, high]")
+    elif value[0] > value[1]:
+        mistakes.add(path, f"is {quote(value)}; must have the lower end first")
+    elif above_zero and value[0] <= 0:
+        mistakes.add(path, f"is {quote(value)}; both ends must be above 0")
+    else:
+        return value
+    return []
 
 
 def points(kind: str, low: float, high: float, n: int) -> list[int | float]:
@@ -120,7 +114,7 @@ def table_choices(
         return cross(axes, path, mistakes, LONGEST)
     if isinstance(value, list) and value and not any(isinstance(item, list) for item in value):
         return [t for item in value for t in table_choices(item, path, mistakes, native)]
-    mistakes.add(path, f'is {show(value)}; must be a name or a table such as {{ name = "..." }}')
+    mistakes.add(path, f'is {quote(value)}; must be a name or a table such as {{ name = "..." }}')
     return []
 
 
@@ -137,50 +131,3 @@ def cross(
         mistakes.add(path, f"makes {size(axes):,} combinations; at most {most:,}")
         return []
     return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
-
-
-def labels(tables: Sequence[Mapping[str, Any]]) -> list[str]:
-    """For each of `tables` what sets it apart from the others, as text.
-
-    >>> labels([{"epochs": 9, "dataset": {"samples": n}} for n in (50, 100)])
-    ['samples=50', 'samples=100']
-    """
-    flat = [_flatten(table) for table in tables]
-    keys = list(dict.fromkeys(key for table in flat for key in table))
-    apart = [k for k in keys if any(table.get(k) != flat[0].get(k) for table in flat)]
-    short = [key.rpartition(".")[2] for key in apart]
-    shown = {
-        key: last if short.count(last) == 1 else key for key, last in zip(apart, short, strict=True)
-    }
-    columns = {key: _texts([table.get(key) for table in flat]) for key in apart}
-    return [
-        ", ".join(f"{shown[k]}={columns[k][i]}" for k in apart if k in flat[i])
-        for i in range(len(flat))
-    ]
-
-
-def _flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in table.items():
-        if isinstance(value, dict):
-            flat |= _flatten(value, f"{prefix}{key}.")
-        elif key == "name" and prefix:
-            flat[prefix.rstrip(".")] = value
-        else:
-            flat[prefix + key] = value
-    return flat
-
-
-def _texts(values: list[Any]) -> list[str]:
-    """`values` as text; of lists of one length only the places where they differ."""
-    lists = [value for value in values if isinstance(value, list)]
-    if lists and len({len(v) for v in lists}) == 1:
-        apart = [i for i, items in enumerate(zip(*lists, strict=True)) if len(set(items)) > 1]
-        values = [[v[i] for i in apart] if isinstance(v, list) else v for v in values]
-    return [
-        " ".join(map(str, value)) if isinstance(value, list) else _text(value) for value in values
-    ]
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -6,53 +6,44 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-from pydantic import AfterValidator, Field
+from typing import Any
 
 from bench.spec import overrides as changes
-from bench.spec.mistakes import Mistakes, SpecError, Table, check_field, show, unknown_keys
+from bench.spec.mistakes import Mistakes, SpecError, quote, unknown_keys
+from bench.spec.names import NAME
 from bench.spec.optimizers import Optimizer, OptimizerReader
 from bench.spec.plugins import load_all
-from bench.spec.problems import NamedProblem, ProblemReader, is_name
+from bench.spec.problems import FIELDS, NamedProblem, ProblemReader
 from bench.spec.toml import plain, read
-from bench.spec.tuning import CRITERION, Tuning
+from bench.spec.tuning import CRITERION, SEED, Tuning
 from bench.spec.tuning import read as read_tuning
 from nncore.datasets import draw
 from nncore.losses import losses
 from nncore.stack.evaluation import metric_names
+from nncore.values import TABLE, TEXT, either, many, such, whole
 
 __all__ = ["Experiment", "NamedProblem", "Optimizer", "SpecError", "load"]
 
 MOST_SEEDS = 1_000_000
-LARGEST_SEED = 2**63 - 1  # what a database column holds
 
 
-def _is_folder(name: str) -> str:
-    if name.startswith(".") or any(c in name for c in '/\\:*?"<>|'):
-        raise ValueError
-    return is_name(name)
+def _is_folder(value: Any) -> bool:
+    return value in NAME and not value.startswith(".") and not set(value) & set('/\\:*?"<>|')
 
 
-Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
-
-
-class Spec(Table):
-    """The top level of a spec."""
-
-    name: Annotated[str, AfterValidator(_is_folder)] = Field(
-        "", description="a plain folder name: no separators, no leading dot"
-    )
-    description: str = Field("", description="text")
-    seeds: (
-        Annotated[int, Field(ge=1, le=MOST_SEEDS)]
-        | Annotated[list[Seed], Field(min_length=1, max_length=MOST_SEEDS)]
-    ) = Field(1, description="how many seeds (20 means 0 to 19), or a list of whole numbers from 0")
-    dtype: Literal["float32", "float64"] = Field("float32", description='"float32" or "float64"')
-    plugins: list[str] = Field([], description='a list of files such as ["my_rules.py"]')
-    problem: list[dict[str, Any]] = Field([], description="[[problem]] tables")
-    optimizer: list[dict[str, Any]] = Field([], description="[[optimizer]] tables")
-    tuning: dict[str, Any] = Field({}, description="a [tuning] table")
+TABLES = many(TABLE)
+KEYS = {
+    "name": such("a plain folder name: no separators, no leading dot", _is_folder),
+    "description": TEXT,
+    "seeds": either(whole(1, MOST_SEEDS), many(SEED, least=1, most=MOST_SEEDS)).saying(
+        "how many seeds (20 means 0 to 19), or a list of whole numbers from 0"
+    ),
+    "dtype": FIELDS["dtype"],
+    "plugins": many(TEXT).saying('a list of files such as ["my_rules.py"]'),
+    "problem": TABLES.saying("[[problem]] tables"),
+    "optimizer": TABLES.saying("[[optimizer]] tables"),
+    "tuning": TABLE.saying("a table, [tuning]"),
+}
 
 
 @dataclass(frozen=True)
@@ -86,11 +77,10 @@ def load(
     >>> experiment = load({"problem": {"dataset": "people"}, "optimizer": {"rule": "sgd"}})
     >>> experiment.problems[0].problem.layers, experiment.optimizers[0].configurations[0]
     (('dense 2', 'sigmoid', 'dense 1', 'sigmoid'), Configuration(rule='sgd', \
-hyperparameters={'learning_rate': 1.0, 'decay': 0.0, 'momentum': 0.0}, schedule=None, \
-clip_norm=None, clip_value=None))
+hyperparameters={'learning_rate': 1.0, 'decay': 0.0, 'momentum': 0.0}, modifiers={}))
     """
     if not isinstance(source, str | Path | Mapping):
-        raise SpecError([f"spec: is {show(source)}; must be a file or a dictionary"])
+        raise SpecError([f"spec: is {quote(source)}; must be a file or a dictionary"])
     if isinstance(source, Mapping):
         where, folder, name, values = "spec", Path(), "experiment", dict(source)
     else:
@@ -102,7 +92,7 @@ clip_norm=None, clip_value=None))
     changes.apply(spec, overrides, mistakes)
     spec = {"name": name, **spec}
     _find_data(spec, folder)
-    unknown_keys(spec, Spec.model_fields, "", mistakes)
+    unknown_keys(spec, KEYS, "", mistakes)
     files = _plugin_files(spec, folder, plugins, mistakes)
     loaded = load_all(files, mistakes)
     if loaded:
@@ -133,12 +123,14 @@ def _experiment(spec: dict[str, Any], plugins: tuple[Path, ...], mistakes: Mista
     """Check and resolve the top level and its tables; raises SpecError."""
     for key in ("name", "description", "dtype"):
         if key in spec:
-            check_field(Spec, key, spec[key], key, mistakes)
+            mistakes.expect(KEYS[key], spec[key], key)
     seeds = _seeds(spec.get("seeds", 1), mistakes)
     problems = ProblemReader(_dtype(spec), seeds[0], mistakes).read(
         _tables(spec, "problem", mistakes)
     )
-    tuning = read_tuning(spec.get("tuning"), seeds, mistakes)
+    tuning = None
+    if "tuning" in spec and mistakes.expect(KEYS["tuning"], spec["tuning"], "tuning"):
+        tuning = read_tuning(spec["tuning"], seeds, mistakes)
     optimizers = OptimizerReader(
         problems,
         len(seeds if tuning is None else tuning.seeds),
@@ -172,7 +164,7 @@ def _check_criterion(
 
 def _seeds(value: Any, mistakes: Mistakes) -> tuple[int, ...]:
     """The seeds that `value` names; (0,) where it is wrong, so that the rest can be checked."""
-    if not check_field(Spec, "seeds", value, "seeds", mistakes):
+    if not mistakes.expect(KEYS["seeds"], value, "seeds"):
         return (0,)
     seeds = tuple(range(value)) if isinstance(value, int) else tuple(value)
     [(seed, times)] = Counter(seeds).most_common(1)
@@ -190,11 +182,7 @@ def _tables(spec: dict[str, Any], kind: str, mistakes: Mistakes) -> list[dict[st
     if isinstance(spec.get(kind), dict):
         spec[kind] = [spec[kind]]
     value = spec.get(kind, [])
-    if not isinstance(value, list) or not all(isinstance(table, dict) for table in value):
-        wrong = (
-            next(t for t in value if not isinstance(t, dict)) if isinstance(value, list) else value
-        )
-        mistakes.add(kind, f"is {show(wrong)}; must be [[{kind}]] tables")
+    if not mistakes.expect(KEYS[kind], value, kind):
         return [t for t in value if isinstance(t, dict)] if isinstance(value, list) else []
     if not value:
         mistakes.add(kind, f"is missing; write at least one [[{kind}]] table")
@@ -206,7 +194,7 @@ def _plugin_files(
 ) -> list[tuple[str, Path]]:
     """The files of the spec, relative to its folder, and of the command line, with their keys."""
     own = spec.get("plugins", [])
-    if not check_field(Spec, "plugins", own, "plugins", mistakes):
+    if not mistakes.expect(KEYS["plugins"], own, "plugins"):
         mistakes.incomplete = True
         own = []
     return [("plugins", folder / path) for path in own] + [

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from nncore.values import Values
 
 SHOWN = 40
 
@@ -45,39 +45,23 @@ class Mistakes:
         self.count += 1
         self.lines[": ".join(part for part in (self.where, key, what) if part)] = None
 
+    def expect(self, values: Values, value: Any, key: str) -> bool:
+        """Whether `value` may stand at the key path `key`; notes the mistake if not."""
+        faults = values.faults(value)
+        if faults:
+            self.add(key, f"is {quote(faults[0])}; must be {values.words}")
+        return not faults
+
     def check(self) -> None:
         """Raise SpecError if anything is wrong so far."""
         if self.lines:
             raise SpecError(list(self.lines))
 
 
-class Table(BaseModel):
-    """A table of a spec; the description of a field says what its values must be."""
+def quote(value: Any) -> str:
+    """`value` as a spec writes it, cut short, for a message.
 
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-
-def check_field(model: type[Table], key: str, value: Any, path: str, mistakes: Mistakes) -> bool:
-    """Whether `value` may stand at `key` of `model`'s tables; notes the mistake if not."""
-    try:
-        model.model_validate({key: value})
-    except ValidationError as error:
-        # A union reports each of its branches: the one that got furthest is what was meant.
-        found = max(error.errors(include_url=False, include_context=False), key=_depth)
-        wanted = model.model_fields[key].description
-        mistakes.add(path, f"is {show(found['input'])}; must be {wanted}")
-        return False
-    return True
-
-
-def _depth(error: Any) -> int:
-    return len(error["loc"])
-
-
-def show(value: Any) -> str:
-    """`value` as a spec writes it, cut short.
-
-    >>> show(True), show("adam"), show({"n": 3})
+    >>> quote(True), quote("adam"), quote({"n": 3})
     ('true', '"adam"', '{ n = 3 }')
     """
     if isinstance(value, bool):
@@ -85,10 +69,10 @@ def show(value: Any) -> str:
     elif isinstance(value, str):
         text = f'"{value[:60]}"'
     elif isinstance(value, dict):
-        text = ", ".join(f"{k} = {show(v)}" for k, v in list(value.items())[:9])
+        text = ", ".join(f"{k} = {quote(v)}" for k, v in list(value.items())[:9])
         text = f"{{ {text} }}" if text else "an empty table"
     elif isinstance(value, list):
-        text = f"[{', '.join(show(v) for v in value[:9])}]" if value else "an empty list"
+        text = f"[{', '.join(quote(v) for v in value[:9])}]" if value else "an empty list"
     elif isinstance(value, int):
         # Python refuses to print integers of thousands of digits.
         text = str(value) if abs(value) < 10**20 else "a number of more than 20 digits"

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bench.spec.expand import is_number
-from bench.spec.mistakes import Mistakes, nearest, show, unknown_keys
+from bench.spec.mistakes import Mistakes, nearest, quote, unknown_keys
 from nncore.registry import Entry, Registry
+from nncore.values import NUMBER, TEXT, YES_OR_NO, Values, many, one_of, whole
 
 LARGEST = 10_000_000  # what an integer parameter may be: samples, classes, features
-WORDS = {bool: "true or false", int: f"a whole number from 0 to {LARGEST:,}", str: "text"}
+NUMBERS = many(NUMBER).saying("a list of finite numbers")
+# What a parameter may be, by the type of its default.
+OF_TYPE: dict[type, Values] = {
+    bool: YES_OR_NO,
+    int: whole(0, LARGEST),
+    float: NUMBER,
+    str: TEXT,
+    list: NUMBERS,
+}
 
 
 def is_known(registry: Registry[Any], name: Any, path: str, mistakes: Mistakes) -> bool:
@@ -18,10 +26,10 @@ def is_known(registry: Registry[Any], name: Any, path: str, mistakes: Mistakes) 
     if isinstance(name, str) and name in registry:
         return True
     if not isinstance(name, str):
-        mistakes.add(path, f"is {show(name)}; must be the name of a {registry.kind}")
+        mistakes.add(path, f"is {quote(name)}; must be the name of a {registry.kind}")
     elif not mistakes.incomplete:
         hint = nearest(name, registry)
-        mistakes.add(path, f"there is no {registry.kind} {show(name)}; {hint}")
+        mistakes.add(path, f"there is no {registry.kind} {quote(name)}; {hint}")
     return False
 
 
@@ -47,18 +55,15 @@ def definition(
     good = not unknown_keys(table, ["name", *entry.parameters, *words], path, mistakes)
     filled = {"name": entry.name}
     for key, default in entry.parameters.items():
-        value = table.get(key, default)
-        if wrong := _wrong(value, _kind(entry, key)):
-            mistakes.add(f"{path}.{key}", f"is {show(value)}; must be {wrong}")
+        kind, value = _kind(entry, key), table.get(key, default)
+        value = list(value) if isinstance(value, tuple) else value
+        if kind in OF_TYPE and not mistakes.expect(OF_TYPE[kind], value, f"{path}.{key}"):
             good = False
         else:
-            filled[key] = _canonical(value, _kind(entry, key))
+            filled[key] = _canonical(value, kind)
     for key, allowed in words.items():
         filled[key] = table.get(key, allowed[0])
-        if filled[key] not in allowed:
-            choice = " or ".join(f'"{word}"' for word in allowed)
-            mistakes.add(f"{path}.{key}", f"is {show(filled[key])}; must be {choice}")
-            good = False
+        good &= mistakes.expect(one_of(*allowed), filled[key], f"{path}.{key}")
     return filled if good else None
 
 
@@ -74,21 +79,6 @@ def _kind(entry: Entry, key: str) -> type:
         return float
     kind = type(entry.parameters[key])
     return list if kind is tuple else kind
-
-
-def _wrong(value: Any, kind: type) -> str:
-    """What a value of `kind` must be, if `value` is not."""
-    if kind is float:
-        return "" if is_number(value) else "a finite number"
-    if kind is list:
-        numbers = isinstance(value, list | tuple) and all(map(is_number, value))
-        return "" if numbers else "a list of finite numbers"
-    if kind not in WORDS:
-        return ""
-    good = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
-    if good and kind is int:
-        good = 0 <= value <= LARGEST
-    return "" if good else WORDS[kind]
 
 
 def _canonical(value: Any, kind: type) -> Any:

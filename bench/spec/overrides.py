@@ -7,10 +7,10 @@ import tomllib
 from collections.abc import Sequence
 from typing import Any
 
-from bench.spec.mistakes import Mistakes, nearest, show
+from bench.spec.mistakes import Mistakes, nearest, quote
+from bench.spec.names import CALLED, as_list, names_of
 from bench.spec.toml import plain
 
-KINDS = {"problem": "dataset", "optimizer": "rule"}
 PART = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')"""
 ASSIGNMENT = re.compile(rf"\s*({PART}(?:\s*\.\s*{PART}){{0,7}})\s*=(.*)", re.DOTALL)
 
@@ -36,18 +36,18 @@ def _apply_one(spec: dict[str, Any], text: str, mistakes: Mistakes) -> None:
         parts += _keys(match[1])
         value = plain(_value(match[2].strip()), where, mistakes)
     except ValueError as error:
-        mistakes.add(where, f"{show(match[2].strip())} is not a TOML value ({error})")
+        mistakes.add(where, f"{quote(match[2].strip())} is not a TOML value ({error})")
         return
     if mistakes.count > before:
         return
-    if parts[0] not in KINDS or len(parts) == 1:
+    if parts[0] not in CALLED or len(parts) == 1:
         _put(spec, parts, value, where, mistakes)
         return
     tables = spec.get(parts[0], [])
     tables = [t for t in (tables if isinstance(tables, list) else [tables]) if isinstance(t, dict)]
-    found = [table for table in tables if parts[1] in names(table, parts[0])]
+    found = [table for table in tables if parts[1] in names_of(table, parts[0])]
     if not found:
-        known = [name for table in tables for name in names(table, parts[0])]
+        known = [name for table in tables for name in names_of(table, parts[0])]
         mistakes.add(
             where,
             f'there is no {parts[0]} "{parts[1]}"; {nearest(parts[1], known)}'
@@ -60,25 +60,12 @@ def _apply_one(spec: dict[str, Any], text: str, mistakes: Mistakes) -> None:
         _put(table, parts[2:], value, where, mistakes)
 
 
-def names(table: dict[str, Any], kind: str) -> list[str]:
-    """What a table answers to: its name, else its dataset or rule (each of them, of a list)."""
-    name = table.get("name")
-    if name is None:
-        name = table.get(KINDS[kind])
-    named = [n.get("name") if isinstance(n, dict) else n for n in _as_list(name)]
-    return [n for part in named for n in _as_list(part) if isinstance(n, str)]
-
-
-def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
 def _named_table(spec: dict[str, Any], text: str) -> tuple[list[str], str]:
     """Split `optimizer.NAME.` off when a table has that name, quoted or not."""
-    for kind in KINDS:
-        tables = [t for t in _as_list(spec.get(kind, [])) if isinstance(t, dict)]
+    for kind in CALLED:
+        tables = [t for t in as_list(spec.get(kind, [])) if isinstance(t, dict)]
         # The longest first: one name may begin with another.
-        for name in sorted({n for t in tables for n in names(t, kind)}, key=len, reverse=True):
+        for name in sorted({n for t in tables for n in names_of(t, kind)}, key=len, reverse=True):
             for form in (f'"{name}"', f"'{name}'", name):
                 if text.lstrip().startswith(f"{kind}.{form}."):
                     return [kind, name], text.lstrip()[len(f"{kind}.{form}.") :]
@@ -122,7 +109,7 @@ def _put(
         if isinstance(inside, str) and part in ("dataset", "initializer"):
             inside = {"name": inside}
         if not isinstance(inside, dict):
-            mistakes.add(where, f"{part} is {show(inside)}, not a table; set {part} as a whole")
+            mistakes.add(where, f"{part} is {quote(inside)}, not a table; set {part} as a whole")
             return
         table[part] = inside
         table = inside

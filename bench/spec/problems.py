@@ -4,56 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal
-
-from pydantic import AfterValidator, Field
+from typing import Any
 
 from bench.spec.consistency import Fit
-from bench.spec.expand import choices, cross, is_number, labels, table_choices
-from bench.spec.mistakes import Mistakes, Table, check_field, nearest, show, unknown_keys
+from bench.spec.expand import choices, cross, table_choices
+from bench.spec.mistakes import Mistakes, nearest, quote, unknown_keys
 from bench.spec.named import definition, is_known, is_list
-from bench.spec.overrides import names
-from bench.spec.toml import BARE
+from bench.spec.names import NAME, apart, path_of
 from nncore.datasets import datasets, default_problem
 from nncore.initializers import BIASES, initializers
 from nncore.layers import parse
 from nncore.losses import losses
 from nncore.stack.evaluation import metric_names
 from nncore.trial import Problem
+from nncore.values import NUMBER, TABLE, TEXT, either, one_of, values_of
 
 MOST = 10_000
-LONGEST = 1_000_000_000
-
-
-def is_name(name: str) -> str:
-    """`name` if it can stand in a table and in a figure's title; raises ValueError if not."""
-    if not name or len(name) > 100 or not name.isprintable() or name != name.strip():
-        raise ValueError
-    return name
-
-
-Name = Annotated[str, AfterValidator(is_name)]
-NAME = "a text of 1 to 100 printable characters"
-
-
-class ProblemTable(Table):
-    """A problem as a spec writes it, one value for each key."""
-
-    name: Name = Field("", description=NAME)
-    dataset: str | dict[str, Any] = Field("", description="a dataset's name or table")
-    layers: list[str] = Field([], description='a list of layers such as ["dense 64", "relu"]')
-    initializer: str | dict[str, Any] = Field("", description="an initializer's name or table")
-    loss: str = Field("", description="the name of a loss")
-    batch_size: Annotated[int, Field(ge=1)] | Literal["full"] = Field(
-        1, description='a whole number from 1, or "full"'
-    )
-    shuffle: bool = Field(True, description="true or false")
-    epochs: int = Field(1, ge=1, le=LONGEST, description=f"a whole number from 1 to {LONGEST:,}")
-    record_every: int = Field(
-        1, ge=1, le=LONGEST, description=f"a whole number from 1 to {LONGEST:,}"
-    )
-    dtype: Literal["float32", "float64"] = Field("float32", description='"float32" or "float64"')
-    target: dict[str, Any] = Field({}, description="a table such as { loss = 0.5 }")
+FIELDS = values_of(Problem)
+# The keys of a table: those of a problem, some of which a spec may write shorter, and two more.
+KEYS = {
+    **FIELDS,
+    "name": NAME,
+    "dataset": either(TEXT, TABLE).saying("a dataset's name or table"),
+    "initializer": either(TEXT, TABLE).saying("an initializer's name or table"),
+    "batch_size": either(FIELDS["batch_size"], one_of("full")),
+    "target": TABLE.saying("a table such as { loss = 0.5 }"),
+}
 
 
 @dataclass(frozen=True)
@@ -90,11 +66,11 @@ class ProblemReader:
         return found
 
     def _table(self, table: Mapping[str, Any], path: str) -> dict[str, list[NamedProblem]]:
-        unknown_keys(table, ProblemTable.model_fields, path, self.mistakes)
+        unknown_keys(table, KEYS, path, self.mistakes)
         axes = {
             key: self._axis(key, value, f"{path}.{key}")
             for key, value in table.items()
-            if key in ProblemTable.model_fields
+            if key in KEYS
         }
         if "dataset" not in table:
             self.mistakes.add(f"{path}.dataset", f"is missing; known: {', '.join(datasets)}")
@@ -126,7 +102,7 @@ class ProblemReader:
         else:
             values = choices(value, path, self.mistakes, native=key == "layers")
         for item in values:
-            if check_field(ProblemTable, key, item, path, self.mistakes):
+            if self.mistakes.expect(KEYS[key], item, path):
                 self._check_meaning(key, item, path)
         return values if self.mistakes.count == before else None
 
@@ -174,17 +150,16 @@ class ProblemReader:
         if initializer is None:
             return None
         size = values.get("batch_size", "full")
-        problem = Problem(
-            dataset=dataset,
-            layers=tuple(map(str, parse(values["layers"]))),
-            initializer=initializer,
-            loss=values["loss"],
-            batch_size=None if size == "full" else size,
-            shuffle=size != "full" and values.get("shuffle", True),
-            epochs=values["epochs"],
-            record_every=values["record_every"],
-            dtype=values.get("dtype", self.dtype),
-        )
+        fields = {
+            "dtype": self.dtype,
+            **{key: value for key, value in values.items() if key in FIELDS},
+            "dataset": dataset,
+            "layers": tuple(map(str, parse(values["layers"]))),
+            "initializer": initializer,
+            "batch_size": None if size == "full" else size,
+            "shuffle": size != "full" and values.get("shuffle", True),
+        }
+        problem = Problem(**fields)
         parts = self.fit.check(problem, path, broken)
         target = written.get("target", {})
         if parts is not None and "loss" not in broken:
@@ -214,30 +189,19 @@ class ProblemReader:
             values["initializer"] = {"name": values["initializer"]}
         before = self.mistakes.count
         place = f'{path}.dataset: the defaults of "{entry.name}"'
-        strange = unknown_keys(values, ProblemTable.model_fields, place, self.mistakes)
+        strange = unknown_keys(values, KEYS, place, self.mistakes)
         for key in [key for key in values if key not in strange]:
-            if check_field(ProblemTable, key, values[key], f"{place}.{key}", self.mistakes):
+            if self.mistakes.expect(KEYS[key], values[key], f"{place}.{key}"):
                 self._check_meaning(key, values[key], f"{place}.{key}")
         return values if self.mistakes.count == before else {}
-
-
-def path_of(kind: str, table: Mapping[str, Any], number: int) -> str:
-    """The key path of a table in messages: by name as `--set` has it, else by its number."""
-    found = names(dict(table), kind)
-    if len(found) != 1 or not found[0]:
-        return f"{kind} #{number}"
-    return f"{kind}.{found[0]}" if BARE.fullmatch(found[0]) else f'{kind}."{found[0]}"'
 
 
 def _named(
     name: str, group: Sequence[tuple[Mapping[str, Any], NamedProblem]]
 ) -> list[NamedProblem]:
     """The problems of one table, with names that say what differs."""
-    apart = labels([written for written, _ in group])
-    return [
-        replace(problem, name=f"{name} ({label})" if label else name)
-        for label, (_, problem) in zip(apart, group, strict=True)
-    ]
+    names = apart(name, [written for written, _ in group])
+    return [replace(problem, name=own) for own, (_, problem) in zip(names, group, strict=True)]
 
 
 def _target(
@@ -250,12 +214,12 @@ def _target(
         if metric not in known:
             short = [name.removeprefix("train_") for name in known]
             mistakes.add(f"{path}.{key}", f"no such metric; {nearest(key, short)}")
-        elif not is_number(value):
-            mistakes.add(f"{path}.{key}", f"is {show(value)}; must be a finite number")
+        elif value not in NUMBER:
+            mistakes.add(f"{path}.{key}", f"is {quote(value)}; must be a finite number")
         elif metric.endswith("_loss") and value < 0:
-            mistakes.add(f"{path}.{key}", f"is {show(value)}; must be at least 0")
+            mistakes.add(f"{path}.{key}", f"is {quote(value)}; must be at least 0")
         elif not metric.endswith("_loss") and value > 1:
-            mistakes.add(f"{path}.{key}", f"is {show(value)}; must be at most 1")
+            mistakes.add(f"{path}.{key}", f"is {quote(value)}; must be at most 1")
         elif metric in target:
             mistakes.add(f"{path}.{key}", f"is {metric}, which is there already; keep one")
         else:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.spec.mistakes import Mistakes, SpecError, show
+from bench.spec.mistakes import Mistakes, SpecError, quote
 
 LARGEST = 1_000_000  # bytes; a spec is a page or two
 DEEPEST = 8
@@ -61,7 +61,7 @@ def _unreadable(path: Path, error: Exception) -> str:
     if isinstance(error, IsADirectoryError):
         return f"{path}: is a folder; a spec is a TOML file"
     reason = getattr(error, "strerror", None) or str(error)
-    return f"{show(str(path)).strip(chr(34))}: cannot be read: {reason}"
+    return f"{quote(str(path)).strip(chr(34))}: cannot be read: {reason}"
 
 
 def _syntax(message: str, text: str) -> str:
@@ -77,7 +77,7 @@ def _syntax(message: str, text: str) -> str:
         what = (
             "is given twice; keep one (tables that repeat are written [[problem]], [[optimizer]])"
         )
-    return f"line {number}: {show(line)}: {what}"
+    return f"line {number}: {quote(line)}: {what}"
 
 
 def plain(value: Any, path: str, mistakes: Mistakes, depth: int = 0) -> Any:

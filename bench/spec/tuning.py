@@ -1,4 +1,4 @@
-"""Tuning apart from evaluation: what `[tuning]` says, and random draws.
+"""Tuning apart from evaluation: what `[tuning]` says.
 
 Configurations are chosen on tuning seeds by a criterion that never looks at test data, and judged
 on evaluation seeds that the choice has not seen.
@@ -7,57 +7,32 @@ on evaluation seeds that the choice has not seen.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator, Field
-
-from bench.spec.expand import is_number
-from bench.spec.mistakes import Mistakes, Table, check_field, show, unknown_keys
-from nncore.streams import generator
-
-if TYPE_CHECKING:
-    pass
-
+from bench.spec.mistakes import Mistakes, unknown_keys
+from nncore.values import either, many, such, whole
 
 # Tuning seeds given as a number start here, above all that `seeds = 20` may count.
 FIRST_SEED = 1_000_000
-
-
 MOST_DRAWS = 100_000
-
-
-DISTRIBUTIONS = ("log_uniform", "uniform", "choice")
-
-
+SEED = whole(0, 2**63 - 1)  # what a database column holds
 CRITERION = re.compile(r"(final|best|time_to)_((train|validation)_(loss|accuracy|r2))")
-
-
 PHASES = ("tuning", "evaluation")
-
-
-def _is_criterion(text: str) -> str:
-    if not CRITERION.fullmatch(text):
-        raise ValueError
-    return text
-
-
-class TuningTable(Table):
-    """The `[tuning]` table of a spec."""
-
-    n: Annotated[int, Field(ge=1, le=MOST_DRAWS)] = Field(
-        1, description=f"how many random draws per optimizer, from 1 to {MOST_DRAWS:,}"
-    )
-    criterion: Annotated[str, AfterValidator(_is_criterion)] = Field(
-        "final_train_loss",
-        description="final_, best_ or time_to_ before a training or validation metric, such as "
+KEYS = {
+    "n": whole(1, MOST_DRAWS).saying(
+        f"how many random draws per optimizer, from 1 to {MOST_DRAWS:,}"
+    ),
+    "criterion": such(
+        "final_, best_ or time_to_ before a training or validation metric, such as "
         '"final_train_loss", "best_validation_accuracy" or "time_to_train_loss"; never test data',
-    )
-    seeds: (
-        Annotated[int, Field(ge=1, le=FIRST_SEED)]
-        | Annotated[list[Annotated[int, Field(ge=0, le=2**63 - 1)]], Field(min_length=1)]
-    ) = Field(5, description="how many seeds to tune on, or a list of whole numbers from 0")
+        lambda value: isinstance(value, str) and CRITERION.fullmatch(value) is not None,
+    ),
+    "seeds": either(whole(1, FIRST_SEED), many(SEED, least=1)).saying(
+        "how many seeds to tune on, or a list of whole numbers from 0"
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -79,19 +54,13 @@ class Tuning:
         return f"{'lowest' if score == 'loss' else 'highest'} median {kind} {name}"
 
 
-def read(table: Any, evaluation: Sequence[int], mistakes: Mistakes) -> Tuning | None:
+def read(table: Mapping[str, Any], evaluation: Sequence[int], mistakes: Mistakes) -> Tuning:
     """The `[tuning]` table; notes what is wrong, seeds shared with `evaluation` among it."""
-    if table is None:
-        return None
-    if not isinstance(table, dict):
-        mistakes.add("tuning", f"is {show(table)}; must be a table, [tuning]")
-        return None
-    unknown_keys(table, TuningTable.model_fields, "tuning", mistakes)
+    unknown_keys(table, KEYS, "tuning", mistakes)
     good = {
         key: value
         for key, value in table.items()
-        if key in TuningTable.model_fields
-        and check_field(TuningTable, key, value, f"tuning.{key}", mistakes)
+        if key in KEYS and mistakes.expect(KEYS[key], value, f"tuning.{key}")
     }
     seeds = good.get("seeds", 5)
     found = tuple(range(FIRST_SEED, FIRST_SEED + seeds)) if isinstance(seeds, int) else tuple(seeds)
@@ -104,47 +73,3 @@ def read(table: Any, evaluation: Sequence[int], mistakes: Mistakes) -> Tuning | 
     if len({*found}) < len(found):
         mistakes.add("tuning.seeds", "has a seed more than once; seeds must be distinct")
     return Tuning(found, good.get("criterion", "final_train_loss"), good.get("n"))
-
-
-def picks(rule: str, key: str, options: Sequence[Any], n: int) -> list[Any]:
-    """`n` draws of a hyperparameter from `options`; streams as those of `draws`."""
-    content = ["choice", *options]
-    return [
-        options[int(float(generator("tuning", rule, key, content, i).random()) * len(options))]
-        if len(options) > 1
-        else options[0]
-        for i in range(n)
-    ]
-
-
-def draws(rule: str, key: str, kind: str, values: Sequence[float], n: int) -> list[float]:
-    """`n` draws of a hyperparameter between the two ends of a range, `uniform` or `log_uniform`.
-
-    Draw i depends on the rule, the key and the distribution alone, so that more draws keep the
-    first and another range changes no other hyperparameter. Rounded to 6 digits, so that they are
-    the same on every machine.
-
-    >>> draws("adam", "learning_rate", "log_uniform", [1e-4, 1.0], 2)
-    [0.00012465, 0.00917801]
-    """
-    content = [kind, *map(float, values)]
-    found = []
-    for i in range(n):
-        u = float(generator("tuning", rule, key, content, i).random())
-        low, high = values
-        value = low + u * (high - low) if kind == "uniform" else low * (high / low) ** u
-        found.append(float(f"{value:.6g}"))
-    return found
-
-
-def ends(kind: str, value: Any, path: str, mistakes: Mistakes) -> list[float]:
-    """The checked ends of a range to draw from, empty where they are wrong."""
-    if not (isinstance(value, list) and len(value) == 2 and all(map(is_number, value))):
-        mistakes.add(path, f"is {show(value)}; must be two numbers, [low, high]")
-    elif value[0] >= value[1]:
-        mistakes.add(path, f"is {show(value)}; must have the lower end first")
-    elif kind == "log_uniform" and value[0] <= 0:
-        mistakes.add(path, f"is {show(value)}; both ends must be above 0")
-    else:
-        return [float(v) for v in value]
-    return []

@@ -22,7 +22,7 @@ from typing import Any
 
 PACKAGES = [
     *("bench-optimizers", "click", "filelock", "joblib", "matplotlib", "numpy", "pandas"),
-    *("pydantic", "rich", "scipy", "threadpoolctl"),
+    *("rich", "scipy", "threadpoolctl"),
 ]
 ROOT = Path(__file__).resolve().parents[2]
 

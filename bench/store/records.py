@@ -42,7 +42,15 @@ class Record(NamedTuple):
     @classmethod
     def crashed(cls, reason: str) -> Record:
         """The outcome of a trial whose code failed."""
-        return cls("crashed", reason, None, None, (), b"", b"")
+        return cls(
+            status="crashed",
+            reason=reason,
+            diverged_epoch=None,
+            improved=None,
+            metrics=(),
+            epochs=b"",
+            curve=b"",
+        )
 
     @property
     def layout(self) -> Layout:
@@ -68,7 +76,7 @@ class Result(NamedTuple):
     attempts: int
 
 
-class Stack(NamedTuple):
+class Training(NamedTuple):
     """How a stack was trained, as stored."""
 
     size: int
@@ -80,13 +88,21 @@ class Stack(NamedTuple):
     attempts: int
 
     @classmethod
-    def unknown(cls, size: int) -> Stack:
-        """A stack of which nothing else is left."""
-        return cls(size, 0.0, 0.0, 0.0, 0, "", 0)
+    def unknown(cls, size: int) -> Training:
+        """That of a stack of which nothing else is left."""
+        return cls(
+            size=size,
+            kernel_seconds=0.0,
+            wall_seconds=0.0,
+            started=0.0,
+            pid=0,
+            host="",
+            attempts=0,
+        )
 
 
-class Trial(NamedTuple):
-    """The scalar part of an outcome, with the rows it belongs to."""
+class Row(NamedTuple):
+    """The scalar part of an outcome as stored, with the numbers of the rows it belongs to."""
 
     id: int
     stack: int

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,30 +33,48 @@ TABLES = {
     # Apart, so that reading scalars does not page through the curves.
     "curves": "(id INTEGER PRIMARY KEY, data BLOB NOT NULL)",
 }
-INSERT_STACK = (
-    "INSERT INTO stacks (size, kernel_seconds, wall_seconds, started, pid, host, attempts, sha256)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-)
-INSERT_LAYOUT = "INSERT INTO layouts (metrics, epochs, sha256) VALUES (?, ?, ?)"
+COLUMNS = {
+    table: tuple(column.split()[0] for column in columns[1:-1].split(", "))
+    for table, columns in TABLES.items()
+}
+
+
+def _put(table: str, verb: str = "INSERT") -> str:
+    """The statement that stores a row, given by name; an `id` of None gets a new number."""
+    names = COLUMNS[table]
+    values = ", ".join(f":{name}" for name in names)
+    return f"{verb} INTO {table} ({', '.join(names)}) VALUES ({values})"
+
+
+PUT_META = _put("meta", "INSERT OR REPLACE")
+PUT_LAYOUT = _put("layouts")
+PUT_STACK = _put("stacks")
 PUT_OUTCOME = (
-    "INSERT INTO outcomes"
-    " (key, stack, layout, status, reason, diverged_epoch, improved, sha256)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET"
-    " stack = excluded.stack, layout = excluded.layout, status = excluded.status,"
-    " reason = excluded.reason, diverged_epoch = excluded.diverged_epoch,"
-    " improved = excluded.improved, sha256 = excluded.sha256 RETURNING id"
+    _put("outcomes")
+    + " ON CONFLICT (key) DO UPDATE SET "
+    + ", ".join(f"{n} = excluded.{n}" for n in COLUMNS["outcomes"] if n not in ("id", "key"))
+    + " RETURNING id"
 )
-PUT_CURVE = "INSERT OR REPLACE INTO curves (id, data) VALUES (?, ?)"
-PUT_META = "INSERT OR REPLACE INTO meta (key, value, sha256) VALUES (?, ?, ?)"
+PUT_CURVE = _put("curves", "INSERT OR REPLACE")
 GET_SEALS = "SELECT id, sha256 FROM outcomes"
 GET_CURVES = "SELECT id, data, sha256 FROM curves JOIN outcomes USING (id) WHERE id IN ({})"
 
 
-def seal(fields: Sequence[Any], data: bytes = b"") -> bytes:
-    """SHA-256 of a row: its scalar fields and its bytes."""
+def seal(table: str, row: Mapping[str, Any], data: bytes = b"") -> bytes:
+    """SHA-256 of a row of `table`, given by name, and of its bytes.
+
+    Its scalar fields count in the order of the columns; its number is no part of its content.
+    """
+    apart = ("id", "epochs", "sha256")  # the epochs of a layout are its bytes
+    fields = [row[name] for name in COLUMNS[table] if name not in apart]
     # A damaged row may hold bytes where text belongs: that must not match, nor fail.
     text = json.dumps(fields, default=repr)
     return hashlib.sha256(text.encode() + b"\n" + data).digest()
+
+
+def sealed(table: str, row: Mapping[str, Any], data: bytes = b"") -> dict[str, Any]:
+    """A row with its seal, as the statements above take it."""
+    return {**row, "sha256": seal(table, row, data)}
 
 
 @contextlib.contextmanager

@@ -30,12 +30,12 @@ from bench.store.records import (
     LockedError,
     Record,
     Result,
-    Stack,
+    Row,
     StoreError,
-    Trial,
+    Training,
     Trials,
 )
-from bench.store.schema import seal, translated
+from bench.store.schema import seal, sealed, translated
 
 __all__ = [
     "FILE",
@@ -143,32 +143,46 @@ class Store:
         Replaces outcomes of the same keys. Raises `StoreError`, with nothing of the stack stored
         and all earlier ones intact, when the disk is full or cannot be written.
         """
-        stack = (len(result.keys), *result[2:])
+        training = Training(
+            size=len(result.keys),
+            kernel_seconds=result.kernel_seconds,
+            wall_seconds=result.wall_seconds,
+            started=result.started,
+            pid=result.pid,
+            host=result.host,
+            attempts=result.attempts,
+        )
         with self._transaction() as connection:
             new_layouts = self._add_layouts(connection, result.records)
-            cursor = connection.execute(schema.INSERT_STACK, (*stack, seal(stack)))
-            stack_id = cursor.lastrowid
+            stack = sealed("stacks", {"id": None, **training._asdict()})
+            stack_id = connection.execute(schema.PUT_STACK, stack).lastrowid
             assert stack_id is not None
             added = {}
             for key, record in zip(result.keys, result.records, strict=True):
                 layout = record.layout
-                layout_id = new_layouts.get(layout) or self._layout_ids[layout]
-                row = (key, stack_id, layout_id, *record[:4])
-                sealed = seal(row, record.curve)
-                (trial_id,) = connection.execute(schema.PUT_OUTCOME, (*row, sealed)).fetchone()
-                connection.execute(schema.PUT_CURVE, (trial_id, record.curve))
-                added[key] = Trial(trial_id, stack_id, layout_id, *record[:4])
+                row: dict[str, Any] = {
+                    "stack": stack_id,
+                    "layout": new_layouts.get(layout) or self._layout_ids[layout],
+                    "status": record.status,
+                    "reason": record.reason,
+                    "diverged_epoch": record.diverged_epoch,
+                    "improved": record.improved,
+                }
+                values = sealed("outcomes", {"id": None, "key": key, **row}, record.curve)
+                (number,) = connection.execute(schema.PUT_OUTCOME, values).fetchone()
+                connection.execute(schema.PUT_CURVE, {"id": number, "data": record.curve})
+                added[key] = Row(id=number, **row)
         self._layout_ids |= new_layouts
         self._layouts |= {number: layout for layout, number in new_layouts.items()}
-        self._stacks[stack_id] = Stack(*stack)
+        self._stacks[stack_id] = training
         self._trials |= added
 
     def set_meta(self, **values: Any) -> None:
         """Store facts about the whole experiment, each anything that JSON can hold."""
         with self._transaction() as connection:
             for key, value in values.items():
-                row = (key, json.dumps(value))
-                connection.execute(schema.PUT_META, (*row, seal(row)))
+                row = {"key": key, "value": json.dumps(value)}
+                connection.execute(schema.PUT_META, sealed("meta", row))
         self._meta |= values
 
     @contextlib.contextmanager
@@ -192,11 +206,11 @@ class Store:
         new: dict[Layout, int] = {}
         for layout in {record.layout: None for record in records}:
             if layout not in self._layout_ids:
-                row = (json.dumps(layout.metrics), layout.epochs)
-                sealed = seal(row[:1], layout.epochs)
-                cursor = connection.execute(schema.INSERT_LAYOUT, (*row, sealed))
-                assert cursor.lastrowid is not None
-                new[layout] = cursor.lastrowid
+                row = {"id": None, "metrics": json.dumps(layout.metrics), "epochs": layout.epochs}
+                values = sealed("layouts", row, layout.epochs)
+                number = connection.execute(schema.PUT_LAYOUT, values).lastrowid
+                assert number is not None
+                new[layout] = number
         return new
 
     # Reading
@@ -276,7 +290,19 @@ class Store:
             if key in self._trials:
                 trial = self._trials[key]
                 layout = self._layouts[trial.layout]
-                yield key, Record(*trial[3:], *layout, self._read([key])[0])
+                [curve] = self._read([key])
+                yield (
+                    key,
+                    Record(
+                        status=trial.status,
+                        reason=trial.reason,
+                        diverged_epoch=trial.diverged_epoch,
+                        improved=trial.improved,
+                        metrics=layout.metrics,
+                        epochs=layout.epochs,
+                        curve=curve,
+                    ),
+                )
 
     def metrics(self, keys: Iterable[str]) -> set[str]:
         """Names of all metrics that the stored trials among `keys` recorded."""
@@ -290,14 +316,23 @@ class Store:
             stacks.setdefault(trial.stack, []).append(key)
         for number, keys in stacks.items():
             records = [record for _, record in self.outcomes(keys)]
-            stack = self._stacks.get(number, Stack.unknown(len(keys)))
-            yield Result(tuple(keys), records, *stack[1:])
+            training = self._stacks.get(number, Training.unknown(len(keys)))
+            yield Result(
+                keys=tuple(keys),
+                records=records,
+                kernel_seconds=training.kernel_seconds,
+                wall_seconds=training.wall_seconds,
+                started=training.started,
+                pid=training.pid,
+                host=training.host,
+                attempts=training.attempts,
+            )
 
     def kernel_seconds(self) -> float:
         """Seconds spent training, over all stacks."""
         return sum(stack.kernel_seconds for stack in self._stacks.values())
 
-    def stacks(self) -> list[Stack]:
+    def stacks(self) -> list[Training]:
         """How each stack was trained, in the order of storing."""
         return list(self._stacks.values())
 
@@ -318,11 +353,12 @@ class Store:
         numbers = ",".join(str(trial.id) for trial in trials)
         with translated(self.path, "read"):
             rows = self._connection.execute(schema.GET_CURVES.format(numbers)).fetchall()
-        found = {number: (curve, sealed) for number, curve, sealed in rows}
+        found = {number: (curve, expected) for number, curve, expected in rows}
         curves = []
         for key, trial in zip(keys, trials, strict=True):
-            curve, sealed = found.get(trial.id, (b"", b""))
-            if not isinstance(curve, bytes) or seal((key, *trial[1:]), curve) != sealed:
+            curve, expected = found.get(trial.id, (b"", b""))
+            row = {"key": key, **trial._asdict()}
+            if not isinstance(curve, bytes) or seal("outcomes", row, curve) != expected:
                 problem = Damage("curve", "does not match its SHA-256", (key,))
                 raise DamagedError(self.path, [problem])
             curves.append(curve)

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from bench.store import schema
-from bench.store.records import Damage, DamagedError, Layout, Stack, StoreError, Trial
-from bench.store.schema import seal, translated
+from bench.store.records import Damage, DamagedError, Layout, Row, StoreError, Training
+from bench.store.schema import seal, sealed, translated
 
 STATUSES = frozenset({"ok", "diverged", "crashed"})
 CHUNK_BYTES = 8 << 20
@@ -28,8 +28,8 @@ class Survey:
     damage: list[Damage] = field(default_factory=list)
     meta: dict[str, Any] = field(default_factory=dict)
     layouts: dict[int, Layout] = field(default_factory=dict)
-    stacks: dict[int, Stack] = field(default_factory=dict)
-    trials: dict[str, Trial] = field(default_factory=dict)
+    stacks: dict[int, Training] = field(default_factory=dict)
+    trials: dict[str, Row] = field(default_factory=dict)
 
 
 def survey(connection: sqlite3.Connection, path: Path) -> Survey:
@@ -37,23 +37,24 @@ def survey(connection: sqlite3.Connection, path: Path) -> Survey:
     found = Survey()
     for problem in _structure(connection, path):
         found.damage.append(Damage("file", problem))
-    for key, value, sealed in _rows(connection, "meta", "rowid", found):
-        if seal((key, value)) == sealed:
-            found.meta[key] = json.loads(value)
+    for row in _rows(connection, "meta", "rowid", found):
+        if seal("meta", row) == row["sha256"]:
+            found.meta[row["key"]] = json.loads(row["value"])
         else:
-            found.damage.append(Damage(f"meta {key!r}", "does not match its SHA-256"))
-    for number, metrics, epochs, sealed in _rows(connection, "layouts", "id", found):
-        if not isinstance(epochs, bytes) or seal((metrics,), epochs) != sealed:
+            found.damage.append(Damage(f"meta {row['key']!r}", "does not match its SHA-256"))
+    for row in _rows(connection, "layouts", "id", found):
+        number, epochs = row["id"], row["epochs"]
+        if not isinstance(epochs, bytes) or seal("layouts", row, epochs) != row["sha256"]:
             found.damage.append(Damage(f"layout {number}", "does not match its SHA-256"))
-        elif (layout := _layout(metrics, epochs)) is None:
+        elif (layout := _layout(row["metrics"], epochs)) is None:
             found.damage.append(Damage(f"layout {number}", "is none of a curve"))
         else:
             found.layouts[number] = layout
-    for number, *fields, sealed in _rows(connection, "stacks", "id", found):
-        if seal(fields) == sealed:
-            found.stacks[number] = Stack(*fields)
+    for row in _rows(connection, "stacks", "id", found):
+        if seal("stacks", row) == row["sha256"]:
+            found.stacks[row["id"]] = Training(**{n: row[n] for n in Training._fields})
         else:
-            found.damage.append(Damage(f"stack {number}", "does not match its SHA-256"))
+            found.damage.append(Damage(f"stack {row['id']}", "does not match its SHA-256"))
     _survey_trials(connection, found)
     return found
 
@@ -78,17 +79,16 @@ def _survey_trials(connection: sqlite3.Connection, found: Survey) -> None:
     largest = max((layout.size for layout in found.layouts.values()), default=0)
     chunk = max(1, min(1000, CHUNK_BYTES // (largest + 1)))
     lost: dict[str, list[str]] = {}
-    for number, key, stack, layout, status, reason, epoch, improved, sealed, curve in _rows(
-        connection, "outcomes", "id", found, chunk, " LEFT JOIN curves USING (id)"
-    ):
-        improved = None if improved is None else bool(improved)
+    for row in _rows(connection, "outcomes", "id", found, chunk, curves=True):
+        key, curve, layout = row["key"], row.pop("data"), row["layout"]
+        row["improved"] = None if row["improved"] is None else bool(row["improved"])
         problem = ""
         if not isinstance(curve, bytes):
             problem = "has no curve"
-        elif seal((key, stack, layout, status, reason, epoch, improved), curve) != sealed:
+        elif seal("outcomes", row, curve) != row["sha256"]:
             problem = "does not match its SHA-256"
-        elif status not in STATUSES:
-            problem = f"has an unknown status {status!r}"
+        elif row["status"] not in STATUSES:
+            problem = f"has an unknown status {row['status']!r}"
         elif layout not in found.layouts:
             problem = f"needs layout {layout}"
         elif len(curve) != found.layouts[layout].size:
@@ -96,7 +96,7 @@ def _survey_trials(connection: sqlite3.Connection, found: Survey) -> None:
         if problem:
             lost.setdefault(problem, []).append(str(key))
         else:
-            found.trials[key] = Trial(number, stack, layout, status, reason, epoch, improved)
+            found.trials[key] = Row(**{name: row[name] for name in Row._fields})
     for problem, keys in lost.items():
         if problem.startswith("needs"):
             found.damage.append(Damage("trials", problem, tuple(keys)))
@@ -136,14 +136,17 @@ def _rows(
     key: str,
     found: Survey,
     chunk: int = 1000,
-    join: str = "",
-) -> Iterator[tuple[Any, ...]]:
-    """Rows of `table` by `key`, few at a time so that no writer waits; damage is stepped over.
+    curves: bool = False,
+) -> Iterator[dict[str, Any]]:
+    """Rows of `table` by name, few at a time so that no writer waits; damage is stepped over.
 
-    A broken page ends a scan, so what lies behind it is scanned from the other end.
+    In the order of `key`; `curves` adds each row's curve as `data`. A broken page ends a scan, so
+    what lies behind it is scanned from the other end.
     """
     order = {"up": ("ASC", ">"), "down": ("DESC", "<")}
-    columns = f"{table}.{key}, {table}.*" + (", curves.data" if join else "")
+    names = [*schema.COLUMNS[table], *(["data"] if curves else [])]
+    columns = ", ".join([f"{table}.{key}", *names])
+    join = " LEFT JOIN curves USING (id)" if curves else ""
     seen: set[int] = set()
     for direction, compare in order.values():
         last: int | None = None
@@ -165,7 +168,7 @@ def _rows(
             for number, *row in rows:
                 if isinstance(number, int) and number not in seen:
                     seen.add(number)
-                    yield tuple(row)
+                    yield dict(zip(names, row, strict=True))
             if broken:
                 break
             if len(rows) < chunk:
@@ -212,23 +215,18 @@ def _copy_intact(path: Path, new: Path) -> None:
         found = survey(source, path)
         target.execute("BEGIN")
         for key, value in found.meta.items():
-            row = (key, json.dumps(value))
-            target.execute(schema.PUT_META, (*row, seal(row)))
+            target.execute(
+                schema.PUT_META, sealed("meta", {"key": key, "value": json.dumps(value)})
+            )
         for number, layout in found.layouts.items():
-            metrics = json.dumps(layout.metrics)
-            sealed = seal((metrics,), layout.epochs)
-            target.execute(
-                "INSERT INTO layouts VALUES (?, ?, ?, ?)", (number, metrics, layout.epochs, sealed)
-            )
-        for number, stack in found.stacks.items():
-            target.execute(
-                f"INSERT INTO stacks VALUES ({', '.join('?' * 9)})", (number, *stack, seal(stack))
-            )
+            row = {"id": number, "metrics": json.dumps(layout.metrics), "epochs": layout.epochs}
+            target.execute(schema.PUT_LAYOUT, sealed("layouts", row, layout.epochs))
+        for number, training in found.stacks.items():
+            row = {"id": number, **training._asdict()}
+            target.execute(schema.PUT_STACK, sealed("stacks", row))
         for key, trial in found.trials.items():
-            _, curve, sealed = source.execute(schema.GET_CURVES.format(trial.id)).fetchone()
-            target.execute(
-                f"INSERT INTO outcomes VALUES ({', '.join('?' * 9)})",
-                (trial.id, key, *trial[1:], sealed),
-            )
-            target.execute(schema.PUT_CURVE, (trial.id, curve))
+            _, curve, seal_ = source.execute(schema.GET_CURVES.format(trial.id)).fetchone()
+            row = {"key": key, **trial._asdict(), "sha256": seal_}
+            target.execute(schema.PUT_OUTCOME, row).fetchone()
+            target.execute(schema.PUT_CURVE, {"id": trial.id, "data": curve})
         target.execute("COMMIT")

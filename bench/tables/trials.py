@@ -24,16 +24,8 @@ def hyperparameter_columns(trials: Sequence[Trial]) -> pd.DataFrame:
     """
     rows: dict[int, dict[str, Any]] = {}
     for trial in trials:
-        configuration = trial.configuration
-        if trial.configuration_index in rows:
-            continue
-        row: dict[str, Any] = dict(configuration.hyperparameters)
-        for name, value in (configuration.schedule or {}).items():
-            row["schedule" if name == "name" else f"schedule.{name}"] = value
-        for name in ("clip_norm", "clip_value"):
-            if getattr(configuration, name) is not None:
-                row[name] = getattr(configuration, name)
-        rows[trial.configuration_index] = row
+        if trial.configuration_index not in rows:
+            rows[trial.configuration_index] = trial.configuration.columns
     first = ["learning_rate", "decay", "momentum"]
     names = sorted({name for row in rows.values() for name in row})
     names.sort(key=lambda name: first.index(name) if name in first else len(first))

@@ -19,9 +19,7 @@ def configuration_texts(rows: pd.DataFrame) -> dict[Any, str]:
     """
     names = [n for n in hyperparameters(rows) if rows[n].notna().any()]
     rule = str(rows["rule"].iloc[0])
-    defaults: dict[str, Any] = {"decay": 0.0}
-    if rule in rules:
-        defaults |= rules[rule].parameters
+    defaults = rules[rule].hyperparameters if rule in rules else {"decay": 0.0}
     told = [
         n
         for n in names

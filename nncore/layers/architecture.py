@@ -34,9 +34,12 @@ class Written:
     def build(self, features: int) -> Layer:
         """The layer on inputs of so many features; raises ValueError where there is none."""
         try:
-            return self.kind.build(features, *self.numbers, **self.parameters)
+            layer = self.kind.build(features, *self.numbers, **self.parameters)
         except Exception as error:
             raise ValueError(f'"{self}": {error}') from error
+        if self.kind.in_place and layer.outputs != features:
+            raise ValueError(f'"{self}": in place, {features} inputs make {layer.outputs} outputs')
+        return layer
 
 
 def parse(texts: Sequence[str]) -> list[Written]:

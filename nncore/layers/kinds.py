@@ -94,8 +94,9 @@ def cut(flat: Array, parameters: Sequence[Parameter]) -> list[Array]:
 class Arrays:
     """What a layer of a stack computes with; T trials, N samples, F features in and O out.
 
-    - `x`: the inputs `(T, F + 1, N)`, whose last row is ones, to be left as they are;
-    - `y`: the outputs `(T, O, N)`; of a kind in place they hold the inputs at first;
+    - `x`: the inputs `(T, F + 1, N)`, whose last row is ones, to be left as they are; a kind in
+      place finds its own in `y` instead;
+    - `y`: the outputs `(T, O, N)`;
     - `w`, `g`: the layer's parameters and where their gradients go, `(T, P)`, to be `cut`;
     - `d`: the gradient with respect to the outputs `(T, O, N)`, which may be overwritten;
     - `below`: where the one with respect to the inputs goes `(T, F, N)`, None for the first layer;

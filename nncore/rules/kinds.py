@@ -35,6 +35,15 @@ class Rule(Entry):
     evaluate: str = ""
     varying: tuple[str, ...] = ()
 
+    @property
+    def hyperparameters(self) -> dict[str, float]:
+        """The defaults of all that a configuration gives a value, in the order of the columns.
+
+        The harness's own `decay` follows the learning rate.
+        """
+        rate = self.parameters["learning_rate"]
+        return {"learning_rate": rate, "decay": 0.0, **self.parameters}
+
 
 rules: Registry[Rule] = Registry("rule")
 

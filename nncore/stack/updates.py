@@ -1,4 +1,4 @@
-"""Applying a rule to a stack: clipping, effective rates, hyperparameters as arrays, state."""
+"""Applying a rule to a stack: effective rates, hyperparameters as arrays, state."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore.layers import Parameter
-from nncore.rules import Hyperparameter, Rule, norm
+from nncore.rules import Hyperparameter, Rule
 from nncore.schedules import Plateau, factors
+from nncore.stack.clipping import Clipping
 from nncore.stack.layouts import Layout
 from nncore.stack.one_by_one import one_by_one
 
@@ -104,15 +105,14 @@ class Updates:
             if name != "learning_rate"
         }
         self._decays = np.array([v["decay"] for v in values])
-        self._schedules = [row.schedule for row in rows]
+        self._schedules = [row.modifiers.get("schedule") for row in rows]
         self._constant = None
         if not self._decays.any() and not any(self._schedules):
             self._constant = self._hyperparameter(self._rate)
         self._chunk = max(1, CHUNK // len(w))
         self._table = np.empty((0, len(w), 1))
         self.plateau = Plateau(self._schedules)
-        self._clip_value = self._limits([row.clip_value for row in rows])
-        self._clip_norm = self._limits([row.clip_norm for row in rows])
+        self._clip = Clipping([row.modifiers for row in rows], self._array)
         self.buffers: list[Array] = []
         self._apply = self._bind(parameters)
 
@@ -126,12 +126,6 @@ class Updates:
         array = self._layout.empty(dtype, *values.shape)
         array[:] = values
         return array
-
-    def _limits(self, values: Sequence[float | None]) -> Array | None:
-        """The largest value or norm of each trial's gradient, `(T, 1)`; None if none has one."""
-        if all(value is None for value in values):
-            return None
-        return self._array(np.array([[np.inf if value is None else value] for value in values]))
 
     def _bind(self, parameters: Sequence[Parameter]) -> Callable[[Hyperparameter], None]:
         """A function of the effective rate that calls the rule; allocates its buffers."""
@@ -237,17 +231,5 @@ class Updates:
         """One update of all trials."""
         rate = self.rate()
         self.made += 1
-        self._clip()
+        self._clip(self._g)
         self._apply(rate)
-
-    def _clip(self) -> None:
-        """Bound the gradient: every value first, then each trial's norm."""
-        g = self._g
-        if self._clip_value is not None:
-            np.clip(g, -self._clip_value, self._clip_value, out=g)
-        if self._clip_norm is not None:
-            # Divided by the largest value, so that no square overflows.
-            largest = np.maximum.reduce(np.abs(g), axis=1, keepdims=True)
-            largest[largest == 0] = 1
-            length, limit = norm(g / largest), self._clip_norm / largest
-            g *= np.where(length > limit, limit / length, g.dtype.type(1))

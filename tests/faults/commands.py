@@ -108,13 +108,14 @@ class Running:
     def printed(self):
         return os.pread(self.out.fileno(), 1 << 20, 0).decode()
 
-    def until(self, condition, seconds=120.0):
+    def until(self, condition, seconds=120.0, pause=0.005):
         """Wait until `condition()` holds or the process has ended; whether it holds.
 
-        Conditions are about files, which tell nobody that they have grown: they are looked at.
+        Conditions are about files and processes, which tell nobody of themselves: they are looked
+        at after every `pause`.
         """
         end = time.monotonic() + seconds
-        while not (held := condition()) and self.lasts(0.005):
+        while not (held := condition()) and self.lasts(pause):
             assert time.monotonic() < end, self.printed()
         return bool(held)
 

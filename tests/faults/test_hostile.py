@@ -219,16 +219,16 @@ def forge(folder, change, table="meta"):
             query = "SELECT value FROM meta WHERE key = 'manifest'"
             manifest = json.loads(connection.execute(query).fetchone()[0])
             manifest = change(manifest) or manifest
-            row = ("manifest", json.dumps(manifest))
-            connection.execute(schema.PUT_META, (*row, schema.seal(row)))
+            row = {"key": "manifest", "value": json.dumps(manifest)}
+            connection.execute(schema.PUT_META, schema.sealed("meta", row))
         else:
-            for number, metrics, epochs, _ in connection.execute("SELECT * FROM layouts"):
+            for number, metrics, epochs, _ in connection.execute(
+                "SELECT * FROM layouts"
+            ).fetchall():
                 metrics, epochs = change(metrics, epochs)
-                sealed = schema.seal((metrics,), epochs)
-                connection.execute(
-                    "UPDATE layouts SET metrics = ?, epochs = ?, sha256 = ? WHERE id = ?",
-                    (metrics, epochs, sealed, number),
-                )
+                row = {"id": number, "metrics": metrics, "epochs": epochs}
+                connection.execute("DELETE FROM layouts WHERE id = ?", (number,))
+                connection.execute(schema.PUT_LAYOUT, schema.sealed("layouts", row, epochs))
     connection.close()
 
 
@@ -248,7 +248,7 @@ def test_a_folder_runs_no_code_and_writes_nowhere_else(sent, tmp_path):
         problem, configurations = manifest["problems"][0], manifest["configurations"]
         manifest["problems"] = [[name, problem[1]] for name in names]
         for configuration in configurations:
-            configuration[0] = "../../optimizer"
+            configuration[1] = "../../optimizer"
         manifest["trials"] = [[i, i, *row[2:]] for i, row in enumerate(manifest["trials"])]
 
     forge(folder, change)

@@ -9,21 +9,23 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import bench
-from bench.figures import book, style
-from bench.figures.pages.pages import Material
+from bench.figures import style
+from bench.figures.book import plan
 from bench.figures.panels import contours
 from bench.figures.paths import MOST_UPDATES, Landscape, landscapes, middling_seeds, telling
 from bench.plan.trials import trials as plan_trials
 from bench.spec.experiment import load
+from bench.tables.best import best_trials
 from bench.tables.curves import LEADING
 from bench.tables.summary import summary_frame
 from nncore import rules as kinds
 from nncore.datasets import distance, heights, minima
 from nncore.registry import kept
 from nncore.stack.training import train
+from tests.figures.drawn import caption, gather, laid_out
+from tests.frames import Frames
 
 FLAT = {
     "rosenbrock": {"name": "rosenbrock"},
@@ -73,30 +75,23 @@ def trained(described):
     return planned, frame.drop(columns="train_loss"), frame["train_loss"]
 
 
+def landscapes_of(planned, trials) -> dict[str, Landscape]:
+    return landscapes(planned, best_trials(trials))
+
+
 def landscape_of(described) -> Landscape:
     planned, trials, _ = trained(described)
-    return landscapes(planned, trials)["f"]
-
-
-def material(described, **changes) -> Material:
-    planned, trials, _ = trained(described)
-    found = landscapes(planned, trials)
-    changed = {name: replace(one, **changes) for name, one in found.items()}
-    curves = pd.DataFrame(columns=[*LEADING, "epoch", "train_loss"])
-    return book.gather(trials, curves, summary_frame(trials), landscapes=changed)
+    return landscapes_of(planned, trials)["f"]
 
 
 def drawn(described, **changes):
-    found = dict(book.plan(material(described, **changes)))
-    with style.settings():
-        figure = found["contour", "f"]()
-        figure.set_dpi(style.DPI)
-        FigureCanvasAgg(figure)
-    return figure
-
-
-def caption(figure) -> str:
-    return figure.texts[1].get_text().replace("\n", " ")
+    """The figure of an experiment, with `changes` to its landscape."""
+    planned, trials, _ = trained(described)
+    curves = pd.DataFrame(columns=[*LEADING, "epoch", "train_loss"])
+    some = gather(Frames(trials, curves, summary_frame(trials)), planned=planned, targets={})
+    found = {name: replace(one, **changes) for name, one in some.landscapes.items()}
+    some.__dict__["landscapes"] = found  # what has been computed is kept there
+    return laid_out(dict(plan(some))["contour", "f"])
 
 
 def line(figure, name):
@@ -122,7 +117,7 @@ def test_the_line_of_sgd_on_rosenbrock_is_gradient_descent():
 def test_paths_end_where_their_trials_did():
     optimizers = [{"rule": ["sgd", "adam", "schedule_free_sgd"], "learning_rate": [1e-3, 1e-2]}]
     planned, trials, _ = trained(experiment("himmelblau", optimizers, seeds=3))
-    landscape = landscapes(planned, trials)["f"]
+    landscape = landscapes_of(planned, trials)["f"]
     best = trials.groupby(["optimizer", "learning_rate"])["final_train_loss"].median()
     for name, points in landscape.paths.items():
         rate = best[name].idxmin()
@@ -331,11 +326,11 @@ def test_of_middling_seeds_the_most_telling_is_shown(most, monkeypatch):
     optimizers = [{"rule": ["sgd", "heavy_ball"], "learning_rate": 1e-3}]
     planned, trials, _ = trained(experiment("rosenbrock", optimizers, seeds=9, epochs=60))
     seeds = middling_seeds(trials)[:most]
-    found = landscapes(planned, trials)["f"]
+    found = landscapes_of(planned, trials)["f"]
     shown = {}
     for seed in seeds:
         rows = trials[trials["seed"] == seed]
-        shown[seed] = telling(landscapes(planned, rows)["f"].paths)
+        shown[seed] = telling(landscapes_of(planned, rows)["f"].paths)
     assert found.seed == max(seeds, key=lambda seed: shown[seed])
     assert len(set(shown.values())) == len(seeds) == most
     assert (found.middling, found.seeds) == (most, 9)
@@ -358,7 +353,7 @@ def test_other_problems_have_no_contours(table):
     table = {"epochs": 1, "batch_size": "full", **table}
     described = load({"name": "x", "problem": [table], "optimizer": [optimizer]})
     planned, trials, _ = trained(described)
-    assert landscapes(planned, trials) == {}
+    assert landscapes_of(planned, trials) == {}
 
 
 PLUGIN = '''
@@ -386,14 +381,14 @@ def test_rules_of_plugins_that_are_not_loaded_are_left_out(tmp_path):
         entry = kinds.rules["contoured"]
         assert set(landscape_of(described).paths) == {"sgd", "contoured"}
         planned, trials, _ = trained(described)
-    left = landscapes(planned, trials)["f"]
+    left = landscapes_of(planned, trials)["f"]
     assert set(left.paths) == {"sgd"}
     assert left.missing == {"contoured": "from a plugin"}
     # Neither does one of the same name stand for another.
     with kept(kinds.rules):
         kinds.rules.add(replace(entry, digest="0" * 64))
-        assert set(landscapes(planned, trials)["f"].paths) == {"sgd"}
-    assert landscapes([t for t in planned if t.optimizer != "sgd"], trials[1:]) == {}
+        assert set(landscapes_of(planned, trials)["f"].paths) == {"sgd"}
+    assert landscapes_of([t for t in planned if t.optimizer != "sgd"], trials[1:]) == {}
 
 
 def test_the_caption_names_what_is_left_out():

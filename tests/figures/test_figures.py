@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import struct
 import sys
@@ -11,58 +10,38 @@ from dataclasses import replace
 import matplotlib as mpl
 import pandas as pd
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
-from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from bench.figures import book, style
-from bench.figures.book import FileNames, draw, gather, plan
-from tests.frames import NINE, TASKS, cases, frames
+from bench.figures import style
+from bench.figures.book import FileNames, draw, plan
+from tests.figures.drawn import CASES, caption, drawn, gather, laid_out, material
+from tests.frames import NINE, TASKS, Frames, frames
 
-CASES = cases()
-LOSSES = {"spiral": "categorical_crossentropy", "log_linear": "half_mean_squared_error"}
-TARGETS = {"spiral": {"train_loss": 0.5}}
-
-
-@functools.lru_cache
-def drawn(name: str) -> list[tuple[tuple[str, ...], Figure]]:
-    """Every figure of a case, laid out."""
-    case = CASES[name]
-    material = gather(case.trials, case.curves, case.summary, targets=TARGETS, losses=LOSSES)
-    found = []
-    for parts, paint in plan(material):
-        with style.settings():
-            figure = paint()
-            figure.set_dpi(style.DPI)
-            FigureCanvasAgg(figure)
-            found.append((parts, figure))
-    return found
-
-
-GRIDS = {"sensitivity", "heatmap decay", "heatmap momentum"}
+ONE = {"ranking", "spread", "curves"}
+GRIDS = {"sensitivity", "heatmap decay", "heatmap momentum", "budget", "divergence"}
 EXPECTED = {
-    "normal": {"ranking", "spread", "curves", *GRIDS},
-    "nine single": {"ranking", "spread", "curves"},
-    "one optimizer": {"ranking", "spread", "curves"},
-    "many seeds": {"ranking", "spread", "curves", "sensitivity"},
-    "single and tuned": {"ranking", "spread", "curves", "curves_single", *GRIDS},
+    "normal": {*ONE, *GRIDS, "across", "pairs", "target", "profile"},
+    "nine single": {*ONE, "pairs", "target", "profile"},
+    "one optimizer": ONE,
+    "many seeds": {*ONE, "sensitivity", "budget", "divergence"},
+    "single and tuned": {*ONE, *GRIDS, "curves_single", "pairs", "target", "profile"},
 }
+NAMED_ROWS = {"ranking", "spread", "across", "pairs", "divergence"}
 
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_an_experiment_gets_the_figures_that_its_search_space_fills(name):
-    case = CASES[name]
-    names = [parts for parts, _ in plan(gather(case.trials, case.curves, case.summary))]
+    names = [parts for parts, _ in plan(material(name))]
     assert {" ".join(parts[:-1] or parts) for parts in names} == EXPECTED[name]
-    problems = list(case.trials["problem"].unique())
+    problems = list(CASES[name].trials["problem"].unique())
     per_problem = [parts[-1] for parts in names if parts[0] == "curves"]
     assert per_problem == problems
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_figures_can_be_read(name):
-    for parts, figure in drawn(name):
+    for parts, figure in drawn(name).items():
         renderer = figure.canvas.get_renderer()
         panels = [ax.get_tightbbox(renderer) for ax in figure.axes]
         outside = [legend.get_window_extent(renderer) for legend in figure.legends]
@@ -74,13 +53,14 @@ def test_figures_can_be_read(name):
         assert not any(ax.get_legend() for ax in figure.axes), parts
         for a, b in itertools.combinations([*panels, *outside], 2):
             assert not overlap(a, b), parts
+        matrix = figure.axes[-1:] if parts[0] in ("across", "pairs") else []
         for ax in figure.axes:
-            assert ax.get_xlabel(), parts
-            rows = parts[0] in ("ranking", "spread") or ax.get_label() == "colours"
+            assert bool(ax.get_xlabel()) != (ax in matrix), parts
+            rows = parts[0] in NAMED_ROWS or ax.get_label() == "colours"
             assert bool(ax.get_ylabel()) != rows, parts
-        title, caption = (text.get_text() for text in figure.texts)
+        title, small = (text.get_text() for text in figure.texts)
         assert title, parts
-        assert caption, parts
+        assert small, parts
 
 
 def overlap(a: Bbox, b: Bbox) -> bool:
@@ -93,7 +73,7 @@ def test_an_optimizer_has_one_colour_in_every_figure(name):
     looks = style.looks(CASES[name].trials)
     meant = {style.plain(n): look.color for n, look in looks.items()}
     seen = set()
-    for _, figure in drawn(name):
+    for figure in drawn(name).values():
         for ax in figure.axes:
             for line in ax.lines:
                 if line.get_label() in meant:
@@ -110,15 +90,15 @@ def test_an_optimizer_has_one_colour_in_every_figure(name):
 
 def test_the_legend_of_curves_is_in_the_order_of_the_lines_ends():
     case = CASES["nine single"]
-    ((_, figure),) = [f for f in drawn("nine single") if f[0][0] == "curves"]
+    figure = drawn("nine single")["curves", "spiral"]
     finals = case.trials.groupby("optimizer")["final_train_loss"].median().sort_values()
     told = [text.get_text().rpartition(": ")[0] for text in figure.legends[0].get_texts()]
-    assert told == [*finals.index, "target"]
+    assert told == [*finals.index, "target", "target"]
 
 
 def test_captions_say_what_bands_and_bars_are():
     told = {
-        name: {p[0]: f.texts[1].get_text().replace("\n", " ") for p, f in drawn(name)[::-1]}
+        name: {p[0]: caption(f) for p, f in [*drawn(name).items()][::-1]}
         for name in ("normal", "three seeds", "one seed")
     }
     assert "medians over 7 seeds, bands interquartile ranges" in told["normal"]["curves"]
@@ -135,10 +115,11 @@ def test_problems_with_nothing_to_compare_are_named_instead_of_drawn():
     trials = pd.concat([case.trials, lone.trials.assign(trial=99)], ignore_index=True)
     curves = pd.concat([case.curves, lone.curves.assign(trial=99)], ignore_index=True)
     summary = pd.concat([case.summary, lone.summary], ignore_index=True)
-    for parts, paint in list(plan(gather(trials, curves, summary)))[:2]:
-        figure = paint()
+    found = dict(plan(gather(Frames(trials, curves, summary))))
+    for name in ("ranking", "spread"):
+        figure = laid_out(found[name,])
         assert [ax.get_title(loc="left") or ax.get_title() for ax in figure.axes] == ["spiral"]
-        assert "nothing to compare: neuron" in figure.texts[1].get_text(), parts
+        assert "nothing to compare: neuron" in caption(figure), name
 
 
 # Files -------------------------------------------------------------------------------------------
@@ -169,10 +150,9 @@ def test_file_names_do_not_collide_on_any_file_system():
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    case = CASES["hard names"]
     folder = tmp_path_factory.mktemp("report") / "figures"
     folder.mkdir()
-    return folder, draw(case.trials, case.curves, case.summary, folder)
+    return folder, draw(material("hard names"), folder)
 
 
 def test_files_lie_in_the_folder_and_are_all_that_is_written(written):
@@ -199,42 +179,40 @@ def test_files_are_png_at_150_dpi_without_a_trace_of_when_or_by_what(written):
 def test_bytes_repeat_whatever_the_order_the_settings_and_the_other_trials(tmp_path, monkeypatch):
     case = CASES["single and tuned"]
     before = dict(mpl.rcParams)
-    first = draw(case.trials, case.curves, case.summary, tmp_path)
+    first = draw(gather(case), tmp_path)
     content = {path.name: path.read_bytes() for path in first}
     assert dict(mpl.rcParams) == before
     monkeypatch.setitem(mpl.rcParams, "font.size", 20)
     monkeypatch.setitem(mpl.rcParams, "axes.facecolor", "red")
     monkeypatch.setitem(mpl.rcParams, "text.usetex", True)
-    needed = book.curves_needed(case.trials)
+    needed = material("single and tuned").runs["trial"]
     fewer = case.curves[case.curves["trial"].isin(needed)].iloc[::-1]
     fewer = fewer.sort_values("epoch", kind="stable")
-    again = draw(case.trials, fewer, case.summary, tmp_path)
+    again = draw(gather(Frames(case.trials, fewer, case.summary)), tmp_path)
     assert {path.name: path.read_bytes() for path in again} == content
     assert len(needed) < len(case.trials)
 
 
 def test_nothing_global_is_used(tmp_path):
-    case = CASES["one optimizer"]
-    draw(case.trials, case.curves, case.summary, tmp_path)
+    draw(material("one optimizer"), tmp_path)
     pyplot = sys.modules.get("matplotlib.pyplot")
     assert pyplot is None or not pyplot.get_fignums()
 
 
 def test_no_trials_no_figures(tmp_path):
-    case = CASES["one optimizer"]
-    assert draw(case.trials[:0], case.curves[:0], case.summary[:0], tmp_path) == []
+    some = material("one optimizer")
+    none = replace(some, trials=some.trials[:0], curves=some.curves[:0], summary=some.summary[:0])
+    assert draw(none, tmp_path) == []
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_written_is_an_os_error(tmp_path):
-    case = CASES["one optimizer"]
     with pytest.raises(OSError, match="missing"):
-        draw(case.trials, case.curves, case.summary, tmp_path / "missing")
+        draw(material("one optimizer"), tmp_path / "missing")
 
 
 def test_random_draws_make_no_map():
     rates = [{"learning_rate": [0.01 * 1.3**i], "decay": [1e-4 * 1.2**i]} for i in range(8)]
     case = frames(TASKS[:1], [type(NINE[0])("drawn", "sgd", values, 1, 9) for values in rates], 2)
-    names = [parts[0] for parts, _ in plan(gather(case.trials, case.curves, case.summary))]
-    assert names == ["ranking", "spread", "curves", "sensitivity"]
-    assert isinstance(case.summary, pd.DataFrame)
+    names = [parts[0] for parts, _ in plan(gather(case))]
+    assert names == ["ranking", "spread", "curves", "sensitivity", "target", "budget"]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
-from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -15,50 +13,13 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from bench import verdicts
-from bench.figures import book, style, verdict_figures
 from bench.figures import grey as crowd
+from bench.figures import style
 from bench.figures.panels import pairs
 from bench.figures.panels.search import budget
-from tests.frames import cases
+from tests.figures.drawn import CASES, TARGETS, caption, drawn, material
 
-CASES = cases()
-TARGETS = {
-    "spiral": {"train_loss": 0.5, "train_accuracy": 0.7},
-    "log_linear": {"train_loss": 1.0},
-    "neuron": {"train_loss": 1.0},
-}
 LOSS = "final_train_loss"
-
-
-@functools.lru_cache
-def judged(case: str) -> verdicts.Verdicts:
-    some = CASES[case]
-    return verdicts.judge(
-        some.trials,
-        some.curves,
-        some.summary,
-        targets=TARGETS,
-        planned=Counter(some.trials["problem"]),
-    )
-
-
-@functools.lru_cache
-def drawn(case: str) -> dict[tuple[str, ...], Figure]:
-    """Every figure of a case, laid out."""
-    some = CASES[case]
-    looks = style.looks(some.trials)
-    material = book.gather(some.trials, some.curves, some.summary, targets=TARGETS)
-    plans = itertools.chain(
-        book.plan(material), verdict_figures.plan(verdict_figures.Drawing(judged(case), looks))
-    )
-    found = {}
-    for parts, paint in plans:
-        with style.settings():
-            found[parts] = paint()
-            found[parts].set_dpi(style.DPI)
-            FigureCanvasAgg(found[parts]).draw()
-    return found
 
 
 def medians(problem: str) -> pd.Series:
@@ -72,7 +33,7 @@ def medians(problem: str) -> pd.Series:
 
 def soonest(problem: str) -> list[str]:
     """By when the median run of each optimizer reaches the loss, of equal ones by how many do."""
-    times = judged("crowd").times
+    times = material("crowd").verdicts.times
     rows = times[(times["problem"] == problem) & (times["metric"] == "train_loss")]
     keys = {r.optimizer: (r.median, -r.share, r.optimizer) for r in rows.itertuples()}
     return sorted(keys, key=lambda name: keys[name])
@@ -84,7 +45,7 @@ def cheapest() -> list[str]:
 
 
 def fastest() -> list[str]:
-    shares = judged("crowd").profile.groupby("optimizer")["share"]
+    shares = material("crowd").verdicts.profile.groupby("optimizer")["share"]
     ends = pd.DataFrame({"first": shares.first(), "last": shares.last()})
     return list(ends.sort_values(["first", "last"], ascending=False, kind="stable").index)
 
@@ -117,8 +78,7 @@ def test_the_best_have_their_own_looks_and_the_others_one_grey(parts):
         look = looks[name]
         assert to_hex(sample.get_color()).upper() == look.color.upper()
         assert sample.get_marker() == look.marker
-    caption = figure.texts[1].get_text().replace("\n", " ")
-    assert "In colour, the 7 of 12 optimizers" in caption
+    assert "In colour, the 7 of 12 optimizers" in caption(figure)
     for ax in figure.axes:
         lines = [a for a in ax.lines if len(a.get_xdata()) > 1 and a.get_ls() != ":"]
         grey = [a for a in lines if to_hex(a.get_color()) == crowd.PALE]
@@ -158,7 +118,7 @@ def test_lines_of_several_targets_are_ranked_panel_by_panel():
     assert texts.count("5 others, in grey") == 1
     for word in ("train loss", "train accuracy"):
         assert sum(text.endswith(word) for text in texts) == crowd.SHOWN
-    assert "in each panel" in figure.texts[1].get_text().replace("\n", " ")
+    assert "in each panel" in caption(figure)
 
 
 @pytest.mark.parametrize("parts", [("curves", "spiral"), ("sensitivity", "spiral")])
@@ -181,7 +141,7 @@ def test_few_optimizers_are_all_in_colour(case):
     for parts, figure in drawn(case).items():
         texts = [t.get_text() for legend in figure.legends for t in legend.get_texts()]
         assert not any("in grey" in text for text in texts), parts
-        assert "In colour" not in figure.texts[1].get_text(), parts
+        assert "In colour" not in caption(figure), parts
         drawn_lines = [a for ax in figure.axes for a in ax.lines]
         assert crowd.PALE not in {to_hex(a.get_color()) for a in drawn_lines}, parts
 
@@ -221,7 +181,7 @@ def matrix(number: int) -> pd.DataFrame:
 @pytest.mark.parametrize("number", [2, 5, 9, 12, 16, 20, 28, 45, 60])
 def test_texts_of_a_matrix_fit(number, inches):
     figure = Figure(figsize=(6, 10), dpi=style.DPI)
-    with style.settings():
+    with style.applied():
         ax = figure.add_axes((0.1, 0.05, inches / 6, 0.88))
         pairs.wins(matrix(number), [f"n{i}" for i in range(number)], names=False, ax=ax)
         FigureCanvasAgg(figure).draw()

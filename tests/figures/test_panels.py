@@ -13,7 +13,6 @@ from matplotlib.axes import Axes
 from matplotlib.cbook import is_math_text
 from matplotlib.collections import FillBetweenPolyCollection, LineCollection, PathCollection
 from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
@@ -494,11 +493,3 @@ def test_best_is_chosen_alike_from_trials_and_from_the_summary():
         runs = best_trials(frames.trials)[columns].drop_duplicates().reset_index(drop=True)
         rows = best_rows(frames.summary)[columns].reset_index(drop=True)
         pd.testing.assert_frame_equal(runs, rows, obj=name)
-
-
-def test_small_print_shows_dollars_as_dollars():
-    figure = Figure(figsize=(10, 3))
-    for text in (r"x $\foo$ and y $\frac$", style.plain("a $b$")):
-        style.titles(figure, "title", [text])
-    figure.canvas.draw()
-    assert [t.get_text() for t in figure.texts[1::2]] == [r"x \$\foo\$ and y \$\frac\$", r"a \$b\$"]

@@ -226,9 +226,10 @@ def measure(rule: str, problems: Sequence[str]) -> list[baseline.Curves]:
     experiment, found = spec.load(SPEC), []
     for named in [p for p in experiment.problems if p.name in problems]:
         for optimizer in experiment.optimizers:
-            if optimizer.rule != rule or named.name not in optimizer.problems:
+            if optimizer.rule != rule:
                 continue
-            for configuration in optimizer.configurations:
+            for place in optimizer.on.get(named.name, ()):
+                configuration = optimizer.configurations[place]
                 n = len(experiment.seeds)
                 outcomes = train(named.problem, [configuration] * n, experiment.seeds)
                 found.append(

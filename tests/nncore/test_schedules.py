@@ -263,7 +263,7 @@ def test_plateau_watches_the_epoch_s_mean_training_loss(dataset):
     plateau["threshold"] = 0.01
     with noted("sgd") as (name, notes):
         plain = configuration(name, learning_rate=1e-300)
-        tiny = Configuration(name, plain.hyperparameters, schedule=plateau)
+        tiny = Configuration(name, plain.hyperparameters, modifiers={"schedule": plateau})
         runaway = configuration(name, learning_rate=1e300)
         outcomes = train(trained, [runaway, tiny, plain], [0, 0, 0])
     # With weights that never move, an epoch's mean over batches is the full part's loss: a plateau
@@ -292,11 +292,11 @@ def test_plateau_sees_the_loss_before_each_update():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Plateau, "see", see)
         base = configuration("sgd", learning_rate=0.5).hyperparameters
-        train(trained, [Configuration("sgd", base, schedule=plateau)], [0])
+        train(trained, [Configuration("sgd", base, modifiers={"schedule": plateau})], [0])
         mini = np.array(seen)[:, 0]
         seen.clear()
         full = short("spiral", {"samples": 7}, epochs=6, record_every=1, dtype="float64")
-        [outcome] = train(full, [Configuration("sgd", base, schedule=plateau)], [0])
+        [outcome] = train(full, [Configuration("sgd", base, modifiers={"schedule": plateau})], [0])
     # Full batch: an epoch's loss is the one recorded before it.
     np.testing.assert_allclose(np.array(seen)[:, 0], outcome.metrics["train_loss"][:-1], rtol=1e-12)
     assert len(mini) == 6

@@ -250,13 +250,18 @@ def test_schedules_and_clipping_do_not_mix():
     values = trial.configuration.hyperparameters
     different = [
         Configuration("sgd", values),
-        Configuration("sgd", values, schedule={"name": "constant"}),
-        Configuration("sgd", values, clip_norm=1.0),
-        Configuration("sgd", values, clip_value=1.0),
+        Configuration("sgd", values, modifiers={"schedule": {"name": "constant"}}),
+        Configuration("sgd", values, modifiers={"clip_norm": 1.0}),
+        Configuration("sgd", values, modifiers={"clip_value": 1.0}),
     ]
     mixed = [
-        dataclasses.replace(trial, configuration=c, key=key(trial.problem, c, trial.seed))
-        for c in different
+        dataclasses.replace(
+            trial,
+            configuration=c,
+            configuration_index=number,
+            key=key(trial.problem, c, trial.seed),
+        )
+        for number, c in enumerate(different)
     ]
     assert [len(stack) for stack in stacks(mixed, jobs=1)] == [1] * 4
 

@@ -9,12 +9,7 @@ import os
 import random
 import signal
 import subprocess
-import sys
-import tempfile
 import threading
-import time
-import uuid
-from pathlib import Path
 
 import pytest
 
@@ -22,10 +17,8 @@ from bench.run import runner
 from bench.store.store import Store, StoreError, verify
 from tests import ROOT
 from tests.faults import tasks
-from tests.faults.commands import is_worker
+from tests.faults.commands import Running, stored
 from tests.run.workers import children, expected, stacks_of
-
-SOON = 20.0
 
 
 def outcomes(stacks, **options):
@@ -204,104 +197,72 @@ def test_an_error_of_the_store_ends_the_run_and_the_workers():
 # Signals to a whole run, from outside
 
 
-class Sweep:
-    """`tests/faults/sweep.py` as a process, its workers found by a mark in their environment."""
-
-    def __init__(self, folder, jobs=2, count=60, seconds="0.02", deeds=()):
-        self.mark = uuid.uuid4().hex
-        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
-        command = [sys.executable, "-m", "tests.faults.sweep", folder, jobs, count, seconds, *deeds]
-        self.process = subprocess.Popen(
-            [str(part) for part in command],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=self.errors,
-            text=True,
-            env={**os.environ, "BENCH_TEST": self.mark},
-            start_new_session=True,
-        )
-
-    def processes(self):
-        found = []
-        for path in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                if f"BENCH_TEST={self.mark}".encode() in (path / "environ").read_bytes():
-                    found.append(int(path.name))
-        return found
-
-    def lines(self, count):
-        return [self.process.stdout.readline().strip() for _ in range(count)]
-
-    def wait(self):
-        """Exit code, keys reported as stored, stderr."""
-        with self.process.stdout as pipe, self.errors as errors:
-            out = pipe.read()
-            code = self.process.wait()
-            errors.seek(0)
-            return code, out.split(), errors.read()
-
-    def gone(self, seconds):
-        """Whether no process of it is left after at most so many seconds."""
-        until = time.monotonic() + seconds
-        while self.processes() and time.monotonic() < until:
-            time.sleep(0.02)
-        return not self.processes()
+def sweep(folder, seconds="0.02"):
+    """`tests/faults/sweep.py` as a process: 60 trials of so many seconds, two at a time."""
+    return Running(folder, 2, 60, seconds, cwd=ROOT, python=("-m", "tests.faults.sweep"))
 
 
-def stored(folder):
-    with Store.read(folder) as store:
-        return dict(store.outcomes(store.statuses()))
+def acknowledged(running):
+    """Keys of the trials that it has said to be stored."""
+    return {line for line in running.printed().splitlines() if len(line) == 64}
+
+
+def unexpected(running):
+    """What it has said beside keys and, when it began, how many there were."""
+    return [line for line in running.printed().splitlines()[1:] if len(line) != 64]
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed")
-    code, keys, err = Sweep(folder).wait()
-    assert (code, err) == (0, "")
-    assert len(keys) == 62
+    running = sweep(folder)
+    assert running.wait()[0] == 0, running.printed()
+    assert len(acknowledged(running)) == 60
+    assert unexpected(running) == []
     return stored(folder)
 
 
 @pytest.mark.parametrize("group", [False, True], ids=["parent", "group"])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interruption_keeps_what_is_finished(tmp_path, undisturbed, number, code, group):
-    sweep = Sweep(tmp_path)
-    head = sweep.lines(10)
-    (os.killpg if group else os.kill)(sweep.process.pid, number)
-    returned, rest, err = sweep.wait()
-    assert returned == code
-    assert err == ""
-    assert sweep.gone(SOON)
-    acknowledged = {line for line in (*head, *rest) if len(line) == 64}
+    running = sweep(tmp_path)
+    assert running.until(lambda: len(acknowledged(running)) >= 9)
+    assert running.signal(number, group=group)
+    assert running.wait()[0] == code
+    assert unexpected(running) == []
+    assert running.gone()
     found = stored(tmp_path)
-    assert acknowledged == set(found)
+    assert acknowledged(running) == set(found)
     assert len(found) < 60
     assert found.items() <= undisturbed.items()
-    code, _, err = Sweep(tmp_path).wait()
-    assert (code, err) == (0, "")
+    again = sweep(tmp_path)
+    assert again.wait()[0] == 0
+    assert unexpected(again) == []
     assert stored(tmp_path) == undisturbed
 
 
 def test_an_interruption_while_workers_start(tmp_path):
-    sweep = Sweep(tmp_path)
-    while not any(pid != sweep.process.pid for pid in sweep.processes()):
-        time.sleep(0.001)
-    os.killpg(sweep.process.pid, signal.SIGINT)
-    code, _, err = sweep.wait()
-    assert (code, err) == (130, "")
-    assert sweep.gone(SOON)
+    running = sweep(tmp_path)
+    assert running.until(lambda: len(running.processes()) > 1)
+    assert running.signal(signal.SIGINT, group=True)
+    assert running.wait()[0] == 130
+    assert unexpected(running) == []
+    assert running.gone()
 
 
 def test_a_worker_never_sees_an_interrupt_not_even_while_it_starts(tmp_path):
-    sweep, seen = Sweep(tmp_path, seconds="0"), set()
-    while len(seen) < 2:
-        for pid in set(sweep.processes()) - seen:
+    running, seen = sweep(tmp_path, seconds="0"), set()
+
+    def interrupted():
+        for number in set(running.workers()) - seen:
             with contextlib.suppress(OSError):
-                if is_worker(pid):
-                    os.kill(pid, signal.SIGINT)
-                    seen.add(pid)
-    code, _, err = sweep.wait()
-    assert (code, err) == (0, "")
+                os.kill(number, signal.SIGINT)
+                seen.add(number)
+        return len(seen) >= 2
+
+    assert running.until(interrupted, pause=0.0)
+    assert running.wait()[0] == 0
+    assert unexpected(running) == []
     with Store.read(tmp_path) as store:
         assert {stack.pid for stack in store.stacks()} <= seen
 
@@ -310,17 +271,15 @@ def test_a_worker_never_sees_an_interrupt_not_even_while_it_starts(tmp_path):
 def test_killed_anywhere_it_ends_with_the_same_outcomes(tmp_path, undisturbed, group):
     generator = random.Random(group)
     for lines in (1, 2, 3, 9, 18, 60):
-        sweep = Sweep(tmp_path)
-        acknowledged = {line for line in sweep.lines(lines) if len(line) == 64}
-        time.sleep(generator.uniform(0, 0.05))
-        (os.killpg if group else os.kill)(sweep.process.pid, signal.SIGKILL)
-        code, rest, _ = sweep.wait()
-        assert sweep.gone(SOON)
-        acknowledged |= {line for line in rest if len(line) == 64}
+        running = sweep(tmp_path)
+        running.until(lambda: running.printed().count("\n") >= lines)  # noqa: B023
+        running.lasts(generator.uniform(0, 0.05))
+        running.kill(group=group)
+        running.wait()
+        assert running.gone()
         found = stored(tmp_path)
-        assert acknowledged <= set(found)
+        assert acknowledged(running) <= set(found)
         assert found.items() <= undisturbed.items()
         assert verify(tmp_path) == []
-    code, _, _ = Sweep(tmp_path).wait()
-    assert code == 0
+    assert sweep(tmp_path).wait()[0] == 0
     assert stored(tmp_path) == undisturbed

@@ -25,7 +25,7 @@ def configurations(**table: Any) -> tuple[Configuration, ...]:
 @pytest.mark.parametrize("name", [n for n in schedules if n not in ("constant", "inverse_time")])
 def test_a_name_stands_for_all_defaults(name: str) -> None:
     (found,) = configurations(schedule=name)
-    assert found.schedule == {"name": name, **_plain(schedules[name].parameters)}
+    assert found.modifiers["schedule"] == {"name": name, **_plain(schedules[name].parameters)}
     assert configurations(schedule={"name": name}) == (found,)
 
 
@@ -36,8 +36,8 @@ def test_lists_and_ranges_are_crossed() -> None:
         learning_rate=[0.1, 0.2],
     )
     assert len(found) == 3 * 3 * 2
-    assert {c.clip_norm for c in found} == {1.0, 10.0, 100.0}
-    assert {c.clip_value for c in found} == {None}
+    assert {c.modifiers["clip_norm"] for c in found} == {1.0, 10.0, 100.0}
+    assert all("clip_value" not in c.modifiers for c in found)
 
 
 def test_decay_is_short_for_inverse_time() -> None:

@@ -27,6 +27,7 @@ LINES = [
     ("epsilon = 1e-46", "epsilon", "1e-46", "0 in float32"),
     ("bias.epsilon = 1e-46", "bias.epsilon", "1e-46", "0 in float32"),
     ("epsilon = 1e39", "epsilon", "1e+39", "infinite in float32"),
+    ("clip_norm = 1e-46", "clip_norm", "1e-46", "0 in float32"),
     # ranges
     (
         "learning_rate = { lgo = [1, 2], n = 2 }",

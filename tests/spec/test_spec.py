@@ -6,6 +6,7 @@ import tomllib
 import numpy as np
 import pytest
 
+from bench.plan.trials import trials
 from bench.spec.expand import points
 from bench.spec.experiment import load
 from bench.spec.toml import dumps
@@ -199,10 +200,17 @@ def test_linear_ranges_meet_zero():
     assert points("linear", -0.3, 0.6, 4) == [-0.3, 0.0, 0.3, 0.6]
 
 
-def test_tables_of_one_name_must_agree_on_their_problems():
-    table = '[[optimizer]]\nname = "a"\nrule = "sgd"\n'
-    text = PROBLEM + '[[problem]]\ndataset = "people"\n' + table + table + 'problems = ["people"]\n'
-    names(the_only_error(text), "optimizer.a.problems", "differs")
+def test_tables_of_one_name_may_have_problems_of_their_own():
+    table = '[[optimizer]]\nname = "a"\nrule = "sgd"\nlearning_rate = {}\nproblems = {}\n'
+    text = PROBLEM + '[[problem]]\ndataset = "people"\n'
+    text += table.format(0.1, ["people"]) + table.format([0.2, 0.1], ["people", "spiral"])
+    [optimizer] = experiment(text).optimizers
+    rates = [c.hyperparameters["learning_rate"] for c in optimizer.configurations]
+    assert rates == [0.1, 0.2]
+    assert optimizer.on == {"people": (0, 1), "spiral": (1, 0)}
+    planned = trials(experiment(text))
+    found = [(t.problem_name, t.configuration.hyperparameters["learning_rate"]) for t in planned]
+    assert found == [("spiral", 0.2), ("spiral", 0.1), ("people", 0.1), ("people", 0.2)]
 
 
 def test_a_list_of_rules_makes_several_optimizers():
@@ -224,7 +232,7 @@ def test_an_optimizer_limited_to_problems():
         ('problems = ["spiral (epochs=2)", "people"]', (every[0], every[2])),
     ]:
         [optimizer] = experiment(problems + OPTIMIZER + limit).optimizers
-        assert optimizer.problems == expected
+        assert tuple(optimizer.on) == expected
 
 
 def test_a_single_table_and_numpy_values_are_accepted():

@@ -101,7 +101,7 @@ MISTAKES: dict[str, tuple[Any, ...]] = {
     "out of range": (
         {"optimizer": [{**SGD, "momentum": {"uniform": [0, 2]}}]},
         "optimizer.sgd.momentum.uniform",
-        "2.0",
+        "2",
         "below 1",
     ),
     "two tables": (

@@ -1,5 +1,6 @@
 """The results file: what goes in comes out, and what was changed underneath is found and named."""
 
+import collections
 import json
 import os
 import resource
@@ -13,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.store import schema
+from bench.store import records, schema, survey
+from bench.store import store as store_module
 from bench.store.records import (
     Damage,
     DamagedError,
@@ -494,3 +496,45 @@ def test_damage_is_told_in_words():
     assert "--repair" in remedy
     assert str(Damage("trial", "is odd", ("ab" * 32,))) == "trial is odd (trial abababababab)"
     assert str(Damage("layout 1", "is odd", ("a", "b"))) == "layout 1 is odd (2 trials)"
+
+
+# Kinds of rows, and fields that they may get in the middle: what is stored has those of the file.
+KINDS = {"Record": ["note"], "Result": ["note"], "Row": [], "Training": []}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_fields_are_told_by_name_not_by_place(tmp_path, monkeypatch, name):
+    kind = getattr(records, name)
+    first, *others = reversed(kind._fields)
+    fields = [first, *KINDS[name], *others]
+    other = collections.namedtuple(name, fields, defaults=[None] * len(fields))
+    for method in {"layout", "crashed", "unknown"} & {*vars(kind)} - {*kind._fields}:
+        setattr(other, method, vars(kind)[method])
+
+    def turned(values):
+        return other(**values._asdict())
+
+    def stored(folder, given):
+        with Store.open(folder) as store:
+            store.add(given)
+        with Store.read(folder) as store:
+            return [*store.results()], store.stacks(), store.trials(given.keys)
+
+    def named(found):
+        if isinstance(found, np.ndarray):
+            return found.tolist()
+        if hasattr(found, "_asdict"):
+            return {n: named(v) for n, v in found._asdict().items() if n != "note"}
+        return [named(v) for v in found] if isinstance(found, list | tuple) else found
+
+    plain = result(range(12), started=3.0, pid=7, attempts=2)
+    expected = stored(tmp_path / "plain", plain)
+    for module in (store_module, survey):
+        if hasattr(module, name):
+            monkeypatch.setattr(module, name, other)
+    given = plain
+    if name == "Record":
+        given = plain._replace(records=[turned(record) for record in plain.records])
+    elif name == "Result":
+        given = turned(plain)
+    assert named(stored(tmp_path / "turned", given)) == named(expected)

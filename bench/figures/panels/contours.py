@@ -172,6 +172,12 @@ def leaving(points: Array, low: Array, high: Array) -> str:
     return "" if seen.all() else "part" if seen[-1] else "end"
 
 
+def lost_within(points: Array, low: Array, high: Array) -> bool:
+    """Whether a path ends within the view because it is not finite beyond."""
+    last = tamed(points, low, high)
+    return not np.isfinite(points[-1]).all() and not leaving(last[-1:], low, high)
+
+
 def entries(minima: int, local: int = 0) -> dict[str, Line2D]:
     """What a legend says beside the optimizers: text -> sample."""
     found = {"start": Line2D([], [], ls="", **_circle())}

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bench import stats
 from bench.figures import style
-from bench.figures.layout import Margins, canvas
+from bench.figures.layout import Layout, Legend, Margins
 from bench.figures.scale import Scale, log_scale, score_scale
 
 Array = NDArray[np.float64]
@@ -96,28 +96,27 @@ def write(sheet: Sheet, folder: Path) -> list[Path]:
         frame.insert(0, "panel", frame.pop("panel"))
         files.append(folder / f"{sheet.file}_{kind}.csv")
         frame.to_csv(files[-1], index=False, lineterminator="\n")
-    with style.settings():
+    with style.applied():
         return [draw(sheet, folder / f"{sheet.file}.png"), *files]
 
 
 def draw(sheet: Sheet, path: Path) -> Path:
     """Draw `sheet` to `path`."""
-    width = 10.0 if sheet.columns > 1 else 7.5
-    caption = style.caption_lines([sheet.caption], width)
-    foot = style.caption_height(caption)
-    rows = -(-len(sheet.panels) // sheet.columns)
-    entries = legend(sheet)
-    # Panels share one scale, so that only the outer ones need labels.
-    top = 0.35 if any(panel.title for panel in sheet.panels) else 0.05
-    margins = Margins(left=0.95, across=0.35, down=0.55, top=top, bottom=0.55)
-    figure, axes = canvas(
-        [sheet.height] * rows,
-        sheet.columns,
-        len(sheet.panels),
-        width=width,
-        margins=margins,
-        below=foot + 0.3,
-    )
+    told = legend(sheet)
+    named = any(panel.title for panel in sheet.panels)
+    figure, axes = Layout(
+        sheet.title,
+        [sheet.caption],
+        heights=[sheet.height] * -(-len(sheet.panels) // sheet.columns),
+        widths=[None] * sheet.columns,
+        panels=len(sheet.panels),
+        width=10.0 if sheet.columns > 1 else 7.5,
+        # Panels share one scale, so that only the outer ones need labels.
+        margins=Margins(
+            left=0.95, across=0.35, down=0.55, top=0.35 if named else 0.05, bottom=0.55
+        ),
+        legend=Legend(told, len(told), line=0.18, gap=0.02, sample=2.0, letters=60 * len(told)),
+    ).figure()
     shared = scale_of(sheet, sheet.panels)
     for number, (ax, panel) in enumerate(zip(axes, sheet.panels, strict=True)):
         first = number - number % sheet.columns
@@ -137,16 +136,6 @@ def draw(sheet: Sheet, path: Path) -> Path:
             ax.set_ylabel(style.plain(sheet.ylabel))
         if number >= len(sheet.panels) - sheet.columns:
             ax.set_xlabel("epoch")
-    style.titles(figure, sheet.title, caption)
-    figure.legend(
-        list(entries.values()),
-        list(entries),
-        loc="lower left",
-        bbox_to_anchor=(0.01, (foot + 0.02) / figure.get_figheight()),
-        ncols=len(entries),
-        borderaxespad=0,
-        columnspacing=1.5,
-    )
     return style.save(figure, path)
 
 

@@ -164,7 +164,7 @@ def rule_costs(names: Sequence[str] | None = None, rounds: int = 3) -> pd.DataFr
             problem = replace(workload.problem, epochs=epochs, record_every=epochs)
             runs, sizes = {}, {}
             for rule, entry in rules.items():
-                own = {**entry.parameters, "decay": 0.0, "learning_rate": 1e-4}
+                own = {**entry.hyperparameters, "learning_rate": 1e-4}
                 sizes[rule] = stack_size(problem, rule)
                 short = Workload(name, problem, Configuration(rule, own))
                 runs[rule] = peers.core(short, sizes[rule])

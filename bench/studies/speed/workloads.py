@@ -89,7 +89,7 @@ def _workload(name: str, definition: Mapping[str, Any], rule: str, **settings: A
         "batch_size": None if batch == "full" else batch,
         "shuffle": problem.get("shuffle", False),
     }
-    hyperparameters = {**rules[rule].parameters, "decay": 0.0, "learning_rate": 0.001}
+    hyperparameters = {**rules[rule].hyperparameters, "learning_rate": 0.001}
     return Workload(name, Problem(**problem), Configuration(rule, hyperparameters))
 
 

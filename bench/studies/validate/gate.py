@@ -24,7 +24,15 @@ SAMPLES = 4_000
 SIZES = (10, 20, 50)
 DOCUMENT = Path(__file__).parents[3] / "docs" / "gate.md"
 BEGIN, END = "<!-- begin: python -m bench.studies.validate.gate --write -->", "<!-- end -->"
-PROBLEM = Problem({"name": "none"}, (), {"name": "none"}, "none", None, False, 1, 1)
+PROBLEM = Problem(
+    dataset={"name": "none"},
+    layers=(),
+    initializer={"name": "none"},
+    loss="none",
+    shuffle=False,
+    epochs=1,
+    record_every=1,
+)
 # Losses are positive: laws of any sign are those of their logarithms.
 NOISE: dict[str, Law] = {
     "losses within 5%": lambda u: np.exp(0.05 * ndtri(u)),

@@ -123,6 +123,7 @@ def test_a_layer_that_cannot_be_registered_is_told_so(tmp_path, code, message):
     ("body", "message"),
     [
         ("raise ValueError('only of even sizes')", '"f": only of even sizes'),
+        ("return Layer(2 * features)", "in place, 3 inputs make 6 outputs"),
         ("return Layer(features, (Parameter('k', (1, 2, 3)),))", "the parameter k has 3 axes"),
     ],
 )

@@ -123,7 +123,7 @@ def stepped(name, configurations, layout, dtype, updates=6):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", rules)
 def test_bits_depend_neither_on_neighbours_nor_on_layout(name, dtype, clips):
-    one = replace(configured(name, {}), **clips)
+    one = replace(configured(name, {}), modifiers=clips)
     expected = stepped(name, [one] * 5, TrialFirst(), dtype)
     for count in (1, 2, 3):
         found = stepped(name, [one] * count, TrialFirst(), dtype)
@@ -190,7 +190,9 @@ def test_clipping_bounds_each_trial_s_gradient(layout, dtype):
     rng, made = np.random.default_rng(0), layout()
     limits = [(None, None), (0.5, None), (None, 0.25), (0.5, 0.25), (1e9, 1e9), (1e-3, None)]
     base = configured("sgd", {"learning_rate": 1.0})
-    stack = [replace(base, clip_norm=n, clip_value=v) for n, v in limits]
+    names = ("clip_norm", "clip_value")
+    given = [{n: v for n, v in zip(names, own, strict=True) if v is not None} for own in limits]
+    stack = [replace(base, modifiers=own) for own in given]
     w, g = (made.empty(np.dtype(dtype), len(stack), landscape.COUNT) for _ in range(2))
     stepping = Updates(rules["sgd"], stack, dense(landscape.LAYERS), 10, made, w, g)
     for scale in (1e-6, 1.0, 1e3, 1e30):
@@ -210,7 +212,7 @@ def test_clipping_bounds_each_trial_s_gradient(layout, dtype):
 
 
 def test_clipping_leaves_what_is_not_finite():
-    one = replace(configured("sgd", {}), clip_norm=1.0, clip_value=None)
+    one = replace(configured("sgd", {}), modifiers={"clip_norm": 1.0})
     for bad in (np.nan, np.inf):
         w, g = np.zeros((1, landscape.COUNT)), np.ones((1, landscape.COUNT))
         g[0, 3] = bad

@@ -27,7 +27,7 @@ def narrow(**changes):
 def rates_of(configurations, dtype="float64", **changes):
     """Rates that the rule of `configurations` received, (updates, T, 1 or P)."""
     with noted("sgd") as (name, notes):
-        mine = [Configuration(name, c.hyperparameters, c.schedule) for c in configurations]
+        mine = [Configuration(name, c.hyperparameters, c.modifiers) for c in configurations]
         train(narrow(dtype=dtype, **changes), mine, [0] * len(mine))
     return np.array([note.hyperparameters["learning_rate"] for note in notes])
 
@@ -164,7 +164,7 @@ def test_schedule_is_a_pure_function_of_the_update(name):
 def test_schedule_multiplies_the_decayed_rate(name):
     definition = {"name": name, **schedules[name].parameters}
     hyperparameters = configuration("sgd", learning_rate=0.3, decay=0.01).hyperparameters
-    scheduled = Configuration("sgd", hyperparameters, schedule=definition)
+    scheduled = Configuration("sgd", hyperparameters, modifiers={"schedule": definition})
     plain = Configuration("sgd", {**hyperparameters, "learning_rate": 0.7})
     found = rates_of([plain, scheduled, plain], batch_size=10, epochs=8)[:, :, 0]
     t = np.arange(24, dtype=np.float64)
@@ -182,7 +182,7 @@ def test_schedule_is_told_the_number_of_updates(batch_size, total):
         return np.full_like(t, 1 / total)
 
     with added(schedules, "constant", function=share, parameters={}) as name:
-        scheduled = replace(configuration("sgd"), schedule={"name": name})
+        scheduled = replace(configuration("sgd"), modifiers={"schedule": {"name": name}})
         found = rates_of([scheduled], batch_size=batch_size, epochs=4)
     assert len(found) == total
     assert (found == 1 / total).all()
@@ -194,7 +194,7 @@ def test_decay_is_short_for_inverse_time():
     scheduled = Configuration(
         "sgd",
         configuration("sgd", learning_rate=0.85).hyperparameters,
-        schedule={"name": "inverse_time", "decay": 1e-2},
+        modifiers={"schedule": {"name": "inverse_time", "decay": 1e-2}},
     )
     assert_same(*train(trained, [decayed, scheduled], [0, 0]))
 

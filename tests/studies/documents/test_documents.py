@@ -32,6 +32,7 @@ from nncore.reference.network import SGD, network, steps
 from nncore.reference.network import train as train_reference
 from nncore.rules import rules
 from nncore.stack.training import train
+from tests.command import undrawn
 from tests.problems import fixed, samples
 
 SEEDS, EPOCHS = 8, 20
@@ -46,9 +47,10 @@ SMALL["004_log_linear"] += ["problem.per_sample.epochs=101", "problem.full_batch
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    """The study with few seeds and epochs, and its folder."""
+    """The study with few seeds and epochs, and its folder; its experiments draw no figures."""
     out = tmp_path_factory.mktemp("documents")
-    return study.write(out, jobs=2, overrides=SMALL), out
+    with undrawn():
+        return study.write(out, jobs=2, overrides=SMALL), out
 
 
 # --- where printed values fall --------------------------------------------------------------------
@@ -342,7 +344,8 @@ def test_a_second_time_nothing_is_trained(small):
     found, out = small
     stored = [*out.rglob("trials.sqlite"), *(out / "kept").iterdir()]
     before = {path: path.stat().st_mtime_ns for path in stored}
-    again = study.write(out, jobs=2, overrides=SMALL)
+    with undrawn():
+        again = study.write(out, jobs=2, overrides=SMALL)
     assert {path: path.stat().st_mtime_ns for path in stored} == before
     for name, table in found.tables.items():
         pd.testing.assert_frame_equal(table, again.tables[name])
@@ -367,7 +370,7 @@ def test_medians_of_ratios_are_the_medians_of_logarithms():
 
 def test_a_diverged_run_of_the_stale_layer_counts_as_infinite():
     problem = fixed("log_linear", ["dense 1"], "half_mean_squared_error", np.zeros(6))
-    trials = [Trial(i, "full_batch", "sgd", problem, None, i, str(i)) for i in (1, 0)]
+    trials = [Trial(i, "full_batch", "sgd", problem, None, 0, i, str(i)) for i in (1, 0)]
     results = SimpleNamespace(manifest=SimpleNamespace(trials=trials))
     limits = [2 * draw(problem.dataset, seed)["train"].y.var() for seed in (0, 1)]
     for factor, expected in ((0.99, False), (1.01, True)):

@@ -1,0 +1,105 @@
+"""What all figures of an experiment are drawn from, each part computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import pandas as pd
+
+from bench.figures import paths, style
+from bench.figures.paths import Landscape
+from bench.figures.style import Look
+from bench.plan.trials import Trial
+from bench.tables.bands import curve_bands
+from bench.tables.best import best_rows, best_trials
+from bench.tables.headline import MEDIAN
+from bench.tables.phases import searched
+from bench.tables.ranges import intervals_or_ranges
+from bench.verdicts import ALL, Verdicts
+
+BEST = "Best: lowest median final training loss over seeds, a diverged run counting as infinite."
+
+
+@dataclass(frozen=True)
+class Material:
+    """An experiment's tables and verdicts, and what several pages need of them.
+
+    `curves` needs no other trials than those of the best configurations. `planned` defines the
+    trials that rows of `trials` number. `targets` gives each problem's metrics to reach, `losses`
+    the name of its loss. `judged` says on which seeds configurations were chosen and judged, if not
+    on the same, `swept` then on which all of them ran. `plugins` are the files whose pages are
+    drawn too. What is derived is computed when it is first asked for, and kept.
+    """
+
+    trials: pd.DataFrame
+    curves: pd.DataFrame
+    summary: pd.DataFrame
+    verdicts: Verdicts
+    planned: Sequence[Trial] = ()
+    targets: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    losses: Mapping[str, str] = field(default_factory=dict)
+    judged: str = ""
+    swept: str = ""
+    plugins: Collection[str] = ()
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """The trials of the best configurations."""
+        return best_trials(self.trials)
+
+    @cached_property
+    def _ranged(self) -> pd.DataFrame:
+        """The summary with intervals, or ranges where seeds are too few for an interval."""
+        return intervals_or_ranges(self.summary, self.trials)
+
+    @cached_property
+    def best(self) -> pd.DataFrame:
+        """The summary's rows of the best configurations, with intervals or ranges."""
+        return best_rows(self._ranged)
+
+    @cached_property
+    def searched(self) -> pd.DataFrame:
+        """The summary's rows that the best were chosen from, with intervals or ranges."""
+        return searched(self._ranged)
+
+    @cached_property
+    def bands(self) -> pd.DataFrame:
+        """Quartiles of the best configurations' curves."""
+        return curve_bands(self.runs, self.curves)
+
+    @cached_property
+    def looks(self) -> Mapping[str, Look]:
+        """How each optimizer is drawn."""
+        return style.looks(self.trials)
+
+    @cached_property
+    def landscapes(self) -> Mapping[str, Landscape]:
+        """Paths over the problems that are functions of two parameters; trains them again."""
+        return paths.landscapes(self.planned, self.runs)
+
+    @property
+    def chosen(self) -> str:
+        """How configurations were chosen, and on which seeds they are judged."""
+        return self.judged or BEST
+
+    @property
+    def problems(self) -> list[str]:
+        """Names of the problems, in the order of the trials."""
+        return list(self.searched["problem"].unique())
+
+    def best_on(self, problem: str) -> pd.DataFrame:
+        """The rows of `best` of one problem, lowest median loss first."""
+        rows = self.best[self.best["problem"] == problem]
+        return rows.sort_values([MEDIAN, "optimizer"], kind="stable", na_position="last")
+
+    def ranked(self, problem: str) -> pd.DataFrame:
+        """Rows of the ranking of one problem, or of all together, best first."""
+        rows = self.verdicts.ranking[self.verdicts.ranking["problem"] == problem]
+        by = "mean_rank" if problem == ALL else "median"
+        return rows.sort_values([by, "optimizer"], kind="stable", na_position="last")
+
+    def audited(self, page: str, problem: str = "") -> list[str]:
+        """What the audit says about a page, of one problem or of all."""
+        return self.verdicts.lines(page, problem)

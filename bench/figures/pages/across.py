@@ -1,0 +1,60 @@
+"""The page of comparisons across problems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from matplotlib.figure import Figure
+
+from bench.figures.layout import Layout, Margins
+from bench.figures.material import Material
+from bench.figures.pages import page
+from bench.figures.panels.across import estimates
+from bench.figures.panels.pairs import wins
+from bench.figures.panels.spread import names_width
+from bench.verdicts import ALL
+
+
+def compared(material: Material) -> Iterator[tuple[()]]:
+    """Once, if there is a ranking over several problems."""
+    if (material.verdicts.ranking["problem"] == ALL).any():
+        yield ()
+
+
+@page("across", order=70, when=compared)
+def across_figure(material: Material) -> Figure:
+    """Mean ranks, normalised scores and wins over all problems that optimizers share."""
+    rows = material.ranked(ALL)
+    order = [str(name) for name in rows["optimizer"]]
+    scored = bool(rows["score"].notna().any()) and rows["score"].nunique() > 1
+    columns = {"mean_rank": "mean rank"} | ({"score": "score"} if scored else {})
+    what = "ranks, scores and wins" if scored else "ranks and wins"
+    high = 0.34 * max(len(order), 3)
+    figure, axes = Layout(
+        f"Across problems: {what} over {int(rows['seeds'].max()):,} runs",
+        [
+            "Only problems and optimizers that all meet count, each problem and seed alike.",
+            "Left: mean rank on the same seed, 1 is the lowest final training loss.",
+            "Middle: interquartile mean of the score, 0 the untrained network, 1 the target, on a "
+            "logarithmic scale."
+            if scored
+            else "",
+            "Bars: 95% intervals over seeds; the problems stay as they are.",
+            "Right, numbered alike: share of runs in which the row ends lower than the column on "
+            "the same seed (blue: most, red: few); ties count for neither.",
+            material.judged,
+            *material.audited("across"),
+        ],
+        heights=[high],
+        widths=[*[None] * len(columns), min(high * 1.25, 3.6)],
+        margins=Margins(left=names_width(order), across=[*[0.3] * (len(columns) - 1), 0.55]),
+    ).figure()
+    for ax, (column, label) in zip(axes, columns.items(), strict=False):
+        first = ax is axes[0]
+        estimates(rows, column, order, looks=material.looks, names=first, ax=ax)
+        ax.set(xlabel=label)
+        if column == "score":
+            ax.set_xlim(-0.03, 1.03)
+    pairs = material.verdicts.pairs
+    wins(pairs[pairs["problem"] == ALL], order, names=False, ax=axes[-1])
+    return figure

@@ -1,0 +1,63 @@
+"""The page of tuning budgets: what k tried configurations find."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from bench.figures import grey, style
+from bench.figures.layout import Layout, Legend, Margins
+from bench.figures.material import Material
+from bench.figures.pages import page
+from bench.figures.panels.search import budget
+
+
+def several_tried(material: Material) -> Iterator[tuple[()]]:
+    """Once, if some optimizer has several configurations."""
+    if len(material.verdicts.budget):
+        yield ()
+
+
+@page("budget", order=100, when=several_tried)
+def budget_figure(material: Material) -> Figure:
+    """What k tried configurations find, a panel per problem."""
+    frame = material.verdicts.budget
+    problems = [str(problem) for problem in frame["problem"].unique()]
+    looks = grey.split({name: material.looks[name] for name in _cheapest(frame)})
+    columns = min(2, len(problems))
+    figure, axes = Layout(
+        "What tuning buys: the best of k configurations",
+        [
+            "The loss that the best of k configurations, drawn at random from those tried, beats "
+            "half of the time. A configuration counts with its median final training loss over "
+            "seeds.",
+            "Bands: 95% intervals; they end where too few were tried to tell.",
+            "A grid is no random draw: there, an approximation.",
+            "In the legend, lowest loss after all configurations first"
+            + (", by mean rank over problems." if len(problems) > 1 else "."),
+            grey.sentence(looks, "that the legend puts first"),
+            material.swept,
+            *material.audited("budget"),
+        ],
+        heights=[2.3] * -(-len(problems) // columns),
+        widths=[None] * columns,
+        panels=len(problems),
+        margins=Margins(down=0.85),
+        legend=Legend(grey.entries({name: name for name in looks}, looks), 3),
+    ).figure()
+    for ax, problem in zip(axes, problems, strict=True):
+        budget(frame[frame["problem"] == problem], looks=looks, ax=ax)
+        ax.set_title(style.plain(problem, 52))
+    return figure
+
+
+def _cheapest(frame: pd.DataFrame) -> list[str]:
+    """Optimizers by their rank after all configurations, on average over problems; lowest first.
+
+    Where an optimizer has not been tried, it counts as the worst.
+    """
+    last = frame.groupby(["problem", "optimizer"])["median_best"].last().unstack("problem")
+    ranks = last.rank(na_option="bottom").mean(axis=1)
+    return [str(name) for name in ranks.sort_values(kind="stable").index]

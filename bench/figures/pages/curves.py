@@ -1,0 +1,90 @@
+"""The page of training curves, every optimizer at its best."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from bench.figures import grey
+from bench.figures.layout import Layout, Legend, Margins
+from bench.figures.material import Material
+from bench.figures.pages import page
+from bench.figures.panels.curves import curve_scale, curves, entries
+from bench.figures.words import LOWEST, seeds_told
+from bench.tables.words import failures
+
+
+def recorded(material: Material) -> Iterator[tuple[str]]:
+    """Problems of which there are curves."""
+    for problem in material.problems:
+        if len(bands_of(material, problem, material.best_on(problem))):
+            yield (problem,)
+
+
+@page("curves", order=30, when=recorded)
+def curves_figure(material: Material, problem: str) -> Figure:
+    """Training (and validation) curves of the best configurations, scores beside losses."""
+    return training_curves(material, problem, material.best_on(problem))
+
+
+def bands_of(material: Material, problem: str, best: pd.DataFrame) -> pd.DataFrame:
+    """Quartiles of the curves of the configurations in `best`."""
+    rows = material.bands[material.bands["problem"] == problem]
+    return rows[rows["optimizer"].isin(best["optimizer"])]
+
+
+def training_curves(material: Material, problem: str, best: pd.DataFrame) -> Figure:
+    """Curves of the configurations in `best`, which come lowest median loss first."""
+    drawn = bands_of(material, problem, best)
+    looks = grey.split({name: material.looks[name] for name in best["optimizer"]})
+    metrics = list(drawn["metric"].unique())
+    scores = [s for s in ("loss", "accuracy", "r2") if f"train_{s}" in metrics]
+    parts = [p for p in ("train", "validation") if f"{p}_loss" in metrics]
+    target = material.targets.get(problem, {})
+    alone = bool((best["configurations"] == 1).all())
+    told = entries({row["optimizer"]: _label(row) for _, row in best.iterrows()}, looks)
+    for metric, value in target.items():
+        told |= entries({}, {}, value) if metric in metrics else {}
+    which = "the one configuration of each optimizer" if alone else "each optimizer at its best"
+    figure, axes = Layout(
+        f"Training curves on {problem}: {which}",
+        [
+            seeds_told(
+                drawn["seeds"],
+                "lines are medians over {} seeds, bands interquartile ranges (25% to 75%).",
+            ),
+            "" if alone else "One configuration per optimizer, the best. " + material.chosen,
+            "In the legend, lowest median final training loss first.",
+            grey.sentence(looks, LOWEST),
+            "Crosses: runs that diverged, at their epochs." + grey.strip(looks)
+            if drawn["diverged"].any()
+            else "",
+            *material.audited("curves", problem),
+        ],
+        heights=[2.9 if len(parts) > 1 else 3.4] * len(parts),
+        widths=[None] * len(scores),
+        margins=Margins(top=0.12, down=0.62, bottom=0.48),
+        legend=Legend(told, 2 if len(told) > 4 else 1),
+    ).figure()
+    shown = [f"{part}_{score}" for part in parts for score in scores]
+    for ax, metric in zip(axes, shown, strict=True):
+        rows, goal = drawn[drawn["metric"] == metric], target.get(metric)
+        curves(
+            drawn,
+            metric,
+            looks=looks,
+            loss=material.losses.get(problem, ""),
+            target=goal,
+            scale=curve_scale(rows, metric, goal, looks=looks),
+            legend=False,
+            ax=ax,
+        )
+    return figure
+
+
+def _label(row: pd.Series) -> str:
+    """ "sgd: rate 0.1 (1 of 20 diverged)"."""
+    lost = failures(row)
+    return f"{row['optimizer']}: {row['settings']}" + (f" ({lost})" if lost else "")

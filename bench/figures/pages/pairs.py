@@ -1,0 +1,50 @@
+"""The page of paired comparisons on one problem."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from matplotlib.figure import Figure
+
+from bench.figures.layout import Layout, Margins
+from bench.figures.material import Material
+from bench.figures.pages import page
+from bench.figures.panels.pairs import ratios, wins
+from bench.figures.panels.spread import names_width
+from bench.verdicts import ALL
+
+
+def compared(material: Material) -> Iterator[tuple[str]]:
+    """Problems with pairs of optimizers."""
+    problems = material.verdicts.pairs["problem"].unique()
+    return ((str(problem),) for problem in problems if problem != ALL)
+
+
+@page("pairs", order=80, when=compared)
+def pairs_figure(material: Material, problem: str) -> Figure:
+    """Paired ratios with the winner, and the matrix of wins, of one problem."""
+    pairs = material.verdicts.pairs
+    mine = pairs[pairs["problem"] == problem]
+    order = [str(name) for name in material.ranked(problem)["optimizer"]]
+    best, number, seeds = order[0], len(order), int(mine["seeds"].max())
+    high = max(0.3 * number, 0.9)
+    figure, (left, right) = Layout(
+        f"Paired comparisons on {problem}",
+        [
+            f"Left: ratios of final training losses to those of {best} on the same seed; points "
+            f"are medians over {seeds} seeds, bars 95% intervals; beside them, on how many seeds "
+            f"{best} ends lower.",
+            "Right, numbered alike: share of seeds on which the row ends lower than the column "
+            "(blue: most, red: few).",
+            "Filled markers, bold numbers, framed cells: told apart at 5% by Wilcoxon's test after "
+            f"Holm's correction for {len(mine)} {'pair' if len(mine) == 1 else 'pairs'}.",
+            material.judged,
+            *material.audited("pairs", problem),
+        ],
+        heights=[high],
+        widths=[None, min(max(high * 1.2, 0.5 * number), 4.6)],
+        margins=Margins(left=names_width(order), across=0.9),
+    ).figure()
+    ratios(mine, order, looks=material.looks, ax=left)
+    wins(mine, order, names=False, ax=right)
+    return figure

@@ -1,0 +1,28 @@
+"""The page of spreads: the final loss of every seed."""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from bench.figures.material import Material
+from bench.figures.pages import page
+from bench.figures.panels.spread import spread
+from bench.figures.rows import problem_rows
+
+
+@page("spread", order=20)
+def spread_figure(material: Material) -> Figure:
+    """Final losses of every seed at each optimizer's best configuration, a panel a problem."""
+    return problem_rows(
+        material,
+        material.runs,
+        spread,
+        0.27,
+        "Spread of the final training loss over seeds, each optimizer at its best",
+        [
+            "A point is a seed, the upright line the median, the level one the quartiles.",
+            material.chosen,
+            "Crosses: diverged runs, counted on the right.",
+            *material.audited("spread"),
+        ],
+    )

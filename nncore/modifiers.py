@@ -1,0 +1,89 @@
+"""What an optimizer may have beside its rule and hyperparameters: a schedule, clipping.
+
+An entry of `modifiers` is a key of `[[optimizer]]` tables, the part of a trial's key that holds its
+value, and its columns. Its effect is where updates are made: schedules in `nncore.stack.updates`,
+clipping in `nncore.stack.clipping`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nncore import schedules
+from nncore.registry import Entry, Registry
+from nncore.values import POSITIVE, TABLE, Values
+
+
+@dataclass(frozen=True)
+class Modifier:
+    """A key that changes how an optimizer uses its rule, where it is there; a number, as it is."""
+
+    name: str
+    values: Values = POSITIVE
+
+    def normal(self, value: Any) -> Any:
+        """The form that all ways to write `value` share; None where it changes nothing.
+
+        Raises ValueError or TypeError for a value that cannot be.
+        """
+        return float(value)
+
+    def columns(self, value: Any) -> dict[str, Any]:
+        """`value` as tables have it, by column."""
+        return {self.name: value}
+
+    def words(self, value: Any) -> str:
+        """`value` in a line of text."""
+        return f"{self.name} {value:g}"
+
+    def path(self, value: Any) -> str:
+        """What of `value` changes the code that trains: such trials are not stacked together."""
+        return ""
+
+    def pieces(self, value: Any) -> Sequence[Entry]:
+        """The registered pieces that `value` names."""
+        return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece(Modifier):
+    """A modifier that is a piece of a registry: a name and its parameters, all filled in."""
+
+    registry: Registry[Entry]
+    form: Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
+    values: Values = TABLE
+
+    def normal(self, value: Any) -> Any:
+        """As the registry's own pieces have it."""
+        return self.form(value)
+
+    def columns(self, value: Any) -> dict[str, Any]:
+        """The name in a column of the modifier's, each parameter in one of its own."""
+        return {
+            self.name if key == "name" else f"{self.name}.{key}": inside
+            for key, inside in value.items()
+        }
+
+    def words(self, value: Any) -> str:
+        """Its name."""
+        return f"{self.name} {value['name']}"
+
+    def path(self, value: Any) -> str:
+        """Its name."""
+        return str(value["name"])
+
+    def pieces(self, value: Any) -> Sequence[Entry]:
+        """The one named."""
+        return [self.registry[value["name"]]]
+
+
+modifiers: Mapping[str, Modifier] = {
+    modifier.name: modifier
+    for modifier in (
+        Piece("schedule", registry=schedules.schedules, form=schedules.normal),
+        Modifier("clip_norm"),
+        Modifier("clip_value"),
+    )
+}
