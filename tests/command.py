@@ -13,15 +13,14 @@ import pytest
 from click.testing import CliRunner
 
 from bench.cli import main
-from bench.figures import book, verdict_figures
+from bench.figures import book
 
 
 @contextlib.contextmanager
 def undrawn() -> Iterator[None]:
     """Reports get no figures: they take most of a report's time, and tests/figures has them."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (book, verdict_figures):
-            patch.setattr(module, "draw", lambda *_, **__: [])
+        patch.setattr(book, "draw", lambda *_, **__: [])
         yield
 
 

@@ -35,7 +35,7 @@ def descent(name, *, factor=np.ones_like, scale=1.0, start=1.0, dtype="float32",
     w[:] = start * stream.standard_normal((1, COUNT))
     found = [w[0].copy()]
     with scheduled(factor) as schedule, np.errstate(all="ignore"):
-        stack = [Configuration(name, values, schedule=schedule)]
+        stack = [Configuration(name, values, {"schedule": schedule})]
         updates = Updates(rules[name], stack, dense(SHAPES), UPDATES, TrialFirst(), w, g)
         for _ in range(UPDATES):
             g[:] = stream.standard_normal((1, COUNT)).astype(np.float32)

@@ -60,7 +60,8 @@ def sets(name):
     base = configuration(name, learning_rate=0.02)
     plain = [configuration(name, learning_rate=r, beta_1=b) for r, b in ((0.01, 0.5), (0.1, 0.9))]
     schedule = {"name": "linear", "end": 0.1, "warmup": 0.0}
-    clipped = Configuration(name, base.hyperparameters, schedule, clip_norm=0.1)
+    given = {"schedule": schedule, "clip_norm": 0.1}
+    clipped = Configuration(name, base.hyperparameters, given)
     return [*plain, configuration(name, learning_rate=0.05, decay=0.1), clipped]
 
 
