@@ -107,8 +107,9 @@ WARMUPS = {
 def test_averages_weigh_updates_by_the_squares_of_their_rates(name, warmup):
     """With beta_1 = 0, the weights are the points that are averaged."""
     factor = WARMUPS[warmup]
-    start, path, evaluated = descent(name, factor=factor, beta_1=0.0, dtype="float64")
     rates = factor(np.arange(UPDATES, dtype=np.float64))
+    given = {"factor": factor, "scale": 1 / rates.max(), "beta_1": 0.0}
+    start, path, evaluated = descent(name, **given, dtype="float64")
     np.testing.assert_allclose(evaluated, average(path, rates / rates.max()), rtol=1e-9)
-    _, _, found = descent(name, factor=factor, beta_1=0.0)
+    _, _, found = descent(name, **given)
     np.testing.assert_allclose(found, evaluated, rtol=1e-4, atol=1e-5 * np.abs(start).max())
