@@ -28,7 +28,7 @@ class Modifier:
 
         Raises ValueError or TypeError for a value that cannot be.
         """
-        return float(value)
+        return self.values.form(value)
 
     def columns(self, value: Any) -> dict[str, Any]:
         """`value` as tables have it, by column."""
@@ -60,9 +60,9 @@ class Piece(Modifier):
         return self.form(value)
 
     def columns(self, value: Any) -> dict[str, Any]:
-        """The name in a column of the modifier's, each parameter in one of its own."""
+        """Its name in a column of the modifier's, each parameter in one more; lists as text."""
         return {
-            self.name if key == "name" else f"{self.name}.{key}": inside
+            self.name if key == "name" else f"{self.name}.{key}": _cell(inside)
             for key, inside in value.items()
         }
 
@@ -77,6 +77,11 @@ class Piece(Modifier):
     def pieces(self, value: Any) -> Sequence[Entry]:
         """The one named."""
         return [self.registry[value["name"]]]
+
+
+def _cell(value: Any) -> Any:
+    """A parameter's value as tables can compare and group it."""
+    return str(value) if isinstance(value, list) else value
 
 
 modifiers: Mapping[str, Modifier] = {

@@ -12,15 +12,17 @@ from typing import Any, get_type_hints
 class Values:
     """The plain values (as TOML and JSON have them) that a setting may have.
 
-    `words` say which, after "must be"; `faults` gives the parts of a value that are wrong.
+    `words` say which, after "must be"; `faults` gives the parts of a value that are wrong, and
+    `form` the form of a right one that all equal values share: equal definitions need equal keys.
 
-    >>> positive = many(whole(1))
-    >>> positive.words, [3] in positive, positive.faults([3, -2])
-    ('a list of: a whole number from 1', True, [-2])
+    >>> numbers = many(NUMBER)
+    >>> numbers.words, numbers.faults([3, "x"]), numbers.form([3, -0.0])
+    ('a list of: a finite number', ['x'], [3.0, 0.0])
     """
 
     words: str
     faults: Callable[[Any], Sequence[Any]]
+    form: Callable[[Any], Any] = lambda value: value
 
     def __contains__(self, value: Any) -> bool:
         return not self.faults(value)
@@ -30,9 +32,11 @@ class Values:
         return replace(self, words=words)
 
 
-def such(words: str, test: Callable[[Any], bool]) -> Values:
+def such(
+    words: str, test: Callable[[Any], bool], form: Callable[[Any], Any] = lambda value: value
+) -> Values:
     """The values that pass a test."""
-    return Values(words, lambda value: [] if test(value) else [value])
+    return Values(words, lambda value: [] if test(value) else [value], form)
 
 
 def is_number(value: Any) -> bool:
@@ -49,8 +53,12 @@ def is_number(value: Any) -> bool:
         return False
 
 
-NUMBER = such("a finite number", is_number)
-POSITIVE = such("a finite number above 0", lambda value: is_number(value) and value > 0)
+def _number(value: float) -> float:
+    return float(value) + 0.0  # 1 is 1.0, and -0.0 is 0.0
+
+
+NUMBER = such("a finite number", is_number, _number)
+POSITIVE = such("a finite number above 0", lambda v: is_number(v) and v > 0, _number)
 TEXT = such("text", lambda value: isinstance(value, str))
 YES_OR_NO = such("true or false", lambda value: isinstance(value, bool))
 TABLE = such(
@@ -84,7 +92,10 @@ def many(inside: Values, *, least: int = 0, most: int | None = None) -> Values:
             return [value]
         return [fault for item in value for fault in inside.faults(item)]
 
-    return Values(f"a list of: {inside.words}", faults)
+    def form(value: list[Any]) -> list[Any]:
+        return [inside.form(item) for item in value]
+
+    return Values(f"a list of: {inside.words}", faults, form)
 
 
 def row(*items: Values) -> Values:
@@ -130,7 +141,10 @@ def either(*kinds: Values) -> Values:
         found = [kind.faults(value) for kind in kinds]
         return min(found, key=lambda parts: (len(parts) > 0, any(p is value for p in parts)))
 
-    return Values(", or ".join(kind.words for kind in kinds), faults)
+    def form(value: Any) -> Any:
+        return next(kind for kind in kinds if value in kind).form(value)
+
+    return Values(", or ".join(kind.words for kind in kinds), faults, form)
 
 
 def values_of(settings: type) -> dict[str, Values]:

@@ -1,6 +1,6 @@
 """The command line, run in this process: what a verb prints and its exit code, without a start.
 
-`tests/faults/commands.py` has it as a process of its own.
+`typed` of tests/faults/commands.py has it as a process of its own, as a user does.
 """
 
 from __future__ import annotations
@@ -13,20 +13,25 @@ import pytest
 from click.testing import CliRunner
 
 from bench.cli import main
+from bench.cli.catalogue import KINDS
 from bench.figures import book
+from nncore.registry import kept
 
 
 @contextlib.contextmanager
 def undrawn() -> Iterator[None]:
     """Reports get no figures: they take most of a report's time, and tests/figures has them."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(book, "draw", lambda *_, **__: [])
+        patch.setattr(book, "draw", lambda *_: [])
         yield
 
 
 def bench(*arguments: object, cwd: Path, code: int = 0) -> str:
-    """Run `bench ARGUMENTS` in `cwd`, undrawn; what it printed. Fails on another exit code."""
-    with contextlib.chdir(cwd), undrawn():
+    """Run `bench ARGUMENTS` in `cwd`, undrawn; what it printed. Fails on another exit code.
+
+    As in a process of its own, a plugin is loaded for this time alone.
+    """
+    with contextlib.chdir(cwd), undrawn(), kept(*KINDS.values()):
         result = CliRunner().invoke(main, [str(argument) for argument in arguments])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception

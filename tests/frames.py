@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench.tables.best import best_trials
+from bench.tables.bundle import Tables
 from bench.tables.curves import LEADING
 from bench.tables.summary import summary_frame
 
@@ -21,6 +23,11 @@ class Frames:
     trials: pd.DataFrame
     curves: pd.DataFrame
     summary: pd.DataFrame
+
+    @property
+    def tables(self) -> Tables:
+        """What verdicts and figures are made from."""
+        return Tables(self.trials, self.summary, best_trials(self.trials), self.curves)
 
     def changed(
         self,

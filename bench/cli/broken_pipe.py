@@ -1,4 +1,4 @@
-"""Output whose reader may leave, as in `bench status DIR | head -1`."""
+"""Output whose reader may leave, as in `bench status DIR | head -1`, or never was: `>&-`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ class Outlet:
     """A text stream that goes on when its reader has gone: what is left goes nowhere.
 
     Whoever reads no further wants no more lines, not another exit code or an end of the training.
+    `forgives` are the errors after which it is so.
     """
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, forgives: type[OSError] = BrokenPipeError) -> None:
         self._stream = stream
+        self._forgives = forgives
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -23,7 +25,7 @@ class Outlet:
         """Write `text`, or nothing when nobody reads."""
         try:
             return int(self._stream.write(text))
-        except BrokenPipeError:
+        except self._forgives:
             self._forget()
             return len(text)
 
@@ -31,7 +33,7 @@ class Outlet:
         """Flush, or forget what nobody reads."""
         try:
             self._stream.flush()
-        except BrokenPipeError:
+        except self._forgives:
             self._forget()
 
     def _forget(self) -> None:
@@ -41,8 +43,19 @@ class Outlet:
 
 
 def install() -> None:
-    """Let standard output and standard error be outlets; once."""
-    for name in ("stdout", "stderr"):
+    """Let standard output and standard error be outlets; once.
+
+    One that is closed leads nowhere: its number would go to the next file that is opened. Results
+    that cannot be written to standard output are an error; words that cannot be said are none.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free: this one
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115
+    for name, forgives in (("stdout", BrokenPipeError), ("stderr", OSError)):
         stream = getattr(sys, name)
         if stream is not None and not isinstance(stream, Outlet):
-            setattr(sys, name, Outlet(stream))
+            setattr(sys, name, Outlet(stream, forgives))

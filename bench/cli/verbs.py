@@ -249,7 +249,7 @@ def _report(folder: Path) -> int:
         written = reports.write(
             folder, store, manifest, say=lambda text: click.echo(text, err=True)
         )
-        results = results_of(folder, manifest, store, written.files)
+        results = results_of(folder, manifest, store, written)
         damage = list(store.damage)
     _say_results(results)
     for item in damage:
@@ -345,7 +345,7 @@ def check(folder: Path, file: Path, margin: float) -> int:
 )
 @_exit_codes
 def list_(kind: str | None, name: str | None, plugins: tuple[Path, ...]) -> int:
-    """What a spec may name: rules, schedules, datasets, layers, losses, initializers.
+    """What a spec may name: rules, schedules, datasets, layers, losses, metrics, initializers.
 
     With a NAME, everything about that one.
     """

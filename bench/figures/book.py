@@ -28,7 +28,7 @@ def draw(material: Material, directory: Path) -> list[Path]:
 
 def plan(material: Material) -> Iterator[tuple[tuple[str, ...], Callable[[], Figure]]]:
     """Parts of a name, and the function that draws it, of every figure; none without trials."""
-    if material.trials.empty:
+    if material.tables.trials.empty:
         return
     for page in pages.of(material.plugins):
         for key in page.when(material):

@@ -12,11 +12,8 @@ from bench.figures import paths, style
 from bench.figures.paths import Landscape
 from bench.figures.style import Look
 from bench.plan.trials import Trial
-from bench.tables.bands import curve_bands
-from bench.tables.best import best_rows, best_trials
+from bench.tables.bundle import Tables
 from bench.tables.headline import MEDIAN
-from bench.tables.phases import searched
-from bench.tables.ranges import intervals_or_ranges
 from bench.verdicts import ALL, Verdicts
 
 BEST = "Best: lowest median final training loss over seeds, a diverged run counting as infinite."
@@ -26,16 +23,13 @@ BEST = "Best: lowest median final training loss over seeds, a diverged run count
 class Material:
     """An experiment's tables and verdicts, and what several pages need of them.
 
-    `curves` needs no other trials than those of the best configurations. `planned` defines the
-    trials that rows of `trials` number. `targets` gives each problem's metrics to reach, `losses`
-    the name of its loss. `judged` says on which seeds configurations were chosen and judged, if not
-    on the same, `swept` then on which all of them ran. `plugins` are the files whose pages are
-    drawn too. What is derived is computed when it is first asked for, and kept.
+    `planned` defines the trials that rows of tables number. `targets` gives each problem's metrics
+    to reach, `losses` the name of its loss. `judged` says on which seeds configurations were chosen
+    and judged, if not on the same, `swept` then on which all of them ran. `plugins` are the files
+    whose pages are drawn too. What is derived is computed when it is first asked for, and kept.
     """
 
-    trials: pd.DataFrame
-    curves: pd.DataFrame
-    summary: pd.DataFrame
+    tables: Tables
     verdicts: Verdicts
     planned: Sequence[Trial] = ()
     targets: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
@@ -45,39 +39,14 @@ class Material:
     plugins: Collection[str] = ()
 
     @cached_property
-    def runs(self) -> pd.DataFrame:
-        """The trials of the best configurations."""
-        return best_trials(self.trials)
-
-    @cached_property
-    def _ranged(self) -> pd.DataFrame:
-        """The summary with intervals, or ranges where seeds are too few for an interval."""
-        return intervals_or_ranges(self.summary, self.trials)
-
-    @cached_property
-    def best(self) -> pd.DataFrame:
-        """The summary's rows of the best configurations, with intervals or ranges."""
-        return best_rows(self._ranged)
-
-    @cached_property
-    def searched(self) -> pd.DataFrame:
-        """The summary's rows that the best were chosen from, with intervals or ranges."""
-        return searched(self._ranged)
-
-    @cached_property
-    def bands(self) -> pd.DataFrame:
-        """Quartiles of the best configurations' curves."""
-        return curve_bands(self.runs, self.curves)
-
-    @cached_property
     def looks(self) -> Mapping[str, Look]:
         """How each optimizer is drawn."""
-        return style.looks(self.trials)
+        return style.looks(self.tables.trials)
 
     @cached_property
     def landscapes(self) -> Mapping[str, Landscape]:
         """Paths over the problems that are functions of two parameters; trains them again."""
-        return paths.landscapes(self.planned, self.runs)
+        return paths.landscapes(self.planned, self.tables.runs)
 
     @property
     def chosen(self) -> str:
@@ -87,11 +56,11 @@ class Material:
     @property
     def problems(self) -> list[str]:
         """Names of the problems, in the order of the trials."""
-        return list(self.searched["problem"].unique())
+        return list(self.tables.searched["problem"].unique())
 
     def best_on(self, problem: str) -> pd.DataFrame:
         """The rows of `best` of one problem, lowest median loss first."""
-        rows = self.best[self.best["problem"] == problem]
+        rows = self.tables.best[self.tables.best["problem"] == problem]
         return rows.sort_values([MEDIAN, "optimizer"], kind="stable", na_position="last")
 
     def ranked(self, problem: str) -> pd.DataFrame:

@@ -29,8 +29,8 @@ def problem_rows(
     problems = [p for p in material.problems if size[p] > 1] or material.problems
     alone = [style.plain(p, 40) for p in material.problems if p not in problems]
     columns = min(2, len(problems))
-    left = names_width(material.best["optimizer"])
-    own = [high * max(material.best["problem"].eq(p).sum(), 2) + 0.15 for p in problems]
+    left = names_width(material.tables.best["optimizer"])
+    own = [high * max(material.tables.best["problem"].eq(p).sum(), 2) + 0.15 for p in problems]
     layout = Layout(
         title,
         [*sentences, f"Not shown, nothing to compare: {', '.join(alone)}." if alone else ""],

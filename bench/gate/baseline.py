@@ -23,6 +23,7 @@ from bench import stats
 from bench.plan.manifest import Manifest
 from bench.plan.trials import Trial
 from bench.store.store import Result, Store
+from nncore.metrics import TRAIN_LOSS
 from nncore.modifiers import modifiers
 from nncore.streams import canonical
 from nncore.trial import Configuration, Problem
@@ -133,7 +134,7 @@ def measured(store: Store, manifest: Manifest) -> Iterator[Curves]:
         records = chunks[0].epochs if chunks else np.array([0, first.problem.epochs])
         losses = np.full((len(there), len(records)), np.inf)
         for chunk in chunks:
-            losses[chunk.positions] = chunk.values[:, chunk.metrics.index("train_loss")]
+            losses[chunk.positions] = chunk.values[:, chunk.metrics.index(TRAIN_LOSS)]
         yield Curves(
             problem_name=first.problem_name,
             optimizer=first.optimizer,
@@ -145,7 +146,7 @@ def measured(store: Store, manifest: Manifest) -> Iterator[Curves]:
             epochs=records,
             losses=losses,
             diverged=np.array([statuses[t.key] != "ok" for t in there]),
-            target=manifest.targets.get(first.problem_name, {}).get("train_loss"),
+            target=manifest.targets.get(first.problem_name, {}).get(TRAIN_LOSS),
             crashed=sum(statuses[t.key] == "crashed" for t in there),
         )
 
@@ -190,7 +191,7 @@ def other_precision(
             if record.metrics:
                 rows = np.frombuffer(record.curve).reshape(len(record.metrics), -1)
                 for content, i in owner[key]:
-                    others[content][i] = rows[record.metrics.index("train_loss")]
+                    others[content][i] = rows[record.metrics.index(TRAIN_LOSS)]
 
     jobs = jobs or runner.cores()
     runner.run(

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from bench.plan.manifest import Manifest
 from bench.spec import toml
 from bench.spec.names import LONGEST
+from bench.spec.tuning import Tuning
 from nncore.trial import Configuration, Problem
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from bench.tables.bundle import Tables
 
 ENDING = "-best"
 BEST_TOML = """\
@@ -20,19 +21,18 @@ BEST_TOML = """\
 """
 
 
-def best_spec(manifest: Manifest, trials: pd.DataFrame) -> str:
+def best_spec(manifest: Manifest, tables: Tables) -> str:
     """`best.toml`: the winners as a spec that runs, on the seeds that judged them."""
-    from bench.tables.best import best_trials
     from bench.tables.phases import all_evaluated
 
     by_index = {t.index: t for t in manifest.trials}
-    judged = best_trials(trials)
+    judged = tables.runs
     ran = (judged["status"] != "crashed").groupby([judged["problem"], judged["optimizer"]])
     judged = judged[ran.transform("any")]
     first = judged.drop_duplicates(["problem", "optimizer"])["trial"]
     winners = [by_index[index] for index in first]
     judges = manifest.trials
-    if all_evaluated(trials, manifest.fixed):
+    if all_evaluated(tables.trials, manifest.fixed):
         judges = tuple(t for t in judges if manifest.phase(t) == "evaluation")
     spec: dict[str, Any] = {
         "name": f"{manifest.name[: LONGEST - len(ENDING)]}{ENDING}",
@@ -48,12 +48,12 @@ def best_spec(manifest: Manifest, trials: pd.DataFrame) -> str:
     ]
     # An optimizer that wins with several configurations has a table for each, of one name: on
     # every problem it is that problem's.
-    tables: dict[int, dict[str, Any]] = {}
+    spaces: dict[int, dict[str, Any]] = {}
     for trial in winners:
         new = _optimizer_table(trial.optimizer, trial.configuration)
-        tables.setdefault(trial.configuration_index, new)["problems"].append(trial.problem_name)
-    spec["optimizer"] = [tables[number] for number in sorted(tables)]
-    by = manifest.tuning.words if manifest.tuning else "lowest median final training loss"
+        spaces.setdefault(trial.configuration_index, new)["problems"].append(trial.problem_name)
+    spec["optimizer"] = [spaces[number] for number in sorted(spaces)]
+    by = (manifest.tuning or Tuning(())).words(manifest.columns)
     return BEST_TOML.format(by) + "\n" + toml.dumps(spec)
 
 

@@ -9,13 +9,14 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.figures.pages import pages
 from bench.plan.manifest import Manifest
 from bench.report import files
+from bench.report.best import best_spec
+from bench.report.told import VERDICTS, seeds_told, sweep_told
 from bench.spec import toml
 from bench.store.store import Store
 from bench.tables import csvtext
@@ -24,20 +25,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bench.figures.material import Material
-from bench.report.best import best_spec
-from bench.report.told import VERDICTS, seeds_told, sweep_told
+    from bench.tables.bundle import Tables
 
 STAMP = ".report.json"
-
-
-@dataclass(frozen=True)
-class Report:
-    """A folder's tables and the files that were written; `fresh` is False if it was up to date."""
-
-    files: tuple[Path, ...]
-    fresh: bool
-    trials: pd.DataFrame | None = None
-    summary: pd.DataFrame | None = None
 
 
 class ReportError(Exception):
@@ -62,30 +52,38 @@ def digest(store: Store, manifest: Manifest) -> str:
     return found.hexdigest()
 
 
-def up_to_date(folder: Path, store: Store, manifest: Manifest) -> tuple[Path, ...] | None:
-    """The files of the last report, if a new one would be the same and all of them are intact."""
+def _intact(folder: Path, stamp: str) -> tuple[Path, ...] | None:
+    """The files of the last report, if it was written of what `stamp` says and all are there."""
     try:
-        stamp = json.loads((folder / STAMP).read_text())
-        files = {folder / name: size for name, size in stamp["files"].items()}
-        intact = all(path.stat().st_size == size for path, size in files.items())
-        if intact and stamp["digest"] == digest(store, manifest):
-            return tuple(files)
+        old = json.loads((folder / STAMP).read_text())
+        sizes = {folder / name: size for name, size in old["files"].items()}
+        if old["digest"] == stamp and all(p.stat().st_size == n for p, n in sizes.items()):
+            return tuple(sizes)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         pass
     return None
 
 
 def write(
-    folder: Path, store: Store, manifest: Manifest, *, say: Callable[[str], None] = lambda _: None
-) -> Report:
+    folder: Path,
+    store: Store,
+    manifest: Manifest,
+    *,
+    again: bool = True,
+    say: Callable[[str], None] = lambda _: None,
+) -> tuple[Path, ...]:
     """Write CSV files, figures, `best.toml` and `spec.toml` of what is stored so far.
 
-    Every file is replaced whole, so a reader never sees half of one. Raises ReportError when the
-    folder cannot be written.
+    Returns the files; unless `again`, a report that is up to date and intact is left alone. Every
+    file is replaced whole, so a reader never sees half of one. Raises ReportError when the folder
+    cannot be written.
     """
+    stamp = digest(store, manifest)
+    if not again and (old := _intact(folder, stamp)) is not None:
+        return old
     files.remove_leftovers(folder)
     try:
-        return _write(folder, store, manifest, say)
+        return _write(folder, store, manifest, stamp, say)
     except OSError as error:
         where = error.filename or folder
         raise ReportError(
@@ -96,29 +94,25 @@ def write(
         files.remove_leftovers(folder)
 
 
-def _write(folder: Path, store: Store, manifest: Manifest, say: Callable[[str], None]) -> Report:
-    from bench.tables import curves as curve_tables
-    from bench.tables.summary import summary_frame
-    from bench.tables.trials import trials_frame
+def _write(
+    folder: Path, store: Store, manifest: Manifest, stamp: str, say: Callable[[str], None]
+) -> tuple[Path, ...]:
+    from bench.tables import curves
+    from bench.tables.bundle import Tables
 
-    before = digest(store, manifest)
     say("writing tables")
-    trials = trials_frame(store, manifest)
-    summary = summary_frame(trials, manifest.fixed)
+    tables = Tables.of(store, manifest)
+    whole = curves.curve_frames(store, manifest.trials, manifest.columns)
     written = [
         _replace(folder / "spec.toml", toml.dumps(manifest.spec)),
-        _csv(folder / "trials.csv", [trials]),
-        _csv(
-            folder / "curves.csv",
-            curve_tables.curve_frames(store, manifest.trials),
-            curve_tables.LEADING,
-        ),
-        _csv(folder / "summary.csv", [summary]),
+        _csv(folder / "trials.csv", [tables.trials]),
+        _csv(folder / "curves.csv", whole, curves.LEADING),
+        _csv(folder / "summary.csv", [tables.summary]),
     ]
-    if (trials["status"] != "crashed").any():
-        written.append(_replace(folder / "best.toml", best_spec(manifest, trials)))
+    if (tables.trials["status"] != "crashed").any():
+        written.append(_replace(folder / "best.toml", best_spec(manifest, tables)))
         say("comparing optimizers")
-        material = _material(store, manifest, trials, summary)
+        material = _material(store, manifest, tables)
         verdicts = material.verdicts
         written += [_csv(folder / name, [frame]) for name, frame in verdicts.tables.items()]
         lines = [*filter(None, [material.judged]), *verdicts.sentences, ""]
@@ -127,31 +121,21 @@ def _write(folder: Path, store: Store, manifest: Manifest, say: Callable[[str], 
         written += _figures(folder, material)
     _remove_stale(folder, written)
     sizes = {str(path.relative_to(folder)): path.stat().st_size for path in written}
-    _replace(folder / STAMP, json.dumps({"digest": before, "files": sizes}, indent=1))
-    return Report(tuple(written), True, trials, summary)
+    _replace(folder / STAMP, json.dumps({"digest": stamp, "files": sizes}, indent=1))
+    return tuple(written)
 
 
-def _material(
-    store: Store, manifest: Manifest, trials: pd.DataFrame, summary: pd.DataFrame
-) -> Material:
+def _material(store: Store, manifest: Manifest, tables: Tables) -> Material:
     """What can be said about the trials, and all that figures are drawn from."""
     from bench import verdicts
     from bench.figures.material import Material
-    from bench.tables.best import best_trials
-    from bench.tables.curves import curves_frame
 
-    chosen = set(best_trials(trials)["trial"].tolist())
-    curves = curves_frame(store, [t for t in manifest.trials if t.index in chosen])
     hosts = {stack.host for stack in store.stacks() if stack.host}
-    judged = seeds_told(manifest, trials)
+    judged = seeds_told(manifest, tables.trials)
     return Material(
-        trials,
-        curves,
-        summary,
+        tables,
         verdicts.judge(
-            trials,
-            curves,
-            summary,
+            tables,
             targets=manifest.targets,
             planned=Counter(t.problem_name for t in manifest.trials),
             fixed=manifest.fixed,

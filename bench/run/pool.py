@@ -8,6 +8,8 @@ message would leave the thread that reads it waiting for ever.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import pickle
 import queue
 import signal
@@ -32,6 +34,8 @@ from bench.run.scratch import Vigil, kill
 
 # A pool that breaks more often is not calm: the quarantine isolates deaths, and takes the rest.
 BREAKS = 3
+# Files that a pool opens, and more for each worker: short of them, it would come up in parts.
+FILES, FILES_PER_WORKER = 20, 4
 
 
 class Pool(Executor, name="joblib"):
@@ -69,13 +73,16 @@ class Pool(Executor, name="joblib"):
         if self._thread.is_alive():
             self._calls.put(None)
             self._thread.join()
+        for pid in self.scratch.workers():
+            kill(pid)
 
     def _call(self, pending: deque[Assignment]) -> Iterator[Trained | Died | None]:
         """One call of `Parallel`, up to its end or a death."""
+        if not _room(FILES + FILES_PER_WORKER * self.jobs):
+            raise StartError("too few files may be open")
         self._flights, vigil, verdict = {}, Vigil(self.scratch), ""
-        self._start = (
-            self.scratch.number()
-        )  # never sent: it stands for a pool that has yet to begin
+        # Never sent: it stands for a pool that has yet to begin.
+        self._start = self.scratch.number()
         self._open = True
         self._idle.clear()
         if not self._thread.is_alive():
@@ -191,6 +198,15 @@ class Pool(Executor, name="joblib"):
             yield deliver(self.setup, number, payload)
 
 
+def _room(files: int) -> bool:
+    """Whether this process may open so many more `files`."""
+    with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+        for _ in range(files):
+            stack.enter_context(open(os.devnull))
+        return True
+    return False
+
+
 class _End:
     """A call of `Parallel` is over."""
 
@@ -205,6 +221,7 @@ def _end_workers() -> None:
     """
     from joblib.externals.loky import get_reusable_executor
 
-    with warnings.catch_warnings():
+    # It makes a new pool first where the old one broke, for which there may be no room.
+    with warnings.catch_warnings(), contextlib.suppress(Exception):
         warnings.simplefilter("ignore")
         get_reusable_executor(reuse=True, kill_workers=True).shutdown(wait=True, kill_workers=True)

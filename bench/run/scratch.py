@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import struct
@@ -38,21 +39,24 @@ class Scratch:
     """
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="bench-"))
+        self.folder = Path(tempfile.gettempdir()).absolute() / f"bench-{secrets.token_hex(8)}"
+        self._numbers = 0
+        # First, lest a kill in between should leave the folder.
+        self._broom = subprocess.Popen(
+            ["/bin/sh", "-c", BROOM, "sh", self.folder, SEMAPHORES.format(os.getpid())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd="/",
+        )
         try:
+            self.folder.mkdir(0o700)
             self._signs = os.open(self.folder / SIGNS, os.O_RDWR | os.O_CREAT)
-            self._broom = subprocess.Popen(
-                ["/bin/sh", "-c", BROOM, "sh", self.folder, SEMAPHORES.format(os.getpid())],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-                cwd="/",
-            )
         except OSError:
             shutil.rmtree(self.folder, ignore_errors=True)
+            self._put_away()
             raise
-        self._numbers = 0
 
     def number(self) -> int:
         """A new number, to send a stack by."""
@@ -86,6 +90,10 @@ class Scratch:
         """Remove the folder."""
         os.close(self._signs)
         shutil.rmtree(self.folder, ignore_errors=True)
+        self._put_away()
+
+    def _put_away(self) -> None:
+        """Tell the broom that there is nothing to sweep."""
         assert self._broom.stdin is not None
         with contextlib.suppress(OSError):
             self._broom.stdin.write(b"\n")

@@ -107,6 +107,7 @@ def train_stack(stack: Stack) -> Sequence[Outcome]:
         stack[0].problem,
         [trial.configuration for trial in stack],
         [trial.seed for trial in stack],
+        [identity.partition("@")[0] for identity in stack[0].metrics],
         progress=progress,
     )
 

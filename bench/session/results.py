@@ -62,7 +62,7 @@ class Results:
         from bench.tables.curves import curves_frame
 
         with Store.read(self.folder) as store:
-            return curves_frame(store, self.manifest.trials)
+            return curves_frame(store, self.manifest.trials, self.manifest.columns)
 
     @cached_property
     def summary(self) -> pd.DataFrame:

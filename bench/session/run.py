@@ -15,12 +15,12 @@ from bench.plan.trials import Stack, Trial
 from bench.run import rehearsal, runner
 from bench.spec import experiment as spec
 from bench.spec.mistakes import SpecError
-from bench.store.store import FILE, Result, Store
+from bench.store.store import FILE, DamagedError, Result, Store, place
 
 if TYPE_CHECKING:
     from bench.run.progress import Progress
     from bench.spec.experiment import Experiment
-from bench.session.folder import note, refuse_other
+from bench.session.folder import FolderMismatchError, done, note, refuse_other
 from bench.session.results import Results, results_of
 
 
@@ -75,13 +75,17 @@ def _planned(
 ) -> Planned:
     """What `planned` returns, of a spec that is read already."""
     manifest = manifests.of(experiment, planning.trials(experiment))
-    done: set[str] = set()
-    if (folder / FILE).exists() and not fresh:
-        with Store.read(folder) as store:
-            refuse_other(store, manifest)
-            done = store.done(retry_crashed=retry_crashed)
-            manifest = _judged(experiment, manifest, store)
-    return _remaining(experiment, manifest, folder, done, jobs, shard)
+    ready: set[str] = set()
+    if place(folder, fresh=fresh).exists():
+        try:
+            with Store.read(folder, fresh=fresh) as store:
+                refuse_other(store, manifest)
+                manifest = _judged(experiment, manifest, store)
+                ready = done(store, manifest.trials, retry_crashed=retry_crashed or fresh)
+        except (FolderMismatchError, DamagedError):
+            if not fresh:  # of another fresh run that was cut short nothing is kept
+                raise
+    return _remaining(experiment, manifest, folder, ready, jobs, shard)
 
 
 def _judged(experiment: Experiment, manifest: Manifest, store: Store) -> Manifest:
@@ -89,9 +93,9 @@ def _judged(experiment: Experiment, manifest: Manifest, store: Store) -> Manifes
     from bench.tables.winners import winners
 
     trials, tuning = manifest.trials, experiment.tuning
-    if tuning is None or any(trial.key not in store for trial in trials):
+    if tuning is None or done(store, trials) < {trial.key for trial in trials}:
         return manifest
-    chosen = winners(store, trials, tuning.criterion, manifest.targets)
+    chosen = winners(store, trials, tuning.criterion, manifest.targets, manifest.columns)
     return manifests.of(experiment, trials + planning.evaluation(experiment, chosen, len(trials)))
 
 
@@ -99,11 +103,11 @@ def _remaining(
     experiment: Experiment,
     manifest: Manifest,
     folder: Path,
-    done: Collection[str],
+    ready: Collection[str],
     jobs: int,
     shard: tuple[int, int] | None,
 ) -> Planned:
-    """What is left to train of `manifest` when the keys in `done` are stored."""
+    """What is left to train of `manifest` when the keys in `ready` are stored."""
     trials, later = manifest.trials, 0
     if experiment.tuning and manifest.tuned:
         each = {p.name: len(experiment.seeds) for p in experiment.problems}
@@ -112,7 +116,7 @@ def _remaining(
         }
         later = sum(each[problem] for problem, _ in pairs)
     # Optimizers may share trials: each is trained once.
-    mine = {t.key: t for t in reversed(trials) if t.key not in done and _in_shard(t, shard)}
+    mine = {t.key: t for t in reversed(trials) if t.key not in ready and _in_shard(t, shard)}
     missing = tuple(reversed(mine.values()))
     stacks = tuple(stacking.stacks(missing, jobs=jobs))
     return Planned(manifest, folder, missing, stacks, stacking.estimate(stacks, jobs), jobs, later)
@@ -136,9 +140,9 @@ def run(
 
     `source` is a spec file or a dictionary of the same shape; `jobs` worker processes (default: one
     per core); `out` the results folder (default: `results/NAME`); `overrides` are `KEY=VALUE` on
-    dotted keys; `shard` (I, N) trains the I-th of N parts. `fresh` replaces earlier results,
-    `repair` sets damaged ones aside and trains them again, `retry_crashed` tries crashed trials
-    again.
+    dotted keys; `shard` (I, N) trains the I-th of N parts. `fresh` replaces earlier results, once
+    all new ones are there; `repair` sets damaged ones aside and trains them again, `retry_crashed`
+    tries crashed trials again.
 
     Raises SpecError, also for a plugin's rule that fails its rehearsal; FolderMismatchError,
     StoreError, and Interrupted on Ctrl-C or SIGTERM, when everything that was finished is stored.
@@ -163,15 +167,14 @@ def run(
         trained = len(todo.missing)
         if todo.later:
             manifest = _judged(experiment, todo.manifest, store)
-            todo = _remaining(experiment, manifest, folder, store.done(), todo.jobs, shard)
+            ready = done(store, manifest.trials)
+            todo = _remaining(experiment, manifest, folder, ready, todo.jobs, shard)
             note(store, todo.manifest)
             if todo.stacks:
                 say("configurations are chosen; training them on the evaluation seeds")
                 _train(store, todo, paths, progress(todo) if progress else None)
             trained += len(todo.missing)
-        files = report.up_to_date(todo.folder, store, todo.manifest)
-        if files is None:
-            files = report.write(todo.folder, store, todo.manifest, say=say).files
+        files = report.write(todo.folder, store, todo.manifest, again=False, say=say)
         return results_of(todo.folder, todo.manifest, store, files, trained)
 
 
@@ -184,8 +187,12 @@ def _in_shard(trial: Trial, shard: tuple[int, int] | None) -> bool:
 
 
 def _train(store: Store, todo: Planned, plugins: Sequence[Path], bar: Progress | None) -> None:
+    asked = {trial.key: trial.metrics for trial in todo.missing}
+
     def keep(result: Result) -> None:
-        store.add(result)
+        pairs = zip(result.keys, result.records, strict=True)
+        records = [record._replace(asked=asked[key]) for key, record in pairs]
+        store.add(result._replace(records=records))
         if bar is not None:
             bar.add(result)
 

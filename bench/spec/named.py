@@ -7,10 +7,11 @@ from typing import Any
 
 from bench.spec.mistakes import Mistakes, nearest, quote, unknown_keys
 from nncore.registry import Entry, Registry
-from nncore.values import NUMBER, TEXT, YES_OR_NO, Values, many, one_of, whole
+from nncore.values import NUMBER, TEXT, YES_OR_NO, Values, many, one_of, such, whole
 
 LARGEST = 10_000_000  # what an integer parameter may be: samples, classes, features
 NUMBERS = many(NUMBER).saying("a list of finite numbers")
+ANYTHING = such("anything", lambda value: True)
 # What a parameter may be, by the type of its default.
 OF_TYPE: dict[type, Values] = {
     bool: YES_OR_NO,
@@ -55,15 +56,15 @@ def definition(
     good = not unknown_keys(table, ["name", *entry.parameters, *words], path, mistakes)
     filled = {"name": entry.name}
     for key, default in entry.parameters.items():
-        kind, value = _kind(entry, key), table.get(key, default)
+        allowed, value = _allowed(entry, key), table.get(key, default)
         value = list(value) if isinstance(value, tuple) else value
-        if kind in OF_TYPE and not mistakes.expect(OF_TYPE[kind], value, f"{path}.{key}"):
-            good = False
+        if mistakes.expect(allowed, value, f"{path}.{key}"):
+            filled[key] = allowed.form(value)
         else:
-            filled[key] = _canonical(value, kind)
-    for key, allowed in words.items():
-        filled[key] = table.get(key, allowed[0])
-        good &= mistakes.expect(one_of(*allowed), filled[key], f"{path}.{key}")
+            good = False
+    for key, choice in words.items():
+        filled[key] = table.get(key, choice[0])
+        good &= mistakes.expect(one_of(*choice), filled[key], f"{path}.{key}")
     return filled if good else None
 
 
@@ -72,19 +73,9 @@ def is_list(registry: Registry[Any], key: str) -> bool:
     return any(isinstance(e.parameters.get(key), list | tuple) for e in registry.values())
 
 
-def _kind(entry: Entry, key: str) -> type:
-    """A parameter's type: its default's, or float where the signature says `noise: float = 0`."""
-    annotation = entry.function.__annotations__.get(key)
-    if annotation in (float, "float"):
-        return float
+def _allowed(entry: Entry, key: str) -> Values:
+    """What a parameter may be: as its default is, or a number where it says `noise: float = 0`."""
+    if entry.function.__annotations__.get(key) in (float, "float"):
+        return NUMBER
     kind = type(entry.parameters[key])
-    return list if kind is tuple else kind
-
-
-def _canonical(value: Any, kind: type) -> Any:
-    # Equal definitions need equal keys: 1 is 1.0, and -0.0 is 0.0.
-    if kind is float:
-        return float(value) + 0.0
-    if kind is list:
-        return [float(item) + 0.0 for item in value]
-    return value
+    return OF_TYPE.get(list if kind is tuple else kind, ANYTHING)

@@ -39,6 +39,7 @@ from bench.store.schema import seal, sealed, translated
 
 __all__ = [
     "FILE",
+    "FRESH",
     "Curves",
     "Damage",
     "DamagedError",
@@ -53,6 +54,7 @@ __all__ = [
 ]
 
 FILE = "trials.sqlite"
+FRESH = "trials.fresh.sqlite"
 CHUNK_BYTES = 16 << 20
 
 
@@ -63,9 +65,12 @@ class Store:
     """
 
     def __init__(self, path: Path, connection: sqlite3.Connection, lock: FolderLock | None) -> None:
+        self._lock = lock
+        self._attach(path, connection)
+
+    def _attach(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._connection = connection
-        self._lock = lock
         with translated(path, "read"):
             found = survey.survey(connection, path)
         self.damage = found.damage
@@ -82,24 +87,30 @@ class Store:
         """The store of `folder` for writing, created when there is none.
 
         `repair` moves a damaged file aside (`trials.damaged-1.sqlite`) and goes on with the trials
-        that are intact; `fresh` replaces whatever is stored. Raises `LockedError` when another
-        process writes there, `DamagedError` when something is damaged and `repair` is not set,
-        `FolderError` when the folder cannot be written, `StoreError` for the rest.
+        that are intact; `fresh` begins a file beside the one that is there, or goes on with one
+        that was begun, until `take_over`. Raises `LockedError` when another process writes there,
+        `DamagedError` when something is damaged and `repair` is not set, `FolderError` when the
+        folder cannot be written, `StoreError` for the rest.
         """
-        path = Path(folder) / FILE
+        path = place(folder, fresh=fresh)
         lock = FolderLock(path.parent)
         lock.acquire()
         try:
-            if fresh or not path.exists():
+            if not path.exists():
                 schema.create(path)
             try:
                 store = cls(path, schema.connect(path, write=True), lock)
             except DamagedError:
-                if not repair:
+                if fresh:  # of an unfinished one nothing need be kept
+                    schema.create(path)
+                elif repair:
+                    survey.set_aside(path)
+                else:
                     raise
-                survey.set_aside(path)
                 store = cls(path, schema.connect(path, write=True), lock)
-            if store.damage and repair:
+            if store.damage and fresh:
+                store.empty()
+            elif store.damage and repair:
                 found = store.damage
                 store._connection.close()
                 survey.set_aside(path)
@@ -114,14 +125,32 @@ class Store:
             raise
 
     @classmethod
-    def read(cls, folder: str | Path) -> Store:
+    def read(cls, folder: str | Path, *, fresh: bool = False) -> Store:
         """The store of `folder` as it is now, for reading, also while another process writes.
 
-        What is damaged is left out and listed in `damage`. Raises `StoreError` when there is no
-        store, `DamagedError` when nothing in the file can be read.
+        What is damaged is left out and listed in `damage`; `fresh` reads the file that `open` with
+        the same argument would write. Raises `StoreError` when there is no store, `DamagedError`
+        when nothing in the file can be read.
         """
-        path = Path(folder) / FILE
+        path = place(folder, fresh=fresh)
         return cls(path, schema.connect(path, write=False), None)
+
+    def empty(self) -> None:
+        """Begin anew, at once."""
+        self._connection.close()
+        schema.create(self.path)
+        self._attach(self.path, schema.connect(self.path, write=True))
+
+    def take_over(self) -> None:
+        """Put what `fresh` began in the place of what the folder held, which is gone then."""
+        path = self.path.with_name(FILE)
+        if path != self.path:
+            self._connection.close()
+            try:
+                schema.replace(self.path, path)
+            except OSError as error:
+                raise StoreError(f"cannot write {path}: {error.strerror}") from error
+            self._attach(path, schema.connect(path, write=True))
 
     def close(self) -> None:
         """Close the file and let others write."""
@@ -206,7 +235,8 @@ class Store:
         new: dict[Layout, int] = {}
         for layout in {record.layout: None for record in records}:
             if layout not in self._layout_ids:
-                row = {"id": None, "metrics": json.dumps(layout.metrics), "epochs": layout.epochs}
+                names = json.dumps({"metrics": layout.metrics, "asked": layout.asked})
+                row = {"id": None, "metrics": names, "epochs": layout.epochs}
                 values = sealed("layouts", row, layout.epochs)
                 number = connection.execute(schema.PUT_LAYOUT, values).lastrowid
                 assert number is not None
@@ -301,13 +331,18 @@ class Store:
                         metrics=layout.metrics,
                         epochs=layout.epochs,
                         curve=curve,
+                        asked=layout.asked,
                     ),
                 )
 
-    def metrics(self, keys: Iterable[str]) -> set[str]:
-        """Names of all metrics that the stored trials among `keys` recorded."""
-        layouts = {self._trials[key].layout for key in keys if key in self._trials}
-        return {name for layout in layouts for name in self._layouts[layout].metrics}
+    def layouts(self, keys: Iterable[str]) -> list[Layout]:
+        """What the stored trials among `keys` recorded, each layout once."""
+        found = {self._trials[key].layout: None for key in keys if key in self._trials}
+        return [self._layouts[number] for number in found]
+
+    def asked(self, key: str) -> tuple[str, ...]:
+        """The identities of the metrics that a stored trial was asked for."""
+        return self._layouts[self._trials[key].layout].asked
 
     def results(self) -> Iterator[Result]:
         """Everything that is stored, stack by stack, as `add` takes it."""
@@ -345,6 +380,7 @@ class Store:
             layout.metrics,
             epochs,
             np.frombuffer(data).reshape(len(batch), len(layout.metrics), len(epochs)),
+            layout.asked,
         )
 
     def _read(self, keys: Sequence[str]) -> list[bytes]:
@@ -363,6 +399,12 @@ class Store:
                 raise DamagedError(self.path, [problem])
             curves.append(curve)
         return curves
+
+
+def place(folder: str | Path, *, fresh: bool = False) -> Path:
+    """Where the results of `folder` are, or new ones grow that are to replace them."""
+    path = Path(folder) / FILE
+    return path.with_name(FRESH) if fresh and path.exists() else path
 
 
 def verify(folder: str | Path) -> list[Damage]:

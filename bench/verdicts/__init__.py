@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bench.tables.best import best_rows, best_trials
+from bench.tables.bundle import Tables
 from bench.tables.phases import all_evaluated, searched
 from bench.verdicts import audit as auditing
 from bench.verdicts import budget, pairs, profile, ranking, rates, samples, target, words
 from bench.verdicts.samples import ALL
+from nncore.metrics import TRAIN_LOSS
 
 __all__ = ["ALL", "Verdicts", "judge"]
 
@@ -53,9 +54,7 @@ class Verdicts:
 
 
 def judge(
-    trials: pd.DataFrame,
-    curves: pd.DataFrame,
-    summary: pd.DataFrame,
+    tables: Tables,
     *,
     targets: Mapping[str, Mapping[str, float]],
     planned: Mapping[str, int],
@@ -64,22 +63,20 @@ def judge(
 ) -> Verdicts:
     """Everything that can be said about an experiment.
 
-    Optimizers are compared by one configuration per problem, on the trials of
-    `bench.tables.best.best_trials`; `curves` needs only these. `planned` counts the trials planned
-    by problem, in the order in which problems are told.
+    Optimizers are compared by one configuration per problem, the best. `planned` counts the trials
+    planned by problem, in the order in which problems are told.
     """
-    apart = all_evaluated(trials, fixed)
-    judged, best = _in_order(best_trials(trials), planned), best_rows(summary)
-    every, trials, summary = trials, searched(trials), searched(summary)
+    judged, best, curves = _in_order(tables.runs, planned), tables.best, tables.curves
+    trials, summary = searched(tables.trials), tables.searched
     found = samples.samples(judged, fixed)
     compared = pairs.pairs(found)
-    reached = target.costs(judged, curves, targets)
+    reached = target.costs(judged, curves, targets, tables.metrics)
     columns = ["problem", "optimizer", "configuration", "settings"]
     chosen = {
         (str(problem), str(optimizer)): (int(number), str(text))
         for problem, optimizer, number, text in best[columns].itertuples(index=False)
     }
-    losses = {p: t["train_loss"] for p, t in targets.items() if "train_loss" in t}
+    losses = {p: t[TRAIN_LOSS] for p, t in targets.items() if TRAIN_LOSS in t}
     order = ranking.ranking(found, compared, _starts(judged, curves), losses, chosen)
     width = rates.widths(trials, summary, fixed)
     order = order.merge(width, on=["problem", "optimizer"], how="left", validate="many_to_one")
@@ -91,12 +88,12 @@ def judge(
         budget=budget.budget(summary, fixed),
         profile=profile.profile(reached, fixed),
         audit=auditing.audit(
-            every,
+            tables.trials,
             summary,
             compared,
             best=best,
             planned=planned,
-            apart=apart,
+            apart=all_evaluated(tables.trials, fixed),
             fixed=fixed,
             targets=targets,
             hosts=hosts,
@@ -119,7 +116,7 @@ def _starts(judged: pd.DataFrame, curves: pd.DataFrame) -> dict[str, dict[int, f
     first = curves[(curves["epoch"] == 0) & curves["trial"].isin(judged["trial"])]
     first = first.drop_duplicates(where)
     found: dict[str, dict[int, float]] = {}
-    for problem, seed, loss in first[[*where, "train_loss"]].itertuples(index=False):
+    for problem, seed, loss in first[[*where, TRAIN_LOSS]].itertuples(index=False):
         if np.isfinite(loss):
             found.setdefault(str(problem), {})[int(seed)] = float(loss)
     return found

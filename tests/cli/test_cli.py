@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +15,7 @@ import pytest
 
 from tests import ROOT
 from tests.command import bench, undrawn
+from tests.faults import commands
 
 SPEC = """
 seeds = 6
@@ -38,24 +40,10 @@ momentum = [0.5, 0.9]
 rule = "adam"
 learning_rate = [0.005, 0.05]
 """
+# As a user types it, and no warning allowed.
+typed = partial(commands.typed, python=("-W", "error", "-m", "bench"))
 TABLES = ("trials.csv", "curves.csv", "summary.csv")
 TRIALS = (6 + 1) * (3 * 2 * 2 + 2)
-
-
-def typed(*arguments: object, cwd: Path, code: int = 0) -> str:
-    """Run `python -m bench`, no warning allowed; returns what it printed, as `bench` does."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "bench", *map(str, arguments)],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    printed = done.stdout + done.stderr
-    assert done.returncode == code, printed
-    assert "Traceback" not in printed, printed
-    return printed
 
 
 def timeless(folder: Path) -> dict[str, str]:

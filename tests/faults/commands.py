@@ -1,4 +1,4 @@
-"""`python -m bench` as processes that tests watch, signal and kill."""
+"""`python -m bench` as a user types it: processes that tests watch, signal and kill."""
 
 import contextlib
 import os
@@ -151,7 +151,7 @@ class Running:
         return not left
 
 
-def bench(*arguments, cwd, code=0, **options):
+def typed(*arguments, cwd, code=0, **options):
     """Run `python -m bench` to its end; what it printed. Fails on another code or a traceback."""
     running = Running(*arguments, cwd=cwd, **options)
     returned, printed = running.wait()

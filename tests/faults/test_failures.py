@@ -12,16 +12,17 @@ import pytest
 
 from bench.store.store import FILE
 from tests import ROOT
+from tests.command import bench
 from tests.faults.commands import (
     SLOW,
     SLOW_SPEC,
     SLOW_TRIALS,
     SMALL,
     Running,
-    bench,
     litter,
     stored,
     tables,
+    typed,
 )
 
 # Workers that die
@@ -80,7 +81,7 @@ def test_a_worker_that_dies_costs_nobody_else_anything(tmp_path, jobs):
     (tmp_path / "bad.py").write_text(BAD)
     (tmp_path / "bad.toml").write_text(BAD_SPEC.format([0, 6, 1, 2, 3, 4, 5]))
     run = ("run", "bad.toml", "--jobs", jobs)
-    printed = bench(*run, cwd=tmp_path, code=1, python=("-c", IMPATIENT))
+    printed = typed(*run, cwd=tmp_path, code=1, python=("-c", IMPATIENT))
     assert "10 trials crashed" in printed
     trials = pd.read_csv(tmp_path / "results/bad/trials.csv", keep_default_na=False)
     assert len(trials) == 14
@@ -124,8 +125,8 @@ def small(tmp_path_factory):
     (folder / "small.toml").write_text(SMALL)
     (folder / "slow.py").write_text(SLOW)
     (folder / "slow.toml").write_text(SLOW_SPEC)
-    bench("run", "small.toml", "--out", "out", cwd=folder)
-    bench("run", "slow.toml", "--out", "slow", cwd=folder)
+    typed("run", "small.toml", "--out", "out", cwd=folder)
+    typed("run", "slow.toml", "--out", "slow", cwd=folder)
     return folder
 
 
@@ -134,7 +135,7 @@ def test_a_full_disk_while_it_trains(small, tmp_path):
     whole = stored(small / "slow")
     limit = (small / "slow" / FILE).stat().st_size * 6 // 10
     run = ("run", small / "slow.toml", "--out", "out")
-    printed = bench(*run, cwd=tmp_path, code=74, limit=limit)
+    printed = typed(*run, cwd=tmp_path, code=74, limit=limit)
     assert FILE in printed
     assert "what was stored before is intact" in printed.splitlines()[-1]
     found = stored(tmp_path / "out")
@@ -161,14 +162,14 @@ def test_a_full_disk_while_it_reports(small, tmp_path, name):
         shutil.copytree(small / "out", tmp_path / "out")
         (tmp_path / "out" / ".report.json").unlink()
     before = stored(tmp_path / "out")
-    printed = bench(*run, cwd=tmp_path, code=74, limit=limit)
+    printed = typed(*run, cwd=tmp_path, code=74, limit=limit)
     last = printed.splitlines()[-1]
     assert "the report cannot be written: File too large" in last
     assert name in last or name == "figures"
     assert "all finished trials are stored" in last
     assert stored(tmp_path / "out") == before
     assert litter(tmp_path / "out") == []
-    bench("report", "out", cwd=tmp_path, code=74, limit=limit)
+    typed("report", "out", cwd=tmp_path, code=74, limit=limit)
     bench(*run, cwd=tmp_path)
     assert tables(tmp_path / "out") == tables(small / ("out" if name == "figures" else "slow"))
 
@@ -340,9 +341,9 @@ def test_another_core_is_refused(tmp_path, small):
     text = module.read_text()
     run = ("run", small / "small.toml", "--out", "out")
     module.write_text("# A word about losses.\n" + text)
-    bench(*run, "--dry-run", cwd=tmp_path, paths=[code])
+    typed(*run, "--dry-run", cwd=tmp_path, paths=[code])
     module.write_text(text + "\nEXTRA = 1\n")
-    printed = bench(*run, cwd=tmp_path, code=2, paths=[code])
+    printed = typed(*run, cwd=tmp_path, code=2, paths=[code])
     assert "nncore/losses.py changed" in printed
     assert "--fresh" in printed
     assert "--out" in printed

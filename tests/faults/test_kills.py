@@ -9,16 +9,17 @@ import time
 
 import pytest
 
+from tests.command import bench
 from tests.faults.commands import (
     SLOW,
     SLOW_SPEC,
     SLOW_TRIALS,
     Running,
-    bench,
     grown,
     litter,
     stored,
     tables,
+    typed,
 )
 
 # Some eighty stacks of a twentieth of a second each, and a report of one problem.
@@ -38,7 +39,7 @@ ROUNDS = 20
 def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path):
     (tmp_path / "sweep.toml").write_text(SPEC)
     command = ("run", "sweep.toml", "--jobs", 2)
-    bench(*command, "--out", "alone", cwd=tmp_path)
+    typed(*command, "--out", "alone", cwd=tmp_path)
     alone = stored(tmp_path / "alone")
     generator = random.Random(4)
     folder = tmp_path / "killed"
@@ -74,7 +75,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path):
     assert sum(kills.values()) - kills["in the report"] >= 20, kills
     assert min(kills.values()) >= 2, kills
     print(kills)
-    bench(*command, "--out", "killed", cwd=tmp_path)
+    typed(*command, "--out", "killed", cwd=tmp_path)
     assert stored(folder) == alone
     assert tables(folder) == tables(tmp_path / "alone")
     assert (folder / "best.toml").read_bytes() == (tmp_path / "alone/best.toml").read_bytes()
@@ -106,7 +107,7 @@ def undisturbed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed")
     (folder / "slow.py").write_text(SLOW)
     (folder / "slow.toml").write_text(SLOW_SPEC)
-    bench("run", "slow.toml", "--out", "out", "--jobs", 2, cwd=folder)
+    typed("run", "slow.toml", "--out", "out", "--jobs", 2, cwd=folder)
     return folder
 
 

@@ -27,15 +27,9 @@ TARGETS = {
 def gather(some: Frames, **changes: Any) -> Material:
     """The material of some frames; `changes` are fields of it."""
     targets = changes.pop("targets", TARGETS)
-    told = verdicts.judge(
-        some.trials,
-        some.curves,
-        some.summary,
-        targets=targets,
-        planned=Counter(some.trials["problem"]),
-    )
-    tables = (some.trials, some.curves, some.summary)
-    return Material(*tables, told, targets=targets, losses=LOSSES, **changes)
+    tables, planned = some.tables, Counter(some.trials["problem"])
+    told = verdicts.judge(tables, targets=targets, planned=planned)
+    return Material(tables, told, targets=targets, losses=LOSSES, **changes)
 
 
 @functools.lru_cache

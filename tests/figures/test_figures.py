@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import struct
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import matplotlib as mpl
 import pandas as pd
@@ -185,7 +185,7 @@ def test_bytes_repeat_whatever_the_order_the_settings_and_the_other_trials(tmp_p
     monkeypatch.setitem(mpl.rcParams, "font.size", 20)
     monkeypatch.setitem(mpl.rcParams, "axes.facecolor", "red")
     monkeypatch.setitem(mpl.rcParams, "text.usetex", True)
-    needed = material("single and tuned").runs["trial"]
+    needed = material("single and tuned").tables.runs["trial"]
     fewer = case.curves[case.curves["trial"].isin(needed)].iloc[::-1]
     fewer = fewer.sort_values("epoch", kind="stable")
     again = draw(gather(Frames(case.trials, fewer, case.summary)), tmp_path)
@@ -201,7 +201,8 @@ def test_nothing_global_is_used(tmp_path):
 
 def test_no_trials_no_figures(tmp_path):
     some = material("one optimizer")
-    none = replace(some, trials=some.trials[:0], curves=some.curves[:0], summary=some.summary[:0])
+    frames_ = {f.name: getattr(some.tables, f.name)[:0] for f in fields(some.tables)}
+    none = replace(some, tables=replace(some.tables, **frames_))
     assert draw(none, tmp_path) == []
     assert list(tmp_path.iterdir()) == []
 

@@ -7,7 +7,6 @@ import pkgutil
 import shutil
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 
 import pandas as pd
@@ -15,12 +14,11 @@ import pytest
 
 import bench
 import nncore
-from bench.figures import material as shared
 from bench.figures import pages
-from bench.figures.book import draw, plan
+from bench.figures.book import plan
 from bench.tables.summary import summary_frame
 from nncore.registry import BUILT_IN, kept, load_plugin
-from tests.figures.drawn import CASES, drawn, gather, laid_out
+from tests.figures.drawn import drawn, gather, laid_out
 from tests.frames import NINE, SPACES, TASKS, Frames, frames
 
 CONTRIBUTING = (Path(bench.__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -101,23 +99,6 @@ def test_every_page_is_drawn_in_some_case():
     contours = {"contour"}  # of trained trials only: see test_contours
     seen = {parts[0] for case in ("normal", "single and tuned") for parts in drawn(case)}
     assert seen | contours == {page.name for page in pages.of(())}
-
-
-def test_what_pages_share_is_computed_once(tmp_path, monkeypatch):
-    derived = ("best_trials", "best_rows", "intervals_or_ranges", "curve_bands", "searched")
-    calls: Counter[str] = Counter()
-
-    def counted(name, function):
-        def call(*args):
-            calls[name] += 1
-            return function(*args)
-
-        return call
-
-    for name in derived:
-        monkeypatch.setattr(shared, name, counted(name, getattr(shared, name)))
-    draw(gather(CASES["single and tuned"]), tmp_path)
-    assert calls == dict.fromkeys(derived, 1)
 
 
 def test_single_configurations_that_all_crashed_have_no_curves():

@@ -18,7 +18,7 @@ from matplotlib.text import Text
 
 from bench.figures import panels, style
 from bench.figures.panels.heatmap import colour_norm
-from bench.figures.scale import HUGE, TINY, log_scale, log_ticks, score_scale
+from bench.figures.scale import HUGE, TINY, linear_scale, log_scale, log_ticks
 from bench.tables.bands import curve_bands
 from bench.tables.best import best_rows, best_trials
 from bench.tables.columns import hyperparameters
@@ -192,7 +192,7 @@ def test_values_above_the_highest_share_the_upper_edge_which_says_so():
 
 
 def test_scores_below_the_lowest_share_the_lower_edge_which_says_so():
-    scale = score_scale([-np.inf, -50.0, 0.2, 0.9], lowest=-1.0)
+    scale = linear_scale([-np.inf, -50.0, 0.2, 0.9], lowest=-1.0, highest=1.0)
     assert list(scale.place([-np.inf, np.nan, -50.0, 0.2, 0.9])) == [-1, -1, -1, 0.2, 0.9]
     ax = style.axes(None)
     scale.apply(ax)

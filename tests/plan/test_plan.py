@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.plan import stacks as stacking
-from bench.plan.keys import key
+from bench.plan.keys import configuration_text, key
 from bench.plan.stacks import estimate, seconds, stacks
 from bench.plan.trials import trials
 from bench.spec.experiment import load
@@ -79,6 +79,24 @@ def test_a_key_is_the_hash_of_the_trials_definition():
     assert trial.key == key(trial.problem, trial.configuration, 5)
 
 
+def test_a_modified_configuration_has_its_modifiers_beside_the_rule():
+    optimizer = {"rule": "sgd", "clip_value": 1, "schedule": "linear", "bias": {"momentum": 0.5}}
+    [trial] = planned(BLOBS, optimizer, seeds=1)
+    definition = {
+        "clip_value": 1.0,
+        "hyperparameters": {
+            "bias.momentum": 0.5,
+            "decay": 0.0,
+            "learning_rate": 1.0,
+            "momentum": 0.0,
+        },
+        "rule": "sgd",
+        "schedule": {"end": 0.0, "name": "linear", "warmup": 0.0},
+    }
+    text = json.dumps(definition, sort_keys=True, separators=(",", ":"))
+    assert configuration_text(trial.configuration) == text
+
+
 # Two ways to write one thing.
 SAME = [
     ({}, {"name": "other"}, "problem"),
@@ -128,6 +146,11 @@ OTHER = [
     ({}, {"learning_rate": 0.5}),
     ({}, {"bias": {"learning_rate": 0.5}}),
     ({}, {"bias": {"momentum": 0.5}}),
+    ({}, {"schedule": "cosine"}),
+    ({}, {"schedule": {"name": "cosine", "end": 0.1}}),
+    ({}, {"clip_norm": 1.0}),
+    ({}, {"clip_norm": 2.0}),
+    ({}, {"clip_value": 1.0}),
 ]
 
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
+import bench
+from bench.plan import manifest as manifests
 from bench.plan.keys import key
+from bench.plan.stacks import stacks
 from bench.plan.trials import trials
 from bench.spec import experiment
+from nncore.modifiers import modifiers
 from nncore.schedules import schedules
 from nncore.stack.training import train
 from nncore.trial import Configuration
+from tests.command import undrawn
 from tests.spec.mistakes import errors, names
 
 
@@ -63,6 +70,42 @@ def test_they_train() -> None:
         for c in (plain, clipped, cosine)
     ]
     assert losses[1] < losses[2] < losses[0]
+
+
+# A value of each modifier, and its columns.
+EXAMPLES: dict[str, tuple[Any, dict[str, Any]]] = {
+    "schedule": (
+        {"name": "piecewise", "boundaries": [2, 3], "factors": [0.5, 0.1]},
+        {
+            "schedule": "piecewise",
+            "schedule.boundaries": "[2.0, 3.0]",
+            "schedule.factors": "[0.5, 0.1]",
+            "schedule.warmup": 0.0,
+        },
+    ),
+    "clip_norm": (1e-3, {"clip_norm": 1e-3}),
+    "clip_value": ([1e-4], {"clip_value": 1e-4}),
+}
+
+
+@pytest.mark.parametrize("name", modifiers)
+def test_a_modifier_from_its_key_to_columns_results_and_winners(name: str, tmp_path: Path) -> None:
+    value, columns = EXAMPLES[name]
+    problem = {"dataset": "people", "epochs": 3}
+    optimizers = [{"rule": "sgd"}, {"name": "modified", "rule": "sgd", name: value}]
+    with undrawn():
+        result = bench.run({"problem": problem, "optimizer": optimizers}, out=tmp_path, jobs=1)
+    plain, modified = result.trials.to_dict("records")
+    assert {column: modified[column] for column in columns} == columns
+    assert [column for column in columns if not pd.isna(plain[column])] == []
+    assert plain["final_train_loss"] != modified["final_train_loss"]
+    assert plain["key"] != modified["key"]
+    # What runs other code trains in a stack of its own.
+    assert [len(stack) for stack in stacks(result.manifest.trials, jobs=1)] == [1, 1]
+    again = experiment.load(tmp_path / "best.toml").optimizers[1]
+    assert again.configurations == (result.manifest.trials[1].configuration,)
+    written = json.loads(json.dumps(manifests.to_json(result.manifest)))
+    assert manifests.from_json(written) == result.manifest
 
 
 # A mistake; the key that is told, the value that is wrong, words of what is right.

@@ -25,7 +25,7 @@ from bench.store.records import (
     Result,
     StoreError,
 )
-from bench.store.store import FILE, Store, verify
+from bench.store.store import FILE, FRESH, Store, verify
 from tests import ROOT
 
 METRICS = ("train_loss", "validation_loss", "test_loss")
@@ -163,11 +163,40 @@ def test_nothing_is_made_for_a_reader(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_fresh_replaces_what_is_stored(folder):
+def test_fresh_replaces_what_is_stored_when_it_takes_over_and_goes_on_until_then(folder):
+    before = content(folder)
     with Store.open(folder, fresh=True) as store:
         assert len(store) == 0
         assert store.meta == {}
-    assert content(folder) == {}
+        store.add(result([7]))
+        assert content(folder) == before
+    with Store.open(folder, fresh=True) as store:
+        assert len(store) == 1
+        store.take_over()
+        store.take_over()
+        store.add(result([8]))
+    assert len(content(folder)) == 2
+    assert verify(folder) == []
+    assert not (folder / FRESH).exists()
+
+
+@pytest.mark.parametrize("size", [0, 100, 5000])
+def test_of_a_damaged_fresh_store_nothing_is_kept(folder, size):
+    before = content(folder)
+    with Store.open(folder, fresh=True) as store:
+        store.add(result([7]))
+    os.truncate(folder / FRESH, size)
+    with Store.open(folder, fresh=True) as store:
+        assert len(store) == 0
+    assert content(folder) == before
+
+
+def test_where_nothing_is_stored_fresh_is_as_usual(tmp_path):
+    with Store.open(tmp_path / "new", fresh=True) as store:
+        store.add(result([7]))
+        store.take_over()
+        store.add(result([8]))
+    assert len(content(tmp_path / "new")) == 2
 
 
 # Damage

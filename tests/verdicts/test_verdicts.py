@@ -15,7 +15,7 @@ from bench import verdicts
 from bench.tables.best import best_trials
 from bench.tables.headline import MEDIAN
 from bench.verdicts import audit, budget, pairs, profile, ranking, samples, target, words
-from tests.frames import SPACES, TASKS, cases, frames
+from tests.frames import SPACES, TASKS, Frames, cases, frames
 
 RNG = np.random.default_rng(7)
 SIX = np.exp(RNG.standard_normal((3, 12)) + np.array([[0.0], [0.8], [3.0]]))
@@ -27,7 +27,7 @@ FIXED = frozenset({"neuron"})
 def judge(some: Any, **changes: Any) -> verdicts.Verdicts:
     planned = Counter(some.trials["problem"])
     given = {"targets": TARGETS, "planned": planned, "fixed": FIXED, **changes}
-    return verdicts.judge(some.trials, some.curves, some.summary, **given)
+    return verdicts.judge(some.tables, **given)
 
 
 @pytest.fixture(scope="module")
@@ -210,16 +210,17 @@ def test_nothing_was_chosen_where_every_optimizer_has_one_configuration() -> Non
             frame[column] += len(some.trials)
         if "problem" in frame:
             frame["problem"] = "fixed choice"
-    both = [
-        pd.concat([a, b], ignore_index=True)
-        for a, b in (
-            (some.trials, single.trials),
-            (some.curves, single.curves),
-            (some.summary, single.summary),
+    both = Frames(
+        *(
+            pd.concat([a, b], ignore_index=True)
+            for a, b in (
+                (some.trials, single.trials),
+                (some.curves, single.curves),
+                (some.summary, single.summary),
+            )
         )
-    ]
-    planned = Counter(both[0]["problem"])
-    found = verdicts.judge(*both, targets={}, planned=planned).audit
+    )
+    found = judge(both, targets={}, fixed=()).audit
     assert found.loc[found["check"] == "same seeds", "problem"].tolist() == ["spiral"]
 
 

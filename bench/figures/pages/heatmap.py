@@ -23,16 +23,16 @@ MOST_CELLS = 40  # values along one axis of a map
 def grids(material: Material) -> Iterator[tuple[str, str]]:
     """Hyperparameters and problems of which some optimizer has a map."""
     for problem in material.problems:
-        for name in hyperparameters(material.searched):
-            if name != "learning_rate" and mapped(material.searched, problem, name):
+        for name in hyperparameters(material.tables.searched):
+            if name != "learning_rate" and mapped(material.tables.searched, problem, name):
                 yield name, problem
 
 
 @page("heatmap", order=60, when=grids)
 def heatmap_figure(material: Material, hyperparameter: str, problem: str) -> Figure:
     """Maps of final loss over rate and a hyperparameter, an optimizer a panel, colours shared."""
-    every = material.searched[material.searched["problem"] == problem]
-    names = mapped(material.searched, problem, hyperparameter)
+    every = material.tables.searched[material.tables.searched["problem"] == problem]
+    names = mapped(material.tables.searched, problem, hyperparameter)
     rows = {name: every[every["optimizer"] == name] for name in names}
     shown = pd.concat([best_by_pair(part, hyperparameter) for part in rows.values()])
     norm = colour_norm(shown[MEDIAN])

@@ -17,13 +17,13 @@ def ranking_figure(material: Material) -> Figure:
     """Medians with intervals at each optimizer's best configuration, a panel a problem."""
     return problem_rows(
         material,
-        material.best,
+        material.tables.best,
         ranking,
         0.23,
         "Which optimizer wins on which problem",
         [
             "Median final training loss of each optimizer's best configuration, lowest on top.",
-            bars_told(_compared(material.best)),
+            bars_told(_compared(material.tables.best)),
             "Grey: the winner's interval. On the right: how many runs diverged. " + material.chosen,
             *material.audited("ranking"),
         ],

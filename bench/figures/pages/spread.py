@@ -15,7 +15,7 @@ def spread_figure(material: Material) -> Figure:
     """Final losses of every seed at each optimizer's best configuration, a panel a problem."""
     return problem_rows(
         material,
-        material.runs,
+        material.tables.runs,
         spread,
         0.27,
         "Spread of the final training loss over seeds, each optimizer at its best",

@@ -84,7 +84,7 @@ def colour_bar(
     )
     ticks, minor = log_ticks(float(norm.vmin or 0.1), float(norm.vmax or 1))
     fix_ticks(bar.ax, way, ticks, [number(t) for t in ticks], minor)
-    words = style.metric_label("train_loss", loss)
+    words = style.metric_label(loss=loss)
     bar.set_label(f"median of the final {words}; the brighter the better")
     bar.ax.grid(visible=False)
 

@@ -60,7 +60,7 @@ def budget(
     ax.set_xscale("log")
     fix_ticks(ax, "x", ticks, [f"{t:,}" for t in ticks], [])
     ax.set_xlim(0.93, most * 1.05)
-    ax.set(xlabel="configurations tried", ylabel=f"best {style.metric_label('train_loss', loss)}")
+    ax.set(xlabel="configurations tried", ylabel=f"best {style.metric_label(loss=loss)}")
     return ax
 
 

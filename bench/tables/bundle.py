@@ -1,0 +1,64 @@
+"""An experiment's tables in one hand, each computed once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import pandas as pd
+
+from bench.plan.manifest import Manifest
+from bench.store.store import Store
+from bench.tables.bands import curve_bands
+from bench.tables.best import best_rows, best_trials
+from bench.tables.curves import curves_frame
+from bench.tables.phases import searched
+from bench.tables.ranges import intervals_or_ranges
+from bench.tables.summary import summary_frame
+from bench.tables.trials import trials_frame
+from nncore.metrics import BUILT_IN_COLUMNS, Columns
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What verdicts, figures and `best.toml` are made from.
+
+    `trials` and `summary` are those of the CSV files, `runs` the trials of the best configurations;
+    `curves` needs no others than theirs; `metrics` are the columns that trials were measured in.
+    What follows is computed when it is first asked for, and kept.
+    """
+
+    trials: pd.DataFrame
+    summary: pd.DataFrame
+    runs: pd.DataFrame
+    curves: pd.DataFrame
+    metrics: Columns = field(default_factory=lambda: BUILT_IN_COLUMNS)
+
+    @classmethod
+    def of(cls, store: Store, manifest: Manifest) -> Tables:
+        """Those of what is stored."""
+        trials, metrics = trials_frame(store, manifest), manifest.columns
+        runs = best_trials(trials)
+        chosen = set(runs["trial"])
+        curves = curves_frame(store, [t for t in manifest.trials if t.index in chosen], metrics)
+        return cls(trials, summary_frame(trials, manifest.fixed), runs, curves, metrics)
+
+    @cached_property
+    def _ranged(self) -> pd.DataFrame:
+        """The summary with intervals, or ranges where seeds are too few for an interval."""
+        return intervals_or_ranges(self.summary, self.trials)
+
+    @cached_property
+    def best(self) -> pd.DataFrame:
+        """The summary's rows of the best configurations, with intervals or ranges."""
+        return best_rows(self._ranged)
+
+    @cached_property
+    def searched(self) -> pd.DataFrame:
+        """The summary's rows that the best were chosen from, with intervals or ranges."""
+        return searched(self._ranged)
+
+    @cached_property
+    def bands(self) -> pd.DataFrame:
+        """Quartiles of the best configurations' curves."""
+        return curve_bands(self.runs, self.curves, self.metrics)

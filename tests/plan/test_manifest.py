@@ -1,0 +1,100 @@
+"""Manifests that nobody wrote: another type or name anywhere is refused, not made to fit."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bench.plan import manifest as manifests
+from bench.plan.trials import trials
+from bench.spec.experiment import load
+
+SPEC = {
+    "seeds": 2,
+    "tuning": {"seeds": 2},
+    "problem": [{"dataset": "people", "target": {"loss": 0.1}}, {"dataset": "neuron"}],
+    "optimizer": {"rule": "sgd", "learning_rate": [0.1, 0.2], "clip_norm": 1, "schedule": "step"},
+}
+
+
+@pytest.fixture(scope="module")
+def written() -> dict[str, Any]:
+    experiment = load(SPEC)
+    text = json.dumps(manifests.to_json(manifests.of(experiment, trials(experiment))))
+    return dict(json.loads(text))
+
+
+def test_what_was_written_is_read(written: dict[str, Any]) -> None:
+    experiment = load(SPEC)
+    expected = manifests.of(experiment, trials(experiment))
+    assert manifests.from_json(written) == expected
+    # Whole numbers are numbers, and what is named as nothing is not there.
+    other = copy.deepcopy(written)
+    other["problems"][0][1]["batch_size"] = None
+    other["configurations"][0][2] |= {"clip_value": None, "clip_norm": 1}
+    found = manifests.from_json(other)
+    assert found.trials[0].problem.batch_size is None
+    assert found.trials[0].configuration == expected.trials[0].configuration
+
+
+def put(*place: Any) -> Callable[[Any], None]:
+    """A change that puts the last of `place` where the others lead."""
+
+    def change(manifest: Any) -> None:
+        *way, key, value = place
+        for step in way:
+            manifest = manifest[step]
+        manifest[key] = value
+
+    return change
+
+
+WRONG: dict[str, Callable[[Any], None]] = {
+    "a name that is none": put("name", "\x1b[31m"),
+    "a name of another type": put("problems", 0, 0, 3),
+    "epochs of another type": put("problems", 0, 1, "epochs", "100"),
+    "epochs true": put("problems", 0, 1, "epochs", True),
+    "epochs below 1": put("problems", 0, 1, "epochs", 0),
+    "no epochs": lambda manifest: manifest["problems"][0][1].pop("epochs"),
+    "a field that is none": put("problems", 0, 1, "epohs", 3),
+    "layers of another type": put("problems", 0, 1, "layers", "dense 3"),
+    "a layer of another type": put("problems", 0, 1, "layers", [3]),
+    "dtype": put("problems", 0, 1, "dtype", "float16"),
+    "shuffle": put("problems", 0, 1, "shuffle", 1),
+    "a problem of three": put("problems", 0, ["a", {}, {}]),
+    "a rule of another type": put("configurations", 0, 2, "rule", None),
+    "a hyperparameter in words": put("configurations", 0, 2, "hyperparameters", "decay", "0.1"),
+    "an infinite one": put("configurations", 0, 2, "hyperparameters", "decay", float("inf")),
+    "a limit of 0": put("configurations", 0, 2, "clip_norm", 0),
+    "a schedule without parameters": put("configurations", 0, 2, "schedule", "cosine"),
+    "a modifier that is none": put("configurations", 0, 2, "clip", 1.0),
+    "a number below 0": put("configurations", 0, 0, -1),
+    "a row of three": put("trials", 0, [0, 0, 0]),
+    "a row in words": put("trials", 0, [0, 0, 0, "0"]),
+    "half a seed": put("trials", 0, [0, 0, 0, 0.5]),
+    "a seed beyond what a database holds": put("trials", 0, [0, 0, 0, 2**63]),
+    "a trial below 0": put("trials", 0, [-1, 0, 0, 0]),
+    "a problem that is not there": put("trials", 0, [0, 9, 0, 0]),
+    "no rows": put("trials", 3),
+    "a key that is none": put("keys", "x" * 64),
+    "too few keys": put("keys", ""),
+    "a target in words": put("targets", "people", "train_loss", "low"),
+    "a target of nobody": put("targets", "\n", {}),
+    "a fixed problem of another type": put("fixed", [None]),
+    "a spec in words": put("spec", "spec"),
+    "seeds in words": put("tuning", "seeds", ["1"]),
+    "another criterion": put("tuning", "criterion", "final_test_loss"),
+    "a field more": put("more", 1),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_is_refused(written: dict[str, Any], case: str) -> None:
+    manifest = copy.deepcopy(written)
+    WRONG[case](manifest)
+    with pytest.raises((ValueError, IndexError)):
+        manifests.from_json(manifest)
