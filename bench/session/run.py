@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,21 +160,26 @@ def run(
         raise SpecError(faults)
     paths = [Path(path) for path in todo.manifest.spec.get("plugins", ())]
     with Store.open(todo.folder, fresh=fresh) as store:
-        refuse_other(store, todo.manifest)  # again: it was not locked before
+        try:
+            refuse_other(store, todo.manifest)  # again: it was not locked before
+        except FolderMismatchError:
+            if not fresh:
+                raise
+            store.empty()
         note(store, todo.manifest)
-        if todo.stacks:
-            bar = progress(todo) if progress else None
-            _train(store, todo, paths, bar)
-        trained = len(todo.missing)
-        if todo.later:
-            manifest = _judged(experiment, todo.manifest, store)
-            ready = done(store, manifest.trials)
-            todo = _remaining(experiment, manifest, folder, ready, todo.jobs, shard)
-            note(store, todo.manifest)
-            if todo.stacks:
-                say("configurations are chosen; training them on the evaluation seeds")
-                _train(store, todo, paths, progress(todo) if progress else None)
-            trained += len(todo.missing)
+        with runner.Runner(jobs=todo.jobs, plugins=paths) as workers:
+            _train(workers, store, todo, progress)
+            trained = len(todo.missing)
+            if todo.later:
+                manifest = _judged(experiment, todo.manifest, store)
+                ready = done(store, manifest.trials)
+                todo = _remaining(experiment, manifest, folder, ready, todo.jobs, shard)
+                note(store, todo.manifest)
+                if todo.stacks:
+                    say("configurations are chosen; training them on the evaluation seeds")
+                _train(workers, store, todo, progress)
+                trained += len(todo.missing)
+        store.take_over()
         files = report.write(todo.folder, store, todo.manifest, again=False, say=say)
         return results_of(todo.folder, todo.manifest, store, files, trained)
 
@@ -186,22 +192,22 @@ def _in_shard(trial: Trial, shard: tuple[int, int] | None) -> bool:
     return shard is None or int(trial.key[:16], 16) % shard[1] == shard[0] - 1
 
 
-def _train(store: Store, todo: Planned, plugins: Sequence[Path], bar: Progress | None) -> None:
-    asked = {trial.key: trial.metrics for trial in todo.missing}
-
-    def keep(result: Result) -> None:
-        pairs = zip(result.keys, result.records, strict=True)
-        records = [record._replace(asked=asked[key]) for key, record in pairs]
-        store.add(result._replace(records=records))
-        if bar is not None:
-            bar.add(result)
-
-    if bar is None:
-        runner.run(
-            todo.stacks, on_result=keep, jobs=todo.jobs, estimate=stacking.seconds, plugins=plugins
-        )
+def _train(
+    workers: runner.Runner,
+    store: Store,
+    todo: Planned,
+    progress: Callable[[Planned], Progress] | None,
+) -> None:
+    if not todo.stacks:
         return
-    with bar:
-        runner.run(
-            todo.stacks, on_result=keep, jobs=todo.jobs, estimate=stacking.seconds, plugins=plugins
-        )
+    asked = {trial.key: trial.metrics for trial in todo.missing}
+    with progress(todo) if progress else contextlib.nullcontext() as bar:
+
+        def keep(result: Result) -> None:
+            pairs = zip(result.keys, result.records, strict=True)
+            records = [record._replace(asked=asked[key]) for key, record in pairs]
+            store.add(result._replace(records=records))
+            if bar is not None:
+                bar.add(result)
+
+        workers.run(todo.stacks, on_result=keep, estimate=stacking.seconds)

@@ -117,7 +117,9 @@ def _find_data(spec: dict[str, Any], folder: Path) -> None:
 
 
 def _absolute(path: Any, folder: Path) -> Any:
-    return str((folder / path).resolve()) if isinstance(path, str) and path else path
+    if not isinstance(path, str) or not path or "\0" in path:
+        return path  # what no file is called is told where the file is opened
+    return str((folder / path).resolve())
 
 
 def _experiment(
@@ -165,7 +167,7 @@ def _check_criterion(
         elif metric != TRAIN_LOSS:
             parts = draw(named.problem.dataset, seed)
             known = columns_of(metrics, named.problem.loss, parts)
-            if metric not in known:
+            if metric not in known and not mistakes.incomplete:
                 what = f'is "{criterion}", but the problem "{named.name}" has only '
                 mistakes.add("tuning.criterion", what + ", ".join(known))
 

@@ -221,6 +221,8 @@ def _target(
     target: dict[str, float] = {}
     for key, value in table.items():
         metric = key if key in known else f"train_{key}"
+        if metric not in known and mistakes.incomplete:
+            continue  # it may be that of a plugin that could not be loaded
         if metric not in known:
             short = [name.removeprefix("train_") for name in known]
             mistakes.add(f"{path}.{key}", f"no such metric; {nearest(key, short)}")
