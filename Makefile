@@ -34,7 +34,7 @@ faults: .venv    ## kills, full disks and other faults at length, minutes
 
 check: .venv     ## has convergence regressed? the gate, against results/reference
 	@$(PY) -m bench run experiments/convergence.toml --fresh --jobs $(JOBS) > /dev/null
-	@$(PY) -m bench check results/convergence --against results/reference/convergence.json
+	@$(PY) -m bench check results/convergence --against results/reference/convergence.json --strict
 
 lint: .venv      ## ruff, mypy and the direction of imports
 	@$(PY) -m ruff check .

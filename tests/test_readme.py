@@ -14,7 +14,12 @@ import pandas as pd
 import pytest
 
 from bench.spec import experiment as spec
+from nncore.registry import kept, load_plugin
+from nncore.rehearsal import fault
+from nncore.rules import rules
+from nncore.stack.training import train
 from tests import ROOT
+from tests.problems import configuration, short
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -22,6 +27,23 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 def test_tables_are_what_the_registries_say() -> None:
     done = subprocess.run([sys.executable, ROOT / "tools" / "readme.py", "--check"], cwd=ROOT)
     assert done.returncode == 0, "run `make readme`"
+
+
+def test_both_ways_to_write_a_rule_are_one_rule(tmp_path: Path) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    losses = []
+    for number, text in enumerate(block for block in blocks if "@rule" in block):
+        path = tmp_path / f"way_{number}.py"
+        path.write_text(text)
+        with kept(rules):
+            load_plugin(path)
+            assert fault(rules["normalized"]) == ""
+            trained = short("spiral", epochs=30, dtype="float64")
+            [outcome] = train(trained, [configuration("normalized", learning_rate=0.1)], [0])
+            losses.append(outcome.metrics["train_loss"])
+    one, other = losses
+    assert one[-1] < one[0]
+    np.testing.assert_allclose(one, other, rtol=1e-9)
 
 
 def test_the_spec_loads() -> None:
