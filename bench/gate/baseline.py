@@ -1,6 +1,6 @@
 """What training converged to, in a small file that can be committed: one line per configuration.
 
-Of every seed the final loss, the time to the target and a digest of the curve; of a few seeds the
+Of every seed the final loss, the times to the targets and a digest of the curve; of a few seeds the
 early records, up to where float32 and float64 still agree: beyond, another processor's rounding
 would look like another rule.
 """
@@ -12,7 +12,7 @@ import json
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,14 @@ from bench import stats
 from bench.plan.manifest import Manifest
 from bench.plan.trials import Trial
 from bench.store.store import Result, Store
-from nncore.metrics import TRAIN_LOSS
+from bench.tables.records import curve_chunks
+from nncore.metrics import BUILT_IN_COLUMNS, TRAIN_LOSS, Columns
 from nncore.modifiers import modifiers
 from nncore.streams import canonical
 from nncore.trial import Configuration, Problem
 
 Array = NDArray[np.float64]
-FORMAT = 1
+FORMAT = 2
 EARLY_SEEDS = 3
 EARLY_RECORDS = 6
 AGREE = 1e-5  # a tenth of what counts as another rule
@@ -46,8 +47,8 @@ class BaselineError(Exception):
 class Curves:
     """The training losses `(n, R)` of one configuration at `epochs` `(R,)`, a row per seed.
 
-    A crashed run is all infinite; `crashed` counts them. `target` is the training loss to reach, if
-    the problem has one.
+    A crashed run is all infinite; `crashed` counts them. `targets` are the problem's, by metric,
+    and `times` the epochs to them `(n,)`, infinite where a run does not get there.
     """
 
     problem_name: str
@@ -60,7 +61,8 @@ class Curves:
     epochs: NDArray[np.int64]
     losses: Array
     diverged: NDArray[np.bool_]
-    target: float | None = None
+    targets: Mapping[str, float] = field(default_factory=dict)
+    times: Mapping[str, Array] = field(default_factory=dict)
     crashed: int = 0
 
     @property
@@ -77,13 +79,6 @@ class Curves:
     def finals(self) -> Array:
         """Final losses `(n,)`, infinite where diverged."""
         return np.where(self.diverged, np.inf, self.losses[:, -1])
-
-    @property
-    def times(self) -> Array | None:
-        """Epochs to the target `(n,)`, infinite where it was not reached; None without a target."""
-        if self.target is None:
-            return None
-        return stats.time_to_target(self.epochs, self.losses, self.target)
 
     @property
     def digests(self) -> tuple[str, ...]:
@@ -103,8 +98,8 @@ class Line:
     seeds: tuple[int, ...]
     digests: tuple[str, ...]
     final: tuple[float, ...]
-    target: float | None
-    times: tuple[float, ...] | None
+    targets: Mapping[str, float]
+    times: Mapping[str, tuple[float, ...]]
     early_epochs: tuple[int, ...]
     early: tuple[tuple[float, ...], ...]
 
@@ -129,12 +124,17 @@ def measured(store: Store, manifest: Manifest) -> Iterator[Curves]:
         there = [t for t in trials if t.key in statuses]
         if not there:
             continue
-        chunks = list(store.curves([t.key for t in there]))
+        chunks = list(curve_chunks(store, there, manifest.columns))
         first = there[0]
+        targets = manifest.targets.get(first.problem_name, {})
         records = chunks[0].epochs if chunks else np.array([0, first.problem.epochs])
-        losses = np.full((len(there), len(records)), np.inf)
+        values = {
+            metric: np.full((len(there), len(records)), manifest.columns[metric].worst)
+            for metric in (TRAIN_LOSS, *targets)
+        }
         for chunk in chunks:
-            losses[chunk.positions] = chunk.values[:, chunk.metrics.index(TRAIN_LOSS)]
+            for metric in values.keys() & set(chunk.metrics):
+                values[metric][chunk.positions] = chunk.values[:, chunk.metrics.index(metric)]
         yield Curves(
             problem_name=first.problem_name,
             optimizer=first.optimizer,
@@ -144,11 +144,27 @@ def measured(store: Store, manifest: Manifest) -> Iterator[Curves]:
             random=first.problem_name not in manifest.fixed,
             seeds=tuple(t.seed for t in there),
             epochs=records,
-            losses=losses,
+            losses=values[TRAIN_LOSS],
             diverged=np.array([statuses[t.key] != "ok" for t in there]),
-            target=manifest.targets.get(first.problem_name, {}).get(TRAIN_LOSS),
+            targets=targets,
+            times=times(records, values, targets, manifest.columns),
             crashed=sum(statuses[t.key] == "crashed" for t in there),
         )
+
+
+def times(
+    epochs: NDArray[np.int64],
+    values: Mapping[str, Array],
+    targets: Mapping[str, float],
+    metrics: Columns = BUILT_IN_COLUMNS,
+) -> dict[str, Array]:
+    """Epochs `(n,)` at which curves `values` `(n, R)` reach each of the `targets`."""
+    return {
+        metric: stats.time_to_target(
+            epochs, values[metric], target, at_least=not metrics[metric].lower
+        )
+        for metric, target in targets.items()
+    }
 
 
 def other_precision(
@@ -233,8 +249,8 @@ def line(curves: Curves, agreeing: int) -> Line:
         seeds=curves.seeds,
         digests=curves.digests,
         final=_short(curves.finals),
-        target=curves.target,
-        times=None if curves.times is None else _short(curves.times),
+        targets=dict(curves.targets),
+        times={metric: _short(found) for metric, found in curves.times.items()},
         early_epochs=tuple(int(e) for e in curves.epochs[at]),
         early=tuple(_short(row) for row in few),
     )
@@ -292,19 +308,21 @@ def loads(text: str, where: str = "baseline") -> Baseline:
 def _check(one: Line) -> None:
     """Raise ValueError for a line that `dumps` does not write: others may have edited it."""
     n, few = len(one.seeds), min(EARLY_SEEDS, len(one.seeds))
-    texts = (one.problem, one.optimizer, one.settings, one.content, *one.digests)
-    numbers = [*one.final, *(one.times or ()), *(v for row in one.early for v in row)]
+    texts = (one.problem, one.optimizer, one.settings, one.content, *one.digests, *one.targets)
+    reached = [v for found in one.times.values() for v in found]
+    numbers = [*one.final, *reached, *(v for row in one.early for v in row)]
     whole = (*one.seeds, *one.early_epochs)
     fits = (
         n > 0
         and all(type(v) is int for v in whole)
         and len(set(one.seeds)) == n == len(one.digests) == len(one.final)
-        and (one.times is None or len(one.times) == n)
+        and one.times.keys() == one.targets.keys()
+        and all(len(found) == n for found in one.times.values())
         and [len(row) for row in one.early] == few * [len(one.early_epochs)]
         and all(isinstance(text, str) and text.isprintable() for text in texts)
         and not any(math.isnan(v) for v in numbers)
         and isinstance(one.random, bool)
-        and (one.target is None or isinstance(one.target, int | float))
+        and all(isinstance(target, int | float) for target in one.targets.values())
     )
     if not fits:
         raise ValueError(f"a line of {one.problem!r} does not fit together")
@@ -351,8 +369,10 @@ def _plain(value: Any) -> Any:
 
 
 def _load(key: str, value: Any) -> Any:
-    if key in ("final", "times") and value is not None:
+    if key == "final":
         return tuple(float(v) for v in value)
+    if key == "times":
+        return {str(metric): tuple(float(v) for v in found) for metric, found in value.items()}
     if key == "early":
         return tuple(tuple(float(v) for v in row) for row in value)
     return tuple(value) if isinstance(value, list) else value

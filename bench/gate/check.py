@@ -2,7 +2,7 @@
 
 The first look compares early records, before rounding has grown: a difference tells of another
 update rule and is a note. The second look asks of every configuration whether its losses, its times
-to the target and its diverged runs are worse by more than a margin: paired on seeds, at an error
+to the targets and its diverged runs are worse by more than a margin: paired on seeds, at an error
 rate of 1% for the whole gate. docs/gate.md has the rates it holds, and the slips it sees.
 """
 
@@ -19,6 +19,7 @@ from scipy.special import bdtr
 
 from bench import stats
 from bench.gate.baseline import Baseline, Curves, Line
+from nncore.metrics import TRAIN_LOSS
 
 Array = NDArray[np.float64]
 Word = Literal["identical", "same", "worse", "cannot tell"]
@@ -125,7 +126,7 @@ def check(
     if not 0 < margin < math.inf:
         raise ValueError(f"margin: {margin} is not positive")
     mine = {c.content: c for c in new}
-    tests = sum(3 if one.times is not None else 2 for one in old.lines if one.random)
+    tests = sum(2 + len(one.times) for one in old.lines if one.random)
     each = level / max(1, tests)
     found = [_compare(one, mine.get(one.content), math.log1p(margin), each) for one in old.lines]
     other = [k for k, v in (made_with or {}).items() if old.made_with.get(k, v) != v]
@@ -153,9 +154,10 @@ def _compare(old: Line, new: Curves | None, margin: float, level: float) -> Find
         # What the missing seeds would have shown, nobody knows.
         return Finding(**where, word="cannot tell" if missing else "identical")
     pairs = [("final loss", np.array(old.final)[was], new.finals[now])]
-    times = new.times
-    if old.times is not None and times is not None:
-        pairs.append(("time to target", np.array(old.times)[was], times[now]))
+    for metric, times in old.times.items():
+        if metric in new.times:
+            name = "time to target" if metric == TRAIN_LOSS else f"time to target of {metric}"
+            pairs.append((name, np.array(times)[was], new.times[metric][now]))
     if old.random:
         measures = [_measure(*pair, margin, level) for pair in pairs]
         _, before, after = pairs[0]

@@ -144,6 +144,9 @@ def start(setup: Setup) -> None:
 
             for path, _ in setup.plugins:
                 load_plugin(path)
+        from nncore.datasets.tables import adopt
+
+        adopt(folder)
         _State.plugins = frozenset(str(Path(path).resolve()) for path, _ in setup.plugins)
         _State.task = pickle.loads(setup.task)
         if _State.task is train_stack:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bench.spec.experiment import Experiment
 from bench.session.folder import FolderMismatchError, done, note, refuse_other
 from bench.session.results import Results, results_of
+from nncore.datasets import remarks
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,9 @@ def run(
     say = say or _nothing
     experiment = spec.load(source, overrides, plugins)
     folder = _folder(experiment, out)
+    for problem in experiment.problems:
+        for remark in remarks(problem.problem.dataset):
+            say(f"{problem.name}: {remark}")
     if repair and (folder / FILE).exists():
         Store.open(folder, repair=True).close()
     todo = _planned(experiment, folder, jobs or runner.cores(), shard, retry_crashed, fresh)

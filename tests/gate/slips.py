@@ -244,7 +244,12 @@ def measure(rule: str, problems: Sequence[str]) -> list[baseline.Curves]:
                         epochs=outcomes[0].epochs,
                         losses=np.stack([o.metrics["train_loss"] for o in outcomes]),
                         diverged=np.array([o.status != "ok" for o in outcomes]),
-                        target=named.target.get("train_loss"),
+                        targets=named.target,
+                        times=baseline.times(
+                            outcomes[0].epochs,
+                            {m: np.stack([o.metrics[m] for o in outcomes]) for m in named.target},
+                            named.target,
+                        ),
                     )
                 )
     return found

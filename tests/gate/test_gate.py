@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from dataclasses import replace
@@ -15,6 +16,7 @@ import scipy.stats
 import bench
 from bench.gate import baseline, check
 from bench.studies.validate import gate as alarms
+from nncore.trial import Configuration
 from tests.command import bench as command
 from tests.gate import slips
 
@@ -54,6 +56,25 @@ def test_words_and_exit_codes(name: str) -> None:
     assert str(found)
 
 
+def test_a_content_names_what_there_is_not_as_it_always_has() -> None:
+    one = curves(STILL)
+    hyperparameters = {"learning_rate": 0.1, "decay": 0.0}
+    modifiers = {"clip_norm": 2.0}
+    one = replace(one, configuration=Configuration("sgd", hyperparameters, modifiers))
+    definition = {
+        "problem": {**vars(one.problem), "layers": [], "batch_size": None},
+        "configuration": {
+            "rule": "sgd",
+            "hyperparameters": hyperparameters,
+            "schedule": None,
+            "clip_norm": 2.0,
+            "clip_value": None,
+        },
+    }
+    text = json.dumps(definition, sort_keys=True, separators=(",", ":"))
+    assert one.content == hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def test_more_diverged_runs_are_named_where_the_median_is_not_worse() -> None:
     found = check.check(of(curves(STILL)), [curves(HALF)])
     words = {m.name: m.word for m in found.findings[0].measures}
@@ -64,18 +85,43 @@ def test_more_diverged_runs_are_named_where_the_median_is_not_worse() -> None:
     assert better.word != "worse"
 
 
+def aiming(one: baseline.Curves, **targets: float) -> baseline.Curves:
+    """As `one`, with targets; every metric but the loss rises as it falls."""
+    values = {m: one.losses if m == "train_loss" else 1 - one.losses for m in targets}
+    times = baseline.times(one.epochs, values, targets)
+    return replace(one, targets=targets, times=times)
+
+
 def test_times_to_the_target_regress_on_their_own() -> None:
     def with_times(epoch: int) -> baseline.Curves:
         losses = np.ones((20, 11))
         losses[:, epoch:] = 0.4
         losses[:, -1] = 0.3 + 0.001 * np.arange(20) + 1e-4 * epoch
-        return curves(STILL, epochs=np.arange(11), losses=losses, target=0.5)
+        return aiming(curves(STILL, epochs=np.arange(11), losses=losses), train_loss=0.5)
 
     found = check.check(of(with_times(4)), [with_times(8)])
     measures = {m.name: m for m in found.findings[0].measures}
     assert (measures["final loss"].word, measures["time to target"].word) == ("same", "worse")
     assert measures["time to target"].ratio == pytest.approx(2)
     assert check.check(of(with_times(8)), [with_times(4)]).ok
+
+
+def test_every_target_has_its_times() -> None:
+    """Each in its metric's direction: the accuracy here is 1 less the loss."""
+
+    def arriving(epoch: int) -> baseline.Curves:
+        losses = np.ones((20, 11))
+        losses[:, epoch:] = 0.4
+        losses[:, -1] = STILL
+        one = curves(STILL, epochs=np.arange(11), losses=losses)
+        return aiming(one, train_accuracy=0.5, validation_accuracy=0.95)
+
+    [finding] = check.check(of(arriving(4)), [arriving(8)]).findings
+    measures = {m.name: m for m in finding.measures}
+    assert measures["time to target of train_accuracy"].ratio == pytest.approx(2)
+    assert measures["time to target of train_accuracy"].word == "worse"
+    # Nobody ever gets there.
+    assert measures["time to target of validation_accuracy"].word == "same"
 
 
 @pytest.mark.parametrize(
@@ -183,7 +229,7 @@ def test_false_alarms_are_rare() -> None:
 
 
 def test_the_file_holds_everything() -> None:
-    old = of(curves(HALF, target=0.5), curves([0.5], 1, random=False))
+    old = of(aiming(curves(HALF), train_loss=0.5), curves([0.5], 1, random=False))
     text = baseline.dumps(old)
     assert baseline.loads(text) == old
     assert json.loads(text)["format"] == baseline.FORMAT
@@ -206,13 +252,15 @@ EDITS: dict[str, Any] = {
     "seeds of text": {"seeds": list("abcdefghijklmnopqrst")},
     "a seed twice": {"seeds": [0] * 20},
     "a name with control characters": {"problem": "a\x1b[31m\n"},
-    "times of another length": {"times": [1.0]},
+    "times of another length": {"times": {"train_loss": [1.0]}},
+    "times to no target": {"times": {"train_loss": [1.0] * 20, "train_r2": [1.0] * 20}},
+    "a target that is no number": {"targets": {"train_loss": "half"}},
 }
 
 
 @pytest.mark.parametrize("edit", EDITS)
 def test_an_edited_baseline_is_refused(edit: str) -> None:
-    text = json.loads(baseline.dumps(of(curves(STILL, target=0.5))))
+    text = json.loads(baseline.dumps(of(aiming(curves(STILL), train_loss=0.5))))
     text["lines"][0] |= EDITS[edit]
     with pytest.raises(baseline.BaselineError, match="is no baseline"):
         baseline.loads(json.dumps(text))

@@ -73,7 +73,8 @@ def test_curves_say_themselves_whose_they_are(result: bench.Results) -> None:
     pd.testing.assert_frame_equal(curves[LEADING], whose, check_dtype=False)
     pd.testing.assert_frame_equal(curves, result.curves, check_dtype=False)
     runs = best_trials(trials)
-    for block in blocks(runs, curves):
+    epoch_by_epoch = curves.sort_values("epoch", kind="stable")
+    for block in blocks(runs, epoch_by_epoch):
         best = runs[(runs["problem"] == block.problem) & (runs["optimizer"] == block.optimizer)]
         assert block.seeds.tolist() == best["seed"].tolist()
         for number, row in zip(best["trial"], block.metrics["train_loss"], strict=True):
