@@ -19,6 +19,7 @@ from bench.tables.curves import LEADING, blocks, curves_frame
 from bench.tables.summary import summary_frame
 from bench.tables.trials import trials_frame
 from bench.tables.winners import winners
+from tests.command import undrawn
 
 SPEC: dict[str, Any] = {
     "name": "numbered",
@@ -39,7 +40,8 @@ SPEC: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> bench.Results:
-    return bench.run(SPEC, out=tmp_path_factory.mktemp("numbered"), jobs=1)
+    with undrawn():
+        return bench.run(SPEC, out=tmp_path_factory.mktemp("numbered"), jobs=1)
 
 
 def read(folder: Path, name: str) -> pd.DataFrame:
