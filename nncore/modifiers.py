@@ -60,7 +60,7 @@ class Piece(Modifier):
         return self.form(value)
 
     def columns(self, value: Any) -> dict[str, Any]:
-        """The name in a column of the modifier's, each parameter in one of its own; lists as text."""
+        """Its name in a column of the modifier's, each parameter in one more; lists as text."""
         return {
             self.name if key == "name" else f"{self.name}.{key}": _cell(inside)
             for key, inside in value.items()

@@ -107,7 +107,8 @@ def kept(*registries: Registry[Any]) -> Iterator[None]:
     """A while after which `registries` hold what they held before.
 
     What is registered in it, in place of another entry or beside it, is forgotten, and plugins
-    loaded in it count as not loaded: registries are the whole process's, tries are not.
+    loaded in it count as not loaded: registries are the whole process's, tries are not. So are
+    entries of modules imported in it for the first time, which come no second time.
 
     >>> from dataclasses import replace
     >>> from nncore.rules import rules
@@ -163,6 +164,7 @@ def positional(function: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(p.name for p in inspect.signature(function).parameters.values() if p.kind in kinds)
 
 
+_newest: dict[Path, str] = {}
 _origin: ContextVar[tuple[str, str]] = ContextVar("origin", default=(BUILT_IN, ""))
 _PLUGIN = "_plugin_"
 
@@ -174,14 +176,14 @@ def _plugin_modules() -> set[str]:
 def load_plugin(path: str | Path) -> str:
     """Run the Python file at `path`, so that its decorators register; returns its SHA-256.
 
-    Loading the same content twice does nothing. Raises whatever the file raises, and OSError when
-    it cannot be read.
+    Loading the same content twice does nothing, unless the file has had another since. Raises
+    whatever the file raises, and OSError when it cannot be read.
     """
     path = Path(path).resolve()
     source = path.read_bytes()
     digest = hashlib.sha256(source).hexdigest()
     module_name = f"{_PLUGIN}{digest[:16]}"
-    if module_name in sys.modules:
+    if module_name in sys.modules and _newest.get(path, digest) == digest:
         return digest
     spec = importlib.util.spec_from_file_location(module_name, path)
     assert spec is not None
@@ -196,4 +198,5 @@ def load_plugin(path: str | Path) -> str:
         raise
     finally:
         _origin.reset(token)
+    _newest[path] = digest
     return digest

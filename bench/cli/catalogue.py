@@ -11,6 +11,7 @@ from nncore.datasets import datasets
 from nncore.initializers import initializers
 from nncore.layers import layers
 from nncore.losses import losses
+from nncore.metrics import metrics
 from nncore.registry import BUILT_IN, Entry, Registry, load_plugin, unknown
 from nncore.rules import rules
 from nncore.schedules import schedules
@@ -21,6 +22,7 @@ KINDS: dict[str, Registry[Any]] = {
     "datasets": datasets,
     "layers": layers,
     "losses": losses,
+    "metrics": metrics,
     "initializers": initializers,
 }
 HEADERS = ("name", "summary", "parameters", "source")

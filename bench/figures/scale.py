@@ -178,17 +178,25 @@ def log_scale(
     return LogScale(low, high, zero, rows, cap, bare)
 
 
-def score_scale(values: ArrayLike, *, lowest: float) -> LinearScale:
-    """The scale for scores whose best value is 1; those below `lowest` share the lower edge."""
+def linear_scale(
+    values: ArrayLike, *, lowest: float = -math.inf, highest: float = math.inf
+) -> LinearScale:
+    """The scale for `values` from `lowest` to `highest`; what lies below shares the lower edge.
+
+    The range covers at least a tenth of the highest value, so that noise around a constant does not
+    fill the figure.
+    """
     values = np.asarray(values, dtype=float).ravel()
     finite = values[np.isfinite(values)]
-    cut = bool((~(values >= lowest)).any())
+    cut = bool(math.isfinite(lowest) and (~(values >= lowest)).any())
     inside = finite[finite >= lowest]
-    low = lowest if cut else float(inside.min(initial=1.0))
+    size = highest if math.isfinite(highest) else float(np.abs(inside).max(initial=0.0))
+    low = lowest if cut else float(inside.min()) if inside.size else size
     high = float(inside.max(initial=low))
-    if high - low < 0.1:
-        low, high = max(lowest, low - 0.05), high + 0.05
-    return LinearScale(low, min(high, 1.0) if high > 1 else high, cut)
+    least = 0.1 * (abs(size) or 1.0)
+    if high - low < least:
+        low, high = max(lowest, low - least / 2), high + least / 2
+    return LinearScale(low, min(high, highest), cut)
 
 
 def log_ticks(low: float, high: float) -> tuple[list[float], list[float]]:

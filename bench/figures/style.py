@@ -19,6 +19,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from nncore.metrics import BUILT_IN_COLUMNS, LOSS, PART_WORDS, TRAIN_LOSS, Columns
+
 # Okabe & Ito 2008 (https://jfly.uni-koeln.de/color/) without yellow, which is lost on white, and
 # Tol's wine (https://personal.sron.nl/~pault/) in its place.
 COLOURS = (
@@ -46,8 +48,6 @@ LOSSES = {
     "half_mean_squared_error": "half the mean squared error",
     "squared_sum": "squared sum",
 }
-SCORES = {"loss": "loss", "accuracy": "accuracy, share correct", "r2": "R² (1 is perfect)"}
-PARTS = {"train": "training", "validation": "validation", "test": "test"}
 
 RC: dict[str, Any] = {
     "axes.axisbelow": True,
@@ -147,17 +147,17 @@ def wrapped(text: object, width: int, lines: int = 2) -> str:
     return "\n".join(parts).replace("$", r"\$")
 
 
-def metric_label(metric: str, loss: str = "") -> str:
-    """An axis label for a metric's column.
+def metric_label(
+    column: str = TRAIN_LOSS, loss: str = "", metrics: Columns = BUILT_IN_COLUMNS
+) -> str:
+    """An axis label for a metric's column; `loss` names the problem's.
 
-    >>> metric_label("train_loss", "categorical_crossentropy")
-    'training loss (cross-entropy, nats)'
+    >>> metric_label("train_loss", "categorical_crossentropy"), metric_label("test_accuracy")
+    ('training loss (cross-entropy, nats)', 'test accuracy, share correct')
     """
-    part, _, score = metric.partition("_")
-    words = f"{PARTS.get(part, part)} {SCORES.get(score, score.replace('_', ' '))}"
-    if score == "loss" and loss:
-        words += f" ({LOSSES.get(loss, loss.replace('_', ' '))})"
-    return plain(words)
+    quantity = metrics[column]
+    detail = LOSSES.get(loss, loss.replace("_", " ")) if quantity.name == LOSS else ""
+    return plain(f"{PART_WORDS[column.partition('_')[0]]} {quantity.axis(detail)}")
 
 
 def axes(ax: Axes | None) -> Axes:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nncore.datasets import datasets, digest
+from nncore.datasets import content, datasets
 from nncore.initializers import initializers
 from nncore.layers import parse
 from nncore.losses import losses
@@ -40,11 +40,7 @@ def problem_text(problem: Problem) -> str:
     """The canonical JSON of a problem, with the digests of the plugins it uses."""
     used: list[Entry] = [layer.kind for layer in parse(problem.layers)]
     used += [datasets[problem.dataset["name"]], initializers[problem.initializer["name"]]]
-    fields = problem.content
-    if content := digest(problem.dataset):
-        # A file's content is what is trained on, wherever the file lies.
-        kept = {name: value for name, value in problem.dataset.items() if name != "path"}
-        fields["dataset"] = {**kept, "content": content}
+    fields = {**problem.content, "dataset": content(problem.dataset)}
     return _content(fields, [*used, losses[problem.loss]])
 
 

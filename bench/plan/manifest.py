@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,8 @@ import numpy as np
 from bench.plan.trials import Trial
 from bench.spec.experiment import Experiment
 from bench.spec.names import NAME
-from bench.spec.tuning import KEYS, SEED, Tuning
+from bench.spec.tuning import KEYS, SEED, Tuning, parts_of
+from nncore.metrics import LOSS, Columns, Quantity, columns, recorded
 from nncore.modifiers import modifiers
 from nncore.trial import Configuration, Problem, is_random
 from nncore.values import (
@@ -64,9 +65,16 @@ FORM = record(
         "fixed": many(NAME),
         "spec": TABLE,
         "tuning": record({**KEYS, "seeds": many(SEED)}, optional=("n",)),
+        "metrics": many(record(values_of(Quantity), optional=("best", "shown"))),
+        "recorded": table_of(many(TEXT), keys=NAME),
     },
-    optional=("tuning",),
+    optional=("tuning", "metrics", "recorded"),
 )
+
+
+def built_in() -> tuple[Quantity, ...]:
+    """What there is to know of the built-in metrics."""
+    return tuple(metric.quantity for metric in recorded())
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,8 @@ class Manifest:
     """An experiment's trials with their keys, the targets of its problems, and its spec as run.
 
     `fixed` names the problems without randomness, `tuning` says on which seeds configurations were
-    chosen and by what, if on seeds of their own.
+    chosen and by what, if on seeds of their own. `metrics` has what there is to know of those that
+    are recorded, where they apply.
     """
 
     name: str
@@ -83,6 +92,12 @@ class Manifest:
     fixed: frozenset[str]
     spec: Mapping[str, Any]
     tuning: Tuning | None = None
+    metrics: tuple[Quantity, ...] = field(default_factory=built_in)
+
+    @property
+    def columns(self) -> Columns:
+        """The columns of metrics that tables may have, in their order."""
+        return columns(self.metrics)
 
     @property
     def tuned(self) -> bool:
@@ -107,6 +122,7 @@ def of(experiment: Experiment, trials: tuple[Trial, ...]) -> Manifest:
         frozenset(p.name for p in experiment.problems if not is_random(p.problem)),
         experiment.raw,
         experiment.tuning,
+        tuple(m.quantity for m in experiment.metrics),
     )
 
 
@@ -149,6 +165,8 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
         "targets": {name: dict(target) for name, target in manifest.targets.items()},
         "fixed": sorted(manifest.fixed),
         "spec": manifest.spec,
+        "metrics": [dataclasses.asdict(quantity) for quantity in manifest.metrics],
+        "recorded": {t.problem_name: list(t.metrics) for t in manifest.trials},
         **({"tuning": dataclasses.asdict(manifest.tuning)} if manifest.tuning else {}),
     }
 
@@ -156,7 +174,8 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
 def from_json(values: Mapping[str, Any]) -> Manifest:
     """The manifest that `to_json` wrote. Raises IndexError or ValueError for another.
 
-    Folders from before configurations had numbers are read: there they follow from the spec.
+    Folders from before configurations had numbers are read: there they follow from the spec; and
+    those from before metrics were listed: theirs are built in.
     """
     if faults := FORM.faults(values):
         raise ValueError(f"is no manifest: {faults[0]!r:.60}")
@@ -166,6 +185,7 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
         listed = _numbered(listed, values["spec"])
     configurations = [(number, name, _configuration(fields)) for number, name, fields in listed]
     keys = [values["keys"][i : i + 64] for i in range(0, len(values["keys"]), 64)]
+    asked = {name: tuple(metrics) for name, metrics in (values.get("recorded") or {}).items()}
     trials = []
     for (index, p, c, seed), key in zip(_rows(values["trials"]), keys, strict=True):
         problem_name, problem = problems[p]
@@ -180,6 +200,7 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
                 configuration_index=number,
                 seed=seed,
                 key=key,
+                metrics=asked.get(problem_name, ()),
             )
         )
     # Two optimizers may share a trial; one cannot count it twice.
@@ -188,7 +209,11 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
         raise ValueError("trials repeat")
     if len({number for number, *_ in configurations}) < len(configurations):
         raise ValueError("numbers of configurations repeat")
-    tuning = values.get("tuning")
+    tuning, metrics = values.get("tuning"), _quantities(values.get("metrics"))
+    known = columns(metrics)
+    judging = [parts_of(tuning["criterion"])[1]] if tuning else []
+    if not {*judging, *(m for target in values["targets"].values() for m in target)} <= set(known):
+        raise ValueError("a criterion or a target names no metric")
     return Manifest(
         values["name"],
         tuple(trials),
@@ -196,7 +221,19 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
         frozenset(values["fixed"]),
         values["spec"],
         tuning and Tuning(**{**tuning, "seeds": tuple(tuning["seeds"])}),
+        metrics,
     )
+
+
+def _quantities(listed: Sequence[Mapping[str, Any]] | None) -> tuple[Quantity, ...]:
+    """The metrics that a manifest lists, the loss among them; raises ValueError for others."""
+    if listed is None:
+        return built_in()
+    found = tuple(Quantity(**fields) for fields in listed)
+    names = [quantity.name for quantity in found]
+    if LOSS not in names or len({*names}) < len(names):
+        raise ValueError("metrics repeat, or the loss is not among them")
+    return found
 
 
 def _problem(fields: Mapping[str, Any]) -> Problem:

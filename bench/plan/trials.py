@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nncore.losses import losses
+from nncore.metrics import LOSS, Metric, applicable
 from nncore.trial import Configuration, Problem, is_random
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ class Trial:
 
     `key` names its content and `index` its row. `configuration_index` tells configurations apart:
     from 0 in the spec's order over all optimizers, the same on every problem and in every phase.
+    `metrics` has the identities of those to record beside the loss: what a trial records is no part
+    of what it computes, so neither of its key.
     """
 
     index: int
@@ -30,6 +34,7 @@ class Trial:
     configuration_index: int
     seed: int
     key: str
+    metrics: tuple[str, ...] = ()
 
 
 Stack = tuple[Trial, ...]
@@ -57,6 +62,11 @@ def evaluation(
     return tuple(_trials(experiment, experiment.seeds, kept, first))
 
 
+def identities(some: Sequence[Metric], loss: str) -> tuple[str, ...]:
+    """Identities of those of `some` metrics that apply to a problem, beside the loss."""
+    return tuple(m.quantity.identity for m in applicable(some, losses[loss]) if m.name != LOSS)
+
+
 def _trials(
     experiment: Experiment,
     all_seeds: Sequence[int],
@@ -72,6 +82,7 @@ def _trials(
     for named in experiment.problems:
         problem, text = named.problem, problem_text(named.problem)
         random = is_random(problem)
+        metrics = identities(experiment.metrics, problem.loss)
         if kept is not None and not random:
             continue
         seeds = all_seeds if random else experiment.seeds[:1]
@@ -92,6 +103,7 @@ def _trials(
                             configuration_index=number,
                             seed=seed,
                             key=finish(begun, seed if random else None),
+                            metrics=metrics,
                         )
                     )
     return found

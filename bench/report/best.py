@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bench.plan.manifest import Manifest
 from bench.spec import toml
 from bench.spec.names import LONGEST
+from bench.spec.tuning import Tuning
 from nncore.trial import Configuration, Problem
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def best_spec(manifest: Manifest, tables: Tables) -> str:
         new = _optimizer_table(trial.optimizer, trial.configuration)
         spaces.setdefault(trial.configuration_index, new)["problems"].append(trial.problem_name)
     spec["optimizer"] = [spaces[number] for number in sorted(spaces)]
-    by = manifest.tuning.words if manifest.tuning else "lowest median final training loss"
+    by = (manifest.tuning or Tuning(())).words(manifest.columns)
     return BEST_TOML.format(by) + "\n" + toml.dumps(spec)
 
 

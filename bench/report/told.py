@@ -26,7 +26,7 @@ def seeds_told(manifest: Manifest, trials: pd.DataFrame) -> str:
     judges = {t.seed for t in manifest.trials if manifest.phase(t) == "evaluation"}
     chosen, judged = len(manifest.tuning.seeds), len(judges)
     return (
-        f"Chosen by the {manifest.tuning.words} on {chosen} tuning "
+        f"Chosen by the {manifest.tuning.words(manifest.columns)} on {chosen} tuning "
         f"{'seed' if chosen == 1 else 'seeds'}, judged on {judged} evaluation "
         f"{'seed' if judged == 1 else 'seeds'} that the choice has not seen."
     )

@@ -102,7 +102,7 @@ def _write(
 
     say("writing tables")
     tables = Tables.of(store, manifest)
-    whole = curves.curve_frames(store, manifest.trials)
+    whole = curves.curve_frames(store, manifest.trials, manifest.columns)
     written = [
         _replace(folder / "spec.toml", toml.dumps(manifest.spec)),
         _csv(folder / "trials.csv", [tables.trials]),

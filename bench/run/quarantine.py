@@ -164,7 +164,7 @@ class Quarantine(Executor, name="quarantine"):
                 raise EOFError
             message = process.line.recv()
         except Exception:  # it has ended, or what it said is no message
-            yield from self._bury(process, pending)
+            yield from self._bury(process)
             return
         if not process.ready:
             if message:
@@ -177,7 +177,7 @@ class Quarantine(Executor, name="quarantine"):
             records, timing = pickle.loads(message)
             yield Trained(assignment, records, timing)
 
-    def _bury(self, process: Process, pending: deque[Assignment]) -> Iterator[Died]:
+    def _bury(self, process: Process) -> Iterator[Died]:
         """Sort out who died of what."""
         self._processes.remove(process)
         code = process.end()
@@ -187,13 +187,8 @@ class Quarantine(Executor, name="quarantine"):
             if self._failures == MAXIMUM_STARTS:
                 raise StartError(reason)
         assignment = process.take()
-        if assignment is None or self._stopped:
-            return
-        if self.scratch.sign(process.number):
+        if assignment is not None and not self._stopped:
             yield Died(assignment, reason)
-        else:
-            assignment.attempts -= 1
-            pending.appendleft(assignment)
 
     def _watch(self, vigil: Vigil) -> None:
         """Kill whoever shows no sign of life for too long."""

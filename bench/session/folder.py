@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from bench.plan import manifest as manifests
 from bench.plan.manifest import Manifest
+from bench.plan.trials import Trial
 from bench.store import provenance
 from bench.store.store import Damage, DamagedError, FolderError, Store
 
@@ -34,6 +36,18 @@ def read_manifest(store: Store) -> Manifest:
     except (KeyError, TypeError, ValueError, IndexError) as error:
         problem = Damage("meta 'manifest'", "is not one of an experiment")
         raise DamagedError(store.path, [problem]) from error
+
+
+def done(store: Store, trials: Sequence[Trial], *, retry_crashed: bool = False) -> set[str]:
+    """Keys of the `trials` that need no training: stored, with every metric now asked for."""
+    kept = store.done(retry_crashed=retry_crashed)
+    return {t.key for t in trials if t.key in kept and {*t.metrics} <= {*store.asked(t.key)}}
+
+
+def statuses(store: Store, trials: Sequence[Trial]) -> list[str]:
+    """How each trial ended; "missing" if it has still to be trained."""
+    stored, kept = store.statuses(), done(store, trials)
+    return [stored[t.key] if t.key in kept else "missing" for t in trials]
 
 
 def note(store: Store, manifest: Manifest, fingerprint: Any = None) -> None:

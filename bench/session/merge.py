@@ -46,6 +46,8 @@ def _refuse_strangers(stores: Sequence[Store], parts: Sequence[Manifest]) -> Non
         here, there = first.path.parent, store.path.parent
         if manifest.spec != parts[0].spec:
             raise FolderMismatchError(f"{here} and {there}: not parts of one experiment")
+        if manifest.metrics != parts[0].metrics:
+            raise FolderMismatchError(f"{here} and {there}: measured by different metrics")
         old, new = (s.meta.get("fingerprint", {}) for s in (first, store))
         differ = provenance.differences(old, new)
         if differ:

@@ -15,7 +15,7 @@ from bench.store.store import Store
 if TYPE_CHECKING:
     import pandas as pd
 
-from bench.session.folder import read_manifest
+from bench.session.folder import read_manifest, statuses
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Results:
         from bench.tables.curves import curves_frame
 
         with Store.read(self.folder) as store:
-            return curves_frame(store, self.manifest.trials)
+            return curves_frame(store, self.manifest.trials, self.manifest.columns)
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -90,8 +90,7 @@ def results_of(
     trained: int = 0,
 ) -> Results:
     """The results of `manifest` in `folder`, as far as `store` has them."""
-    statuses = store.statuses()
-    mine = [statuses.get(trial.key) for trial in manifest.trials]
-    lost = [t.key for t in manifest.trials if statuses.get(t.key) == "crashed"]
+    mine = statuses(store, manifest.trials)
+    lost = [t.key for t, status in zip(manifest.trials, mine, strict=True) if status == "crashed"]
     reasons = dict(Counter(store.trials(lost).reason).most_common())
-    return Results(folder, manifest, files, trained, len(lost), mine.count(None), reasons)
+    return Results(folder, manifest, files, trained, len(lost), mine.count("missing"), reasons)

@@ -13,15 +13,17 @@ from bench.plan import stacks as stacking
 from bench.plan import trials as planning
 from bench.plan.manifest import Manifest
 from bench.plan.trials import Stack, Trial
-from bench.run import runner
+from bench.run import rehearsal, runner
 from bench.spec import experiment as spec
+from bench.spec.mistakes import SpecError
 from bench.store.store import FILE, DamagedError, Result, Store, place
 
 if TYPE_CHECKING:
     from bench.run.progress import Progress
     from bench.spec.experiment import Experiment
-from bench.session.folder import FolderMismatchError, note, refuse_other
+from bench.session.folder import FolderMismatchError, done, note, refuse_other
 from bench.session.results import Results, results_of
+from nncore.datasets import remarks
 
 
 @dataclass(frozen=True)
@@ -75,17 +77,17 @@ def _planned(
 ) -> Planned:
     """What `planned` returns, of a spec that is read already."""
     manifest = manifests.of(experiment, planning.trials(experiment))
-    done: set[str] = set()
+    ready: set[str] = set()
     if place(folder, fresh=fresh).exists():
         try:
             with Store.read(folder, fresh=fresh) as store:
                 refuse_other(store, manifest)
-                done = store.done(retry_crashed=retry_crashed or fresh)
                 manifest = _judged(experiment, manifest, store)
+                ready = done(store, manifest.trials, retry_crashed=retry_crashed or fresh)
         except (FolderMismatchError, DamagedError):
             if not fresh:  # of another fresh run that was cut short nothing is kept
                 raise
-    return _remaining(experiment, manifest, folder, done, jobs, shard)
+    return _remaining(experiment, manifest, folder, ready, jobs, shard)
 
 
 def _judged(experiment: Experiment, manifest: Manifest, store: Store) -> Manifest:
@@ -93,9 +95,9 @@ def _judged(experiment: Experiment, manifest: Manifest, store: Store) -> Manifes
     from bench.tables.winners import winners
 
     trials, tuning = manifest.trials, experiment.tuning
-    if tuning is None or any(trial.key not in store for trial in trials):
+    if tuning is None or done(store, trials) < {trial.key for trial in trials}:
         return manifest
-    chosen = winners(store, trials, tuning.criterion, manifest.targets)
+    chosen = winners(store, trials, tuning.criterion, manifest.targets, manifest.columns)
     return manifests.of(experiment, trials + planning.evaluation(experiment, chosen, len(trials)))
 
 
@@ -103,11 +105,11 @@ def _remaining(
     experiment: Experiment,
     manifest: Manifest,
     folder: Path,
-    done: Collection[str],
+    ready: Collection[str],
     jobs: int,
     shard: tuple[int, int] | None,
 ) -> Planned:
-    """What is left to train of `manifest` when the keys in `done` are stored."""
+    """What is left to train of `manifest` when the keys in `ready` are stored."""
     trials, later = manifest.trials, 0
     if experiment.tuning and manifest.tuned:
         each = {p.name: len(experiment.seeds) for p in experiment.problems}
@@ -116,7 +118,7 @@ def _remaining(
         }
         later = sum(each[problem] for problem, _ in pairs)
     # Optimizers may share trials: each is trained once.
-    mine = {t.key: t for t in reversed(trials) if t.key not in done and _in_shard(t, shard)}
+    mine = {t.key: t for t in reversed(trials) if t.key not in ready and _in_shard(t, shard)}
     missing = tuple(reversed(mine.values()))
     stacks = tuple(stacking.stacks(missing, jobs=jobs))
     return Planned(manifest, folder, missing, stacks, stacking.estimate(stacks, jobs), jobs, later)
@@ -144,17 +146,22 @@ def run(
     all new ones are there; `repair` sets damaged ones aside and trains them again, `retry_crashed`
     tries crashed trials again.
 
-    Raises SpecError, FolderMismatchError, StoreError, and Interrupted on Ctrl-C or SIGTERM, when
-    everything that was finished is stored.
+    Raises SpecError, also for a plugin's rule that fails its rehearsal; FolderMismatchError,
+    StoreError, and Interrupted on Ctrl-C or SIGTERM, when everything that was finished is stored.
     """
     from bench.report import write as report
 
     say = say or _nothing
     experiment = spec.load(source, overrides, plugins)
     folder = _folder(experiment, out)
+    for problem in experiment.problems:
+        for remark in remarks(problem.problem.dataset):
+            say(f"{problem.name}: {remark}")
     if repair and (folder / FILE).exists():
         Store.open(folder, repair=True).close()
     todo = _planned(experiment, folder, jobs or runner.cores(), shard, retry_crashed, fresh)
+    if faults := rehearsal.faults(trial.configuration.rule for trial in todo.missing):
+        raise SpecError(faults)
     paths = [Path(path) for path in todo.manifest.spec.get("plugins", ())]
     with Store.open(todo.folder, fresh=fresh) as store:
         try:
@@ -169,7 +176,8 @@ def run(
             trained = len(todo.missing)
             if todo.later:
                 manifest = _judged(experiment, todo.manifest, store)
-                todo = _remaining(experiment, manifest, folder, store.done(), todo.jobs, shard)
+                ready = done(store, manifest.trials)
+                todo = _remaining(experiment, manifest, folder, ready, todo.jobs, shard)
                 note(store, todo.manifest)
                 if todo.stacks:
                     say("configurations are chosen; training them on the evaluation seeds")
@@ -196,10 +204,13 @@ def _train(
 ) -> None:
     if not todo.stacks:
         return
+    asked = {trial.key: trial.metrics for trial in todo.missing}
     with progress(todo) if progress else contextlib.nullcontext() as bar:
 
         def keep(result: Result) -> None:
-            store.add(result)
+            pairs = zip(result.keys, result.records, strict=True)
+            records = [record._replace(asked=asked[key]) for key, record in pairs]
+            store.add(result._replace(records=records))
             if bar is not None:
                 bar.add(result)
 

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from bench.plan.trials import Trial
-from bench.session.folder import read_manifest
+from bench.session.folder import read_manifest, statuses
 from bench.store.store import Store, place
 
 # Crashed trials that are named one by one.
@@ -17,8 +17,7 @@ def show(folder: Path) -> int:
     """Print what is done, missing, diverged and crashed; returns the exit code."""
     with Store.read(folder) as store:
         manifest = read_manifest(store)
-        statuses = store.statuses()
-        found = [(trial, statuses.get(trial.key, "missing")) for trial in manifest.trials]
+        found = list(zip(manifest.trials, statuses(store, manifest.trials), strict=True))
         counts = Counter(status for _, status in found)
         done = len(found) - counts["missing"]
         print(f"{manifest.name} in {folder}: {done:,} of {len(found):,} trials done")

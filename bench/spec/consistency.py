@@ -25,7 +25,7 @@ MOST_BYTES = 4 * 2**30  # of one trial: parameters with gradient and two buffers
 Parts = Mapping[str, Part]
 
 
-class Fit:
+class Consistency:
     """Checks problems against their data, which it draws once per definition, with `seed`."""
 
     def __init__(self, seed: int, mistakes: Mistakes) -> None:

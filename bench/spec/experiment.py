@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,12 @@ from bench.spec.mistakes import Mistakes, SpecError, quote, unknown_keys
 from bench.spec.names import NAME
 from bench.spec.optimizers import Optimizer, OptimizerReader
 from bench.spec.plugins import load_all
-from bench.spec.problems import FIELDS, NamedProblem, ProblemReader
+from bench.spec.problems import FIELDS, NamedProblem, ProblemReader, columns_of
 from bench.spec.toml import plain, read
-from bench.spec.tuning import CRITERION, SEED, Tuning
+from bench.spec.tuning import SEED, Tuning, parts_of
 from bench.spec.tuning import read as read_tuning
 from nncore.datasets import draw
-from nncore.losses import losses
-from nncore.stack.evaluation import metric_names
+from nncore.metrics import TRAIN_LOSS, Metric, recorded
 from nncore.values import TABLE, TEXT, either, many, such, whole
 
 __all__ = ["Experiment", "NamedProblem", "Optimizer", "SpecError", "load"]
@@ -52,6 +51,7 @@ class Experiment:
 
     `raw` is the spec as run, after overrides; written as TOML it gives this experiment again. With
     `tuning`, `seeds` are for evaluation, and configurations are chosen on other seeds first.
+    `metrics` are recorded of every problem to which they apply.
     """
 
     name: str
@@ -61,6 +61,7 @@ class Experiment:
     plugins: tuple[Path, ...]
     raw: Mapping[str, Any]
     tuning: Tuning | None = None
+    metrics: tuple[Metric, ...] = field(default_factory=recorded)
 
 
 def load(
@@ -116,16 +117,21 @@ def _find_data(spec: dict[str, Any], folder: Path) -> None:
 
 
 def _absolute(path: Any, folder: Path) -> Any:
-    return str((folder / path).resolve()) if isinstance(path, str) and path else path
+    if not isinstance(path, str) or not path or "\0" in path:
+        return path  # what no file is called is told where the file is opened
+    return str((folder / path).resolve())
 
 
-def _experiment(spec: dict[str, Any], plugins: tuple[Path, ...], mistakes: Mistakes) -> Experiment:
+def _experiment(
+    spec: dict[str, Any], plugins: Mapping[Path, str], mistakes: Mistakes
+) -> Experiment:
     """Check and resolve the top level and its tables; raises SpecError."""
     for key in ("name", "description", "dtype"):
         if key in spec:
             mistakes.expect(KEYS[key], spec[key], key)
     seeds = _seeds(spec.get("seeds", 1), mistakes)
-    problems = ProblemReader(_dtype(spec), seeds[0], mistakes).read(
+    metrics = recorded(plugins.values())
+    problems = ProblemReader(_dtype(spec), seeds[0], metrics, mistakes).read(
         _tables(spec, "problem", mistakes)
     )
     tuning = None
@@ -139,25 +145,29 @@ def _experiment(spec: dict[str, Any], plugins: tuple[Path, ...], mistakes: Mista
         dtype=_dtype(spec),
     ).read(_tables(spec, "optimizer", mistakes))
     if tuning is not None:
-        _check_criterion(tuning.criterion, problems, seeds[0], mistakes)
+        _check_criterion(tuning.criterion, problems, metrics, seeds[0], mistakes)
     mistakes.check()
     found = tuple(problem for group in problems.values() for problem in group)
-    return Experiment(spec["name"], seeds, found, optimizers, plugins, spec, tuning)
+    return Experiment(spec["name"], seeds, found, optimizers, tuple(plugins), spec, tuning, metrics)
 
 
 def _check_criterion(
-    criterion: str, problems: Mapping[str, list[NamedProblem]], seed: int, mistakes: Mistakes
+    criterion: str,
+    problems: Mapping[str, list[NamedProblem]],
+    metrics: Sequence[Metric],
+    seed: int,
+    mistakes: Mistakes,
 ) -> None:
     """Note problems that have not the metric, or not the target, that configurations compete by."""
-    kind, metric = CRITERION.fullmatch(criterion).groups()[:2]  # type: ignore[union-attr]
+    kind, metric = parts_of(criterion)
     for named in [problem for group in problems.values() for problem in group]:
         if kind == "time_to" and metric not in named.target:
             what = f'is "{criterion}", but the problem "{named.name}" has no target for {metric}'
             mistakes.add("tuning.criterion", what)
-        elif metric != "train_loss":
+        elif metric != TRAIN_LOSS:
             parts = draw(named.problem.dataset, seed)
-            known = metric_names(list(parts), losses[named.problem.loss].classes)
-            if metric not in known:
+            known = columns_of(metrics, named.problem.loss, parts)
+            if metric not in known and not mistakes.incomplete:
                 what = f'is "{criterion}", but the problem "{named.name}" has only '
                 mistakes.add("tuning.criterion", what + ", ".join(known))
 

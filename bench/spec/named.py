@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, get_type_hints
 
 from bench.spec.mistakes import Mistakes, nearest, quote, unknown_keys
 from nncore.registry import Entry, Registry
@@ -69,13 +70,37 @@ def definition(
 
 
 def is_list(registry: Registry[Any], key: str) -> bool:
-    """Whether a parameter called `key` is a list already in some entry of `registry`."""
-    return any(isinstance(e.parameters.get(key), list | tuple) for e in registry.values())
+    """Whether a parameter called `key` is, or may be, a list already in some entry."""
+    return any(
+        isinstance(entry.parameters[key], list | tuple)
+        or any([] in values for values in _declared(entry.function, key))
+        for entry in registry.values()
+        if key in entry.parameters
+    )
 
 
 def _allowed(entry: Entry, key: str) -> Values:
-    """What a parameter may be: as its default is, or a number where it says `noise: float = 0`."""
+    """What a parameter may be: as it is annotated, or as its default is.
+
+    `noise: float = 0` is a number, `side: Annotated[str, one_of("left", "right")] = "left"` a word.
+    """
+    if declared := _declared(entry.function, key):
+        return declared[0]
     if entry.function.__annotations__.get(key) in (float, "float"):
         return NUMBER
     kind = type(entry.parameters[key])
     return OF_TYPE.get(list if kind is tuple else kind, ANYTHING)
+
+
+@cache
+def _hints(function: Callable[..., Any]) -> Mapping[str, Any]:
+    try:
+        return get_type_hints(function, include_extras=True)
+    except Exception:  # a plugin's annotations may be anything: they are for its readers
+        return {}
+
+
+def _declared(function: Callable[..., Any], key: str) -> list[Values]:
+    """The values that a parameter's annotation names."""
+    extras = getattr(_hints(function).get(key), "__metadata__", ())
+    return [extra for extra in extras if isinstance(extra, Values)]

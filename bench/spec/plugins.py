@@ -10,15 +10,19 @@ from bench.spec.mistakes import Mistakes
 from nncore.registry import load_plugin
 
 
-def load_all(paths: Sequence[tuple[str, Path]], mistakes: Mistakes) -> tuple[Path, ...]:
-    """Load the plugins at `paths`, each with the key it is named at; returns them absolute."""
+def load_all(paths: Sequence[tuple[str, Path]], mistakes: Mistakes) -> dict[Path, str]:
+    """Load the plugins at `paths`, each with the key it is named at.
+
+    Returns them absolute, with the SHA-256 of what was loaded.
+    """
+    loaded: dict[Path, str] = {}
     for key, path in paths:
         try:
-            load_plugin(path)
+            loaded[path.resolve()] = load_plugin(path)
         except (Exception, SystemExit) as error:
             mistakes.incomplete = True
             mistakes.add(key, blame(error, str(path.resolve())))
-    return tuple(dict.fromkeys(path.resolve() for _, path in paths))
+    return loaded
 
 
 def blame(error: BaseException, path: str) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bench.spec.consistency import Fit
+from bench.spec.consistency import Consistency
 from bench.spec.expand import choices, cross, table_choices
 from bench.spec.mistakes import Mistakes, nearest, quote, unknown_keys
 from bench.spec.named import definition, is_known, is_list
@@ -15,7 +15,7 @@ from nncore.datasets import datasets, default_problem
 from nncore.initializers import BIASES, initializers
 from nncore.layers import parse
 from nncore.losses import losses
-from nncore.stack.evaluation import metric_names
+from nncore.metrics import Columns, Metric, applicable, columns
 from nncore.trial import Problem
 from nncore.values import NUMBER, TABLE, TEXT, either, one_of, values_of
 
@@ -42,11 +42,16 @@ class NamedProblem:
 
 
 class ProblemReader:
-    """Reads `[[problem]]` tables; `dtype` is the spec's, `seed` draws the data that sizes need."""
+    """Reads `[[problem]]` tables; `dtype` is the spec's, `seed` draws the data that sizes need.
 
-    def __init__(self, dtype: str, seed: int, mistakes: Mistakes) -> None:
-        self.dtype, self.mistakes = dtype, mistakes
-        self.fit = Fit(seed, mistakes)
+    Targets may name those of `metrics` that apply to their problem.
+    """
+
+    def __init__(
+        self, dtype: str, seed: int, metrics: Sequence[Metric], mistakes: Mistakes
+    ) -> None:
+        self.dtype, self.metrics, self.mistakes = dtype, metrics, mistakes
+        self.consistency = Consistency(seed, mistakes)
 
     def read(self, tables: Sequence[Mapping[str, Any]]) -> dict[str, list[NamedProblem]]:
         """Problems by the name of their table, or of their dataset where the table has none."""
@@ -160,10 +165,10 @@ class ProblemReader:
             "shuffle": size != "full" and values.get("shuffle", True),
         }
         problem = Problem(**fields)
-        parts = self.fit.check(problem, path, broken)
+        parts = self.consistency.check(problem, path, broken)
         target = written.get("target", {})
         if parts is not None and "loss" not in broken:
-            known = metric_names(list(parts), losses[problem.loss].classes)
+            known = columns_of(self.metrics, problem.loss, parts)
             target = _target(target, known, f"{path}.target", self.mistakes)
         return NamedProblem(name, problem, target)
 
@@ -196,6 +201,11 @@ class ProblemReader:
         return values if self.mistakes.count == before else {}
 
 
+def columns_of(metrics: Sequence[Metric], loss: str, parts: Iterable[str]) -> Columns:
+    """The columns of those of `metrics` that apply to a problem with this loss and these parts."""
+    return columns((m.quantity for m in applicable(metrics, losses[loss])), parts)
+
+
 def _named(
     name: str, group: Sequence[tuple[Mapping[str, Any], NamedProblem]]
 ) -> list[NamedProblem]:
@@ -205,21 +215,22 @@ def _named(
 
 
 def _target(
-    table: Mapping[str, Any], known: Sequence[str], path: str, mistakes: Mistakes
+    table: Mapping[str, Any], known: Columns, path: str, mistakes: Mistakes
 ) -> dict[str, float]:
     """The values to reach, by metric; `loss` alone is the training loss."""
-    target = {}
+    target: dict[str, float] = {}
     for key, value in table.items():
         metric = key if key in known else f"train_{key}"
+        if metric not in known and mistakes.incomplete:
+            continue  # it may be that of a plugin that could not be loaded
         if metric not in known:
             short = [name.removeprefix("train_") for name in known]
             mistakes.add(f"{path}.{key}", f"no such metric; {nearest(key, short)}")
         elif value not in NUMBER:
             mistakes.add(f"{path}.{key}", f"is {quote(value)}; must be a finite number")
-        elif metric.endswith("_loss") and value < 0:
-            mistakes.add(f"{path}.{key}", f"is {quote(value)}; must be at least 0")
-        elif not metric.endswith("_loss") and value > 1:
-            mistakes.add(f"{path}.{key}", f"is {quote(value)}; must be at most 1")
+        elif (best := known[metric].best) is not None and not known[metric].reached(best, value):
+            way = "at least" if known[metric].lower else "at most"
+            mistakes.add(f"{path}.{key}", f"is {quote(value)}; must be {way} {best:g}")
         elif metric in target:
             mistakes.add(f"{path}.{key}", f"is {metric}, which is there already; keep one")
         else:

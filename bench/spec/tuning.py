@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.spec.mistakes import Mistakes, unknown_keys
+from nncore.metrics import TRAIN_LOSS, Columns, words
 from nncore.values import either, many, such, whole
 
 # Tuning seeds given as a number start here, above all that `seeds = 20` may count.
 FIRST_SEED = 1_000_000
 MOST_DRAWS = 100_000
 SEED = whole(0, 2**63 - 1)  # what a database column holds
-CRITERION = re.compile(r"(final|best|time_to)_((train|validation)_(loss|accuracy|r2))")
+CRITERION = re.compile(r"(final|best|time_to)_((?:train|validation)_\w+)")
+FINAL_LOSS = f"final_{TRAIN_LOSS}"
 PHASES = ("tuning", "evaluation")
 KEYS = {
     "n": whole(1, MOST_DRAWS).saying(
@@ -35,23 +37,34 @@ KEYS = {
 }
 
 
+def parts_of(criterion: str) -> tuple[str, str]:
+    """What a criterion looks at and in which metric; raises ValueError for what is none.
+
+    >>> parts_of("final_train_loss"), parts_of("time_to_validation_accuracy")
+    (('final', 'train_loss'), ('time_to', 'validation_accuracy'))
+    """
+    found = CRITERION.fullmatch(criterion)
+    if found is None:
+        raise ValueError(f"{criterion} is no criterion")
+    kind, metric = found.groups()
+    return kind, metric
+
+
 @dataclass(frozen=True)
 class Tuning:
     """Seeds to choose configurations on, the criterion, and how many draws (None: the grid)."""
 
     seeds: tuple[int, ...]
-    criterion: str = "final_train_loss"
+    criterion: str = FINAL_LOSS
     n: int | None = None
 
-    @property
-    def words(self) -> str:
-        """The criterion in a sentence."""
-        kind, metric = CRITERION.fullmatch(self.criterion).groups()[:2]  # type: ignore[union-attr]
-        part, _, score = metric.partition("_")
-        name = f"{'training' if part == 'train' else part} {score.replace('r2', 'R²')}"
+    def words(self, metrics: Columns) -> str:
+        """The criterion in a sentence; `metrics` has its column."""
+        kind, metric = parts_of(self.criterion)
         if kind == "time_to":
-            return f"shortest median time to the target of the {name}"
-        return f"{'lowest' if score == 'loss' else 'highest'} median {kind} {name}"
+            return f"shortest median time to the target of the {words(metric, metrics)}"
+        way = "lowest" if metrics[metric].lower else "highest"
+        return f"{way} median {kind} {words(metric, metrics)}"
 
 
 def read(table: Mapping[str, Any], evaluation: Sequence[int], mistakes: Mistakes) -> Tuning:
@@ -72,4 +85,4 @@ def read(table: Mapping[str, Any], evaluation: Sequence[int], mistakes: Mistakes
         )
     if len({*found}) < len(found):
         mistakes.add("tuning.seeds", "has a seed more than once; seeds must be distinct")
-    return Tuning(found, good.get("criterion", "final_train_loss"), good.get("n"))
+    return Tuning(found, good.get("criterion", FINAL_LOSS), good.get("n"))

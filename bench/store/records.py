@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -13,10 +14,20 @@ LINES = 10
 
 
 class Layout(NamedTuple):
-    """What a curve's bytes mean: the metrics' names and the recorded epochs (int64 bytes)."""
+    """What a curve's bytes mean: the metrics' names and the recorded epochs (int64 bytes).
+
+    `asked` has the identities of the metrics that were asked for, those that say nothing about the
+    trial and those of crashed trials among them: what need not be asked again.
+    """
 
     metrics: tuple[str, ...]
     epochs: bytes
+    asked: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> str:
+        """The names as the store keeps them, JSON."""
+        return json.dumps({"metrics": self.metrics, "asked": self.asked})
 
     @property
     def size(self) -> int:
@@ -28,7 +39,7 @@ class Record(NamedTuple):
     """The outcome of a trial in plain values and raw bytes.
 
     `epochs` holds int64 `(R,)`; `curve` float64 `(M, R)`, a row per name in `metrics`. `improved`
-    and the curve are empty when the trial crashed.
+    and the curve are empty when the trial crashed. `asked` is that of its layout.
     """
 
     status: str
@@ -38,6 +49,7 @@ class Record(NamedTuple):
     metrics: tuple[str, ...]
     epochs: bytes
     curve: bytes
+    asked: tuple[str, ...] = ()
 
     @classmethod
     def crashed(cls, reason: str) -> Record:
@@ -55,7 +67,7 @@ class Record(NamedTuple):
     @property
     def layout(self) -> Layout:
         """What the curve's bytes mean."""
-        return Layout(self.metrics, self.epochs)
+        return Layout(self.metrics, self.epochs, self.asked)
 
 
 class Result(NamedTuple):
@@ -132,13 +144,14 @@ class Curves(NamedTuple):
     """Curves of trials that recorded the same metrics at the same epochs.
 
     `positions` `(n,)` index the keys that were asked for; `values` is `(n, M, R)` for the `M` names
-    in `metrics` and the `R` recorded `epochs`.
+    in `metrics` and the `R` recorded `epochs`. `asked` is that of their layout.
     """
 
     positions: NDArray[np.int64]
     metrics: tuple[str, ...]
     epochs: NDArray[np.int64]
     values: NDArray[np.float64]
+    asked: tuple[str, ...] = ()
 
 
 class Damage(NamedTuple):

@@ -235,7 +235,7 @@ class Store:
         new: dict[Layout, int] = {}
         for layout in {record.layout: None for record in records}:
             if layout not in self._layout_ids:
-                row = {"id": None, "metrics": json.dumps(layout.metrics), "epochs": layout.epochs}
+                row = {"id": None, "metrics": layout.names, "epochs": layout.epochs}
                 values = sealed("layouts", row, layout.epochs)
                 number = connection.execute(schema.PUT_LAYOUT, values).lastrowid
                 assert number is not None
@@ -330,13 +330,18 @@ class Store:
                         metrics=layout.metrics,
                         epochs=layout.epochs,
                         curve=curve,
+                        asked=layout.asked,
                     ),
                 )
 
-    def metrics(self, keys: Iterable[str]) -> set[str]:
-        """Names of all metrics that the stored trials among `keys` recorded."""
-        layouts = {self._trials[key].layout for key in keys if key in self._trials}
-        return {name for layout in layouts for name in self._layouts[layout].metrics}
+    def layouts(self, keys: Iterable[str]) -> list[Layout]:
+        """What the stored trials among `keys` recorded, each layout once."""
+        found = {self._trials[key].layout: None for key in keys if key in self._trials}
+        return [self._layouts[number] for number in found]
+
+    def asked(self, key: str) -> tuple[str, ...]:
+        """The identities of the metrics that a stored trial was asked for."""
+        return self._layouts[self._trials[key].layout].asked
 
     def results(self) -> Iterator[Result]:
         """Everything that is stored, stack by stack, as `add` takes it."""
@@ -374,6 +379,7 @@ class Store:
             layout.metrics,
             epochs,
             np.frombuffer(data).reshape(len(batch), len(layout.metrics), len(epochs)),
+            layout.asked,
         )
 
     def _read(self, keys: Sequence[str]) -> list[bytes]:

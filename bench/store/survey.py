@@ -16,6 +16,7 @@ import numpy as np
 from bench.store import schema
 from bench.store.records import Damage, DamagedError, Layout, Row, StoreError, Training
 from bench.store.schema import seal, sealed, translated
+from nncore.metrics import TRAIN_LOSS
 
 STATUSES = frozenset({"ok", "diverged", "crashed"})
 CHUNK_BYTES = 8 << 20
@@ -60,19 +61,25 @@ def survey(connection: sqlite3.Connection, path: Path) -> Survey:
 
 
 def _layout(text: str, epochs: bytes) -> Layout | None:
-    """The layout of a row whose seal matches, if curves can have it: a seal keeps no one out."""
+    """The layout of a row whose seal matches, if curves can have it: a seal keeps no one out.
+
+    Older folders have the names of metrics alone.
+    """
     try:
-        metrics = json.loads(text)
+        found = json.loads(text)
+        names = found if isinstance(found, dict) else {"metrics": found, "asked": []}
+        metrics, asked = names["metrics"], names["asked"]
         numbers = np.frombuffer(epochs, np.int64)
-    except ValueError:
+    except (ValueError, KeyError):
         return None
-    if not isinstance(metrics, list) or not all(isinstance(name, str) for name in metrics):
-        return None
+    for texts in (metrics, asked):
+        if not isinstance(texts, list) or not all(isinstance(name, str) for name in texts):
+            return None
     crashed = not metrics and not epochs
-    whole = "train_loss" in metrics and len(set(metrics)) == len(metrics) and len(numbers)
+    whole = TRAIN_LOSS in metrics and len(set(metrics)) == len(metrics) and len(numbers)
     if not crashed and (not whole or (np.diff(numbers) <= 0).any() or numbers[0] < 0):
         return None
-    return Layout(tuple(metrics), epochs)
+    return Layout(tuple(metrics), epochs, tuple(asked))
 
 
 def _survey_trials(connection: sqlite3.Connection, found: Survey) -> None:
@@ -219,7 +226,7 @@ def _copy_intact(path: Path, new: Path) -> None:
                 schema.PUT_META, sealed("meta", {"key": key, "value": json.dumps(value)})
             )
         for number, layout in found.layouts.items():
-            row = {"id": number, "metrics": json.dumps(layout.metrics), "epochs": layout.epochs}
+            row = {"id": number, "metrics": layout.names, "epochs": layout.epochs}
             target.execute(schema.PUT_LAYOUT, sealed("layouts", row, layout.epochs))
         for number, training in found.stacks.items():
             row = {"id": number, **training._asdict()}

@@ -10,19 +10,21 @@ from numpy.typing import NDArray
 
 from bench import stats
 from bench.tables.curves import Block, blocks
+from nncore.metrics import BUILT_IN_COLUMNS, TRAIN_LOSS, Columns
 
 Array = NDArray[np.float64]
 CURVE_BANDS = ["problem", "optimizer", "metric", "epoch", "seeds", "diverged"]
 CURVE_BANDS += ["low", "median", "high"]
-WORST = {"loss": np.inf, "accuracy": 0.0, "r2": -np.inf}
 
 
-def curve_bands(trials: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
+def curve_bands(
+    trials: pd.DataFrame, curves: pd.DataFrame, metrics: Columns = BUILT_IN_COLUMNS
+) -> pd.DataFrame:
     """Quartiles over seeds of every metric, by problem, optimizer and epoch.
 
     `trials` has one configuration per problem and optimizer; `curves` may hold more trials. Columns
     `problem, optimizer, metric, epoch, seeds, diverged, low, median, high`; `diverged` counts the
-    runs that had diverged by that epoch, and a loss that is not finite counts as infinite.
+    runs that had diverged by that epoch; a value that is missing counts as the worst of its metric.
     """
     diverged = trials[trials["status"] == "diverged"]
     ended = {
@@ -34,7 +36,7 @@ def curve_bands(trials: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
         epochs = ended.get((block.problem, block.optimizer), np.empty(0))
         lost = (epochs[:, None] <= block.epochs).sum(axis=0)
         lost[-1:] = len(epochs)
-        for name, samples in _applicable(block):
+        for name, samples in _applicable(block, metrics):
             low, median, high = (stats.quantile(samples, q) for q in (0.25, 0.5, 0.75))
             parts.append(
                 pd.DataFrame(
@@ -54,9 +56,9 @@ def curve_bands(trials: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=CURVE_BANDS)
 
 
-def _applicable(block: Block) -> Iterator[tuple[str, Array]]:
+def _applicable(block: Block, metrics: Columns) -> Iterator[tuple[str, Array]]:
     """Metrics that the problem has: name and values `(records, seeds)` without NaN."""
     for name, values in block.metrics.items():
         missing = np.isnan(values)
-        if name == "train_loss" or not missing.all():
-            yield name, np.where(missing, WORST[name.partition("_")[2]], values).T
+        if name == TRAIN_LOSS or not missing.all():
+            yield name, np.where(missing, metrics[name].worst, values).T

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import pandas as pd
@@ -16,6 +16,7 @@ from bench.tables.phases import searched
 from bench.tables.ranges import intervals_or_ranges
 from bench.tables.summary import summary_frame
 from bench.tables.trials import trials_frame
+from nncore.metrics import BUILT_IN_COLUMNS, Columns
 
 
 @dataclass(frozen=True)
@@ -23,23 +24,24 @@ class Tables:
     """What verdicts, figures and `best.toml` are made from.
 
     `trials` and `summary` are those of the CSV files, `runs` the trials of the best configurations;
-    `curves` needs no others than theirs. What follows is computed when it is first asked for, and
-    kept.
+    `curves` needs no others than theirs; `metrics` are the columns that trials were measured in.
+    What follows is computed when it is first asked for, and kept.
     """
 
     trials: pd.DataFrame
     summary: pd.DataFrame
     runs: pd.DataFrame
     curves: pd.DataFrame
+    metrics: Columns = field(default_factory=lambda: BUILT_IN_COLUMNS)
 
     @classmethod
     def of(cls, store: Store, manifest: Manifest) -> Tables:
         """Those of what is stored."""
-        trials = trials_frame(store, manifest)
+        trials, metrics = trials_frame(store, manifest), manifest.columns
         runs = best_trials(trials)
         chosen = set(runs["trial"])
-        curves = curves_frame(store, [t for t in manifest.trials if t.index in chosen])
-        return cls(trials, summary_frame(trials, manifest.fixed), runs, curves)
+        curves = curves_frame(store, [t for t in manifest.trials if t.index in chosen], metrics)
+        return cls(trials, summary_frame(trials, manifest.fixed), runs, curves, metrics)
 
     @cached_property
     def _ranged(self) -> pd.DataFrame:
@@ -59,4 +61,4 @@ class Tables:
     @cached_property
     def bands(self) -> pd.DataFrame:
         """Quartiles of the best configurations' curves."""
-        return curve_bands(self.runs, self.curves)
+        return curve_bands(self.runs, self.curves, self.metrics)

@@ -8,9 +8,6 @@ import pandas as pd
 
 from bench.plan.trials import Trial
 
-PARTS = ("train", "validation", "test")
-METRICS = [f"{part}_{score}" for score in ("loss", "accuracy", "r2") for part in PARTS]
-
 
 def leading_columns(trials: Sequence[Trial]) -> pd.DataFrame:
     """What a trial is, a row each: `trial, problem, optimizer, rule, configuration, seed`."""

@@ -12,23 +12,25 @@ from numpy.typing import NDArray
 
 from bench.plan.trials import Trial
 from bench.store.store import Store
-from bench.tables.columns import METRICS, leading_columns
+from bench.tables.columns import leading_columns
+from bench.tables.records import curve_chunks, metric_columns
+from nncore.metrics import BUILT_IN_COLUMNS, Columns
 
 Array = NDArray[np.float64]
 LEADING = ["trial", "problem", "optimizer", "configuration", "seed"]
 
 
-def curve_frames(store: Store, trials: Sequence[Trial]) -> Iterator[pd.DataFrame]:
-    """`curves.csv` piece by piece: `LEADING`, `epoch` and every metric that occurs.
+def curve_frames(
+    store: Store, trials: Sequence[Trial], metrics: Columns = BUILT_IN_COLUMNS
+) -> Iterator[pd.DataFrame]:
+    """`curves.csv` piece by piece: `LEADING`, `epoch` and those of `metrics` that occur.
 
     In the order of `trials`; at least one piece, empty where nothing is stored.
     """
-    keys = [trial.key for trial in trials]
-    seen = store.metrics(keys)
-    names = [name for name in METRICS if name in seen]
+    names = metric_columns(store, trials, metrics)
     if not names:
         yield pd.DataFrame(columns=[*LEADING, "epoch"])
-    for chunk in store.curves(keys):
+    for chunk in curve_chunks(store, trials, metrics):
         records, count = len(chunk.epochs), len(chunk.positions)
         leading = leading_columns([trials[i] for i in chunk.positions])[LEADING]
         columns: dict[str, NDArray[Any]] = {"epoch": np.tile(chunk.epochs, count)}
@@ -41,9 +43,11 @@ def curve_frames(store: Store, trials: Sequence[Trial]) -> Iterator[pd.DataFrame
         yield pd.concat([repeated, pd.DataFrame(columns)], axis=1)
 
 
-def curves_frame(store: Store, trials: Sequence[Trial]) -> pd.DataFrame:
+def curves_frame(
+    store: Store, trials: Sequence[Trial], metrics: Columns = BUILT_IN_COLUMNS
+) -> pd.DataFrame:
     """`curves.csv` whole."""
-    return pd.concat(curve_frames(store, trials), ignore_index=True)
+    return pd.concat(curve_frames(store, trials, metrics), ignore_index=True)
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ def blocks(runs: pd.DataFrame, curves: pd.DataFrame) -> Iterator[Block]:
     mine = curves[curves["trial"].isin(runs["trial"])]
     where = ["problem", "optimizer"]
     parts = dict(tuple(mine.groupby(where, sort=False)))
-    names = [name for name in METRICS if name in curves]
+    names = [str(name) for name in curves if name not in (*LEADING, "epoch")]
     for problem, optimizer in runs[where].drop_duplicates().itertuples(index=False, name=None):
         if (part := parts.get((problem, optimizer))) is None:
             continue

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from nncore.metrics import TRAIN_LOSS
+
 Array = NDArray[np.float64]
-FINAL = "final_train_loss"
+FINAL = f"final_{TRAIN_LOSS}"
 MEDIAN, LOW, HIGH = f"{FINAL}_median", f"{FINAL}_low", f"{FINAL}_high"
 
 

@@ -1,13 +1,40 @@
-"""Which record of a curve is its best."""
+"""Stored curves as tables read them: the metrics that are asked for, and the best record."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.store.store import Curves
+from bench.plan.trials import Trial
+from bench.store.store import Curves, Store
+from nncore.metrics import LOSS, TRAIN_LOSS, Columns
+
+
+def curve_chunks(store: Store, trials: Sequence[Trial], metrics: Columns) -> Iterator[Curves]:
+    """Stored curves in the order of `trials`, with those of `metrics` that they have.
+
+    Positions are those of `trials`. What another version of a plugin measured is left out.
+    """
+    for chunk in store.curves([trial.key for trial in trials]):
+        kept = _kept(chunk.metrics, chunk.asked, metrics)
+        places = [chunk.metrics.index(name) for name in kept]
+        yield chunk._replace(metrics=tuple(kept), values=chunk.values[:, places])
+
+
+def metric_columns(store: Store, trials: Sequence[Trial], metrics: Columns) -> list[str]:
+    """Those of `metrics` that occur, in their order."""
+    layouts = store.layouts([trial.key for trial in trials])
+    seen = {name for it in layouts for name in _kept(it.metrics, it.asked, metrics)}
+    return [name for name in metrics if name in seen]
+
+
+def _kept(names: Sequence[str], asked: Sequence[str], metrics: Columns) -> list[str]:
+    """Which columns of a layout are those of `metrics`, measured by the same code."""
+    known = [name for name in names if name in metrics]
+    return [n for n in known if not metrics[n].digest or metrics[n].identity in asked]
 
 
 def best_records(curves: Curves) -> NDArray[np.integer[Any]]:
@@ -16,5 +43,6 @@ def best_records(curves: Curves) -> NDArray[np.integer[Any]]:
     Of the training loss where there is no validation part: the test part never takes part in a
     choice.
     """
-    judge = "validation_loss" if "validation_loss" in curves.metrics else "train_loss"
+    validation = f"validation_{LOSS}"
+    judge = validation if validation in curves.metrics else TRAIN_LOSS
     return np.asarray(curves.values[:, curves.metrics.index(judge)].argmin(axis=1))

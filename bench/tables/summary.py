@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 
 from bench import stats
 from bench.tables.columns import hyperparameters
+from nncore.metrics import LOSS, columns, quantity
+
+# Divergence is told by the loss; of other metrics it is known what they were.
+LOSSES = columns([quantity(LOSS)])
 
 
 def summary_frame(frame: pd.DataFrame, fixed: Collection[str] = ()) -> pd.DataFrame:
@@ -19,10 +23,10 @@ def summary_frame(frame: pd.DataFrame, fixed: Collection[str] = ()) -> pd.DataFr
     that median. A diverged trial's losses count as infinite; crashed trials have no metrics and are
     counted. Problems in `fixed` have no randomness and so no interval.
     """
-    metrics = [
-        c for c in map(str, frame) if c.startswith(("final_", "best_")) and c != "best_epoch"
-    ]
-    keys = ["problem", "optimizer", "rule", "configuration", *hyperparameters(frame)]
+    own = hyperparameters(frame)
+    rest = [str(c) for c in frame if c not in (*own, "best_epoch")]
+    metrics = [c for c in rest if c.startswith(("final_", "best_"))]
+    keys = ["problem", "optimizer", "rule", "configuration", *own]
     apart = ["phase"] if "phase" in frame else []
     number = frame.groupby(["problem", "configuration", *apart], sort=False).ngroup().to_numpy()
     first = ~pd.Series(number).duplicated().to_numpy()
@@ -35,10 +39,10 @@ def summary_frame(frame: pd.DataFrame, fixed: Collection[str] = ()) -> pd.DataFr
     for column in apart:
         out[column] = out.pop(column)
     deterministic = out["problem"].isin(list(fixed)).to_numpy()
-    columns: dict[str, NDArray[np.float64]] = {}
+    measured: dict[str, NDArray[np.float64]] = {}
     for metric in metrics:
         values = frame[metric].to_numpy(dtype=float, copy=True)
-        if metric.endswith("_loss"):
+        if metric.partition("_")[2] in LOSSES:
             values[status == "diverged"] = np.inf
         triple = np.full((3, count), np.nan)
         usable = (status != "crashed") & ~np.isnan(values)
@@ -46,8 +50,8 @@ def summary_frame(frame: pd.DataFrame, fixed: Collection[str] = ()) -> pd.DataFr
             triple[:, rows] = stats.median_interval(block)
         triple[1:, deterministic] = np.nan
         for suffix, ends in zip(("median", "low", "high"), triple, strict=True):
-            columns[f"{metric}_{suffix}"] = ends
-    return pd.concat([out, pd.DataFrame(columns)], axis=1)
+            measured[f"{metric}_{suffix}"] = ends
+    return pd.concat([out, pd.DataFrame(measured)], axis=1)
 
 
 def _blocks(

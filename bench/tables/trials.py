@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from bench.plan.manifest import Manifest
 from bench.plan.trials import Trial
 from bench.store.store import Store
-from bench.tables.columns import METRICS, leading_columns
-from bench.tables.records import best_records
+from bench.tables.columns import leading_columns
+from bench.tables.records import best_records, curve_chunks
+from nncore.metrics import TRAIN_LOSS
 
 
 def hyperparameter_columns(trials: Sequence[Trial]) -> pd.DataFrame:
@@ -42,9 +43,8 @@ def trials_frame(store: Store, manifest: Manifest) -> pd.DataFrame:
     test part never takes part in a choice. Where configurations are tuned on seeds of their own,
     `phase` says what a trial is for.
     """
-    trials = manifest.trials
-    keys = [trial.key for trial in trials]
-    found = store.trials(keys)
+    trials, known = manifest.trials, manifest.columns
+    found = store.trials([trial.key for trial in trials])
     mine = [trials[i] for i in found.positions]
     ending = pd.DataFrame(
         {
@@ -59,10 +59,10 @@ def trials_frame(store: Store, manifest: Manifest) -> pd.DataFrame:
     row_of[found.positions] = np.arange(len(mine))
     # The training loss has its columns even where every trial crashed.
     values: dict[str, NDArray[np.float64]] = {
-        f"{kind}_train_loss": np.full(len(mine), np.nan) for kind in ("final", "best")
+        f"{kind}_{TRAIN_LOSS}": np.full(len(mine), np.nan) for kind in ("final", "best")
     }
     best_epoch = np.full(len(mine), -1, dtype=np.int64)
-    for chunk in store.curves(keys):
+    for chunk in curve_chunks(store, trials, known):
         rows, records = row_of[chunk.positions], np.arange(len(chunk.positions))
         best = best_records(chunk)
         best_epoch[rows] = chunk.epochs[best]
@@ -70,8 +70,8 @@ def trials_frame(store: Store, manifest: Manifest) -> pd.DataFrame:
             for kind, record in (("final", -1), ("best", best)):
                 column = values.setdefault(f"{kind}_{metric}", np.full(len(mine), np.nan))
                 column[rows] = chunk.values[records, m, record]
-    finals = [f"final_{m}" for m in METRICS if f"final_{m}" in values]
-    bests = [f"best_{m}" for m in METRICS if f"best_{m}" in values]
+    finals = [f"final_{m}" for m in known if f"final_{m}" in values]
+    bests = [f"best_{m}" for m in known if f"best_{m}" in values]
     metrics = pd.DataFrame({name: values[name] for name in finals})
     metrics["best_epoch"] = pd.array(best_epoch, dtype="Int64")
     metrics.loc[best_epoch < 0, "best_epoch"] = pd.NA

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from bench import stats
 from bench.plan.trials import Trial
-from bench.spec.tuning import CRITERION
+from bench.spec.tuning import FINAL_LOSS, parts_of
 from bench.store.store import Store
-from bench.tables.records import best_records
+from bench.tables.records import best_records, curve_chunks
+from nncore.metrics import BUILT_IN_COLUMNS, Columns
 
 Array = NDArray[np.float64]
 
@@ -21,28 +22,29 @@ def scores(
     trials: Sequence[Trial],
     criterion: str,
     targets: Mapping[str, Mapping[str, float]],
+    metrics: Columns = BUILT_IN_COLUMNS,
 ) -> Array:
     """What the criterion makes of each trial `(N,)`, lower is better.
 
     Diverged, crashed and absent trials are infinite; scores of which more is better are negative.
     """
-    kind, metric, _, score = CRITERION.fullmatch(criterion).groups()  # type: ignore[union-attr]
-    sign = 1.0 if score == "loss" else -1.0
+    kind, metric = parts_of(criterion)
+    quantity = metrics[metric]
     found = np.full(len(trials), np.inf)
-    for chunk in store.curves([trial.key for trial in trials]):
+    for chunk in curve_chunks(store, trials, metrics):
         if metric not in chunk.metrics:
             continue
         values = chunk.values[:, chunk.metrics.index(metric)]
         rows = np.arange(len(values))
         if kind == "final":
-            found[chunk.positions] = sign * values[:, -1]
+            found[chunk.positions] = quantity.cost(values[:, -1])
         elif kind == "best":
-            found[chunk.positions] = sign * values[rows, best_records(chunk)]
+            found[chunk.positions] = quantity.cost(values[rows, best_records(chunk)])
         else:
             # Problems have their own targets.
             names = [trials[i].problem_name for i in chunk.positions]
             goals = np.array([targets[name][metric] for name in names])
-            there = values <= goals[:, None] if sign > 0 else values >= goals[:, None]
+            there = quantity.reached(values, goals[:, None])
             costs = chunk.epochs[there.argmax(axis=1)].astype(float)
             found[chunk.positions] = np.where(there.any(axis=1), costs, np.inf)
     statuses = store.statuses()
@@ -56,6 +58,7 @@ def winners(
     trials: Sequence[Trial],
     criterion: str,
     targets: Mapping[str, Mapping[str, float]],
+    metrics: Columns = BUILT_IN_COLUMNS,
 ) -> dict[tuple[str, str], Trial]:
     """A trial of the best configuration of each (problem, optimizer) among `trials`.
 
@@ -66,8 +69,9 @@ def winners(
     for place, trial in enumerate(trials):
         groups.setdefault((trial.problem_name, trial.configuration_index), []).append(place)
     statuses = store.statuses()
-    judged = scores(store, trials, criterion, targets)
-    losses = scores(store, trials, "final_train_loss", targets)
+    judged = scores(store, trials, criterion, targets, metrics)
+    # The usual criterion breaks its own ties.
+    losses = judged if criterion == FINAL_LOSS else scores(store, trials, FINAL_LOSS, targets)
     best: dict[tuple[str, str], tuple[tuple[float, float], Trial]] = {}
     for places in groups.values():
         if all(statuses.get(trials[place].key) == "crashed" for place in places):

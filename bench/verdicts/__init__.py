@@ -17,6 +17,7 @@ from bench.tables.phases import all_evaluated, searched
 from bench.verdicts import audit as auditing
 from bench.verdicts import budget, pairs, profile, ranking, rates, samples, target, words
 from bench.verdicts.samples import ALL
+from nncore.metrics import TRAIN_LOSS
 
 __all__ = ["ALL", "Verdicts", "judge"]
 
@@ -69,13 +70,13 @@ def judge(
     trials, summary = searched(tables.trials), tables.searched
     found = samples.samples(judged, fixed)
     compared = pairs.pairs(found)
-    reached = target.costs(judged, curves, targets)
+    reached = target.costs(judged, curves, targets, tables.metrics)
     columns = ["problem", "optimizer", "configuration", "settings"]
     chosen = {
         (str(problem), str(optimizer)): (int(number), str(text))
         for problem, optimizer, number, text in best[columns].itertuples(index=False)
     }
-    losses = {p: t["train_loss"] for p, t in targets.items() if "train_loss" in t}
+    losses = {p: t[TRAIN_LOSS] for p, t in targets.items() if TRAIN_LOSS in t}
     order = ranking.ranking(found, compared, _starts(judged, curves), losses, chosen)
     width = rates.widths(trials, summary, fixed)
     order = order.merge(width, on=["problem", "optimizer"], how="left", validate="many_to_one")
@@ -115,7 +116,7 @@ def _starts(judged: pd.DataFrame, curves: pd.DataFrame) -> dict[str, dict[int, f
     first = curves[(curves["epoch"] == 0) & curves["trial"].isin(judged["trial"])]
     first = first.drop_duplicates(where)
     found: dict[str, dict[int, float]] = {}
-    for problem, seed, loss in first[[*where, "train_loss"]].itertuples(index=False):
+    for problem, seed, loss in first[[*where, TRAIN_LOSS]].itertuples(index=False):
         if np.isfinite(loss):
             found.setdefault(str(problem), {})[int(seed)] = float(loss)
     return found

@@ -10,6 +10,7 @@ import pandas as pd
 
 from bench import stats
 from bench.tables.curves import blocks
+from nncore.metrics import BUILT_IN_COLUMNS, Columns
 
 COSTS = ["problem", "optimizer", "metric", "target", "budget", "seed", "cost"]
 COLUMNS = ["problem", "optimizer", "metric", "target", "budget", "seeds", "reached"]
@@ -19,7 +20,12 @@ STAIRS = ["problem", "optimizer", "metric", "epoch", "share", "low", "high"]
 Targets = Mapping[str, Mapping[str, float]]
 
 
-def costs(judged: pd.DataFrame, curves: pd.DataFrame, targets: Targets) -> pd.DataFrame:
+def costs(
+    judged: pd.DataFrame,
+    curves: pd.DataFrame,
+    targets: Targets,
+    metrics: Columns = BUILT_IN_COLUMNS,
+) -> pd.DataFrame:
     """The epoch at which each trial of `judged` reached each of its problem's targets.
 
     Infinity: not within the budget, the last recorded epoch. A run that reaches the target and
@@ -30,10 +36,10 @@ def costs(judged: pd.DataFrame, curves: pd.DataFrame, targets: Targets) -> pd.Da
         for metric, value in targets.get(block.problem, {}).items():
             if metric not in block.metrics:
                 continue
-            values, loss = block.metrics[metric], metric.endswith("_loss")
-            values = np.where(np.isnan(values), np.inf if loss else -np.inf, values)
+            values, lower = block.metrics[metric], metrics[metric].lower
+            values = np.where(np.isnan(values), np.inf if lower else -np.inf, values)
             epochs = block.epochs.astype(float)
-            cost = stats.time_to_target(epochs, values, value, at_least=not loss)
+            cost = stats.time_to_target(epochs, values, value, at_least=not lower)
             parts.append(
                 pd.DataFrame(
                     {

@@ -20,9 +20,11 @@ import numpy as np
 import nncore.datasets.documents
 import nncore.datasets.generated
 import nncore.datasets.functions
-import nncore.datasets.tables  # noqa: F401
+import nncore.datasets.files
+import nncore.datasets.shipped  # noqa: F401
 
 # isort: on
+from nncore.datasets import tables
 from nncore.datasets.documents import blobs, layer, log_linear, neuron, people, spiral, vertical
 from nncore.datasets.functions import distance, heights, loss_of, made, minima
 from nncore.datasets.kinds import PARTS, XY, Dataset, Part, checked, dataset, datasets
@@ -35,10 +37,10 @@ __all__ = [
     "Dataset",
     "Part",
     "blobs",
+    "content",
     "dataset",
     "datasets",
     "default_problem",
-    "digest",
     "distance",
     "draw",
     "heights",
@@ -48,6 +50,7 @@ __all__ = [
     "minima",
     "neuron",
     "people",
+    "remarks",
     "spiral",
     "vertical",
 ]
@@ -98,9 +101,16 @@ def draw(definition: Mapping[str, Any], seed: int) -> dict[str, Part]:
     return parts
 
 
-def digest(definition: Mapping[str, Any]) -> str:
-    """The SHA-256 of a table's content, empty for other datasets: part of a trial's key.
+def content(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands for a dataset in a trial's key: of a table its content, wherever its file lies.
 
-    The same numbers at another path are the same data: a key should hold this and not the path.
+    The same numbers at another path, or written another way, are the same data.
     """
-    return read(definition).digest if datasets[definition["name"]].kind == "table" else ""
+    table = datasets[definition["name"]].kind == "table"
+    return tables.content(definition) if table else dict(definition)
+
+
+def remarks(definition: Mapping[str, Any]) -> tuple[str, ...]:
+    """Sentences about a table that its user should read; none about other datasets."""
+    table = datasets[definition["name"]].kind == "table"
+    return read(definition).samples.remarks if table else ()

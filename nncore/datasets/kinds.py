@@ -75,10 +75,10 @@ def at_least(least: float, **values: float) -> None:
             raise ValueError(f"{name} = {value}: at least {least}")
 
 
-def checked(name: str, X: Any, y: Any, *, features: bool = True) -> Part:
+def checked(name: str, X: Any, y: Any, *, features: bool = True, missing: bool = False) -> Part:
     """Samples as the core wants them; raises ValueError where they are none.
 
-    Without `features`, `X` may have no columns.
+    Without `features`, `X` may have no columns. With `missing`, it may have NaN.
     """
     X, y = np.asarray(X, dtype=np.float64), np.asarray(y)
     if y.dtype.kind not in "iu" or y.ndim != 1:
@@ -94,7 +94,8 @@ def checked(name: str, X: Any, y: Any, *, features: bool = True) -> Part:
             f"dataset {name}: X {X.shape} and y {y.shape} should be (N, F), N and F at least 1, "
             "with (N,) integer classes or (N, K) targets"
         )
-    if not np.isfinite(X).all() or (y.dtype.kind == "f" and not np.isfinite(y).all()):
+    good = not np.isinf(X).any() if missing else np.isfinite(X).all()
+    if not good or (y.dtype.kind == "f" and not np.isfinite(y).all()):
         raise ValueError(f"dataset {name}: NaN or infinite values in the data")
     if y.dtype.kind in "iu" and y.min() < 0:
         raise ValueError(f"dataset {name}: negative class")

@@ -1,28 +1,28 @@
-"""Tables of samples: files of the user's, and the data that scikit-learn ships.
+"""Tables of samples: how they are kept, split by a seed, and standardised.
 
 A table's test part is the same for every seed; the rest is split into training and validation by
-the seed. Features, and targets that are numbers, are standardised by the training part's means and
-deviations. What decides a split is the content, never the file's place.
+the seed. What decides a split is the content, never the file's place. A table is read once: other
+processes map the arrays that the first one has written (`share`, `adopt`).
 """
 
 from __future__ import annotations
 
-import csv as reader
+import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from functools import lru_cache
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncore.datasets.kinds import PARTS, XY, Dataset, Part, checked, datasets
+from nncore.datasets.kinds import PARTS, Dataset, Part, checked, datasets
 from nncore.registry import describe
 from nncore.streams import canonical, generator
 
-TASKS = ("classification", "regression")
 COMMON: dict[str, Any] = {
     "layers": ["dense 32", "relu", "dense {outputs}", "{last}"],
     "initializer": {"name": "he_normal"},
@@ -31,23 +31,50 @@ COMMON: dict[str, Any] = {
     "epochs": 50,
     "record_every": 1,
 }
+REMEMBERED = 16
+# What becomes of a content. Other parameters say how it is read, which the content itself tells.
+USES = ("name", "target", "task", "test", "validation")
+# A column whose values differ by less than so many roundings of its mean is constant.
+ROUNDINGS = 16
 
 
-class Table(NamedTuple):
-    """A whole table, unscaled, and the SHA-256 of its content."""
+class Samples(NamedTuple):
+    """What a table's function returns: all samples, unscaled.
+
+    `X` is `(N, F)` numbers, NaN where one is missing: the mean of the training part stands there.
+    Its last `indicators` columns are 0 or 1 and stay so. `y` is `(N,)` classes or `(N, K)` numbers.
+    The last `held` samples are the test part. `remarks` are sentences for the user.
+    """
 
     X: NDArray[np.float64]
     y: NDArray[Any]
+    indicators: int = 0
+    held: int = 0
+    remarks: tuple[str, ...] = ()
+
+
+class Table(NamedTuple):
+    """Samples as they were read, and the SHA-256 of their content."""
+
+    samples: Samples
     digest: str
 
     @property
     def outputs(self) -> int:
         """Classes, or targets."""
-        return int(self.y.max()) + 1 if self.y.ndim == 1 else self.y.shape[1]
+        y = self.samples.y
+        return int(y.max()) + 1 if y.ndim == 1 else y.shape[1]
+
+    def sizes(self, definition: Mapping[str, Any]) -> dict[str, int]:
+        """How many samples each part has. Raises ValueError for fractions that are none."""
+        count, held = len(self.samples.X), self.samples.held
+        asked = {part: _size(part, definition[part], count - held) for part in PARTS[1:]}
+        asked["test"] = held or asked["test"]
+        return {"train": count - sum(asked.values()), **asked}
 
 
-def table(load: Callable[..., XY]) -> Callable[..., XY]:
-    """Register a table: `load(**parameters)` returns all of its samples.
+def table(load: Callable[..., Any]) -> Callable[..., Any]:
+    """Register a table: `load(**parameters)` returns all of its samples, as `Samples` or `(X, y)`.
 
     Its parameters include `test` and `validation`, fractions of all samples.
     """
@@ -60,23 +87,102 @@ def read(definition: Mapping[str, Any]) -> Table:
 
     Raises ValueError for what is not a table, OSError for a file that cannot be read.
     """
+    name = _name(definition)
+    if _Shared.folder is not None:
+        known = _Shared.tables.get(name, (None, None))[1] or _mapped(_Shared.folder, name)
+        if known is not None:
+            _Shared.tables[name] = None, known  # as it was when the run began
+            return known
     path = definition.get("path")
     stamp = None
-    if path:
-        status = Path(path).stat()
-        stamp = (status.st_mtime_ns, status.st_size)
-    return _read(canonical(dict(definition)), stamp)
+    if path and "\0" not in path:
+        status = os.stat(path)
+        stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
+    if name not in _Shared.tables or _Shared.tables[name][0] != stamp:
+        _Shared.tables[name] = stamp, _read(definition)
+    _Shared.tables.move_to_end(name)
+    while len(_Shared.tables) > REMEMBERED:
+        _Shared.tables.popitem(last=False)
+    return _Shared.tables[name][1]
 
 
-@lru_cache(maxsize=16)
-def _read(definition: str, stamp: Any) -> Table:
-    parameters = json.loads(definition)
-    name = parameters.pop("name")
-    X, y = checked(name, *datasets[name].function(**parameters))
-    sha = hashlib.sha256(canonical([X.shape, y.shape, y.dtype.kind]).encode())
+def content(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands for a table in a trial's key: its content, and what is made of it."""
+    kept = {key: definition[key] for key in USES if key in definition}
+    if kept.get("task") == "":
+        kept["task"] = "classification" if read(definition).samples.y.ndim == 1 else "regression"
+    return {**kept, "content": read(definition).digest}
+
+
+class _Shared:
+    """The tables that this process has read, and the folder with those that another one has."""
+
+    tables: ClassVar[OrderedDict[str, tuple[Any, Table]]] = OrderedDict()
+    folder: Path | None = None
+
+
+def forget() -> None:
+    """Read every table anew."""
+    _Shared.tables.clear()
+    _Shared.folder = None
+
+
+def share(folder: Path) -> None:
+    """Write the tables of this process to `folder`, for others to `adopt`; map them here, too.
+
+    So each is in memory once, whatever the number of processes. What the disk has no room for is
+    left out, and everyone reads it for himself.
+    """
+    for name, (stamp, found) in list(_Shared.tables.items()):
+        with contextlib.suppress(OSError):
+            samples = found.samples
+            for letter, array in (("X", samples.X), ("y", samples.y)):
+                np.save(folder / f"{name}.{letter}.npy", array)
+            facts = [found.digest, *samples[2:]]
+            (folder / f"{name}.json").write_text(json.dumps(facts))  # last: it says all is there
+            _Shared.tables[name] = stamp, _mapped(folder, name) or found
+
+
+def adopt(folder: Path) -> None:
+    """Take from `folder` what another process has shared there."""
+    forget()
+    _Shared.folder = folder
+
+
+def _mapped(folder: Path, name: str) -> Table | None:
+    try:
+        digest, indicators, held, remarks = json.loads((folder / f"{name}.json").read_text())
+    except OSError:
+        return None
+    X, y = (np.load(folder / f"{name}.{letter}.npy", mmap_mode="r") for letter in "Xy")
+    return Table(Samples(X, y, indicators, held, tuple(remarks)), digest)
+
+
+def _name(definition: Mapping[str, Any]) -> str:
+    """A file's name for what is read; parts are cut from it later."""
+    reading = {key: value for key, value in definition.items() if key not in PARTS}
+    return hashlib.sha256(canonical(reading).encode()).hexdigest()[:32]
+
+
+def _read(definition: Mapping[str, Any]) -> Table:
+    parameters = {key: value for key, value in definition.items() if key != "name"}
+    entry = datasets[definition["name"]]
+    found = Samples(*entry.function(**parameters))
+    X, y = checked(entry.name, found.X, found.y, missing=True)
+    facts: list[Any] = [X.shape, y.shape, y.dtype.kind]
+    if found.indicators or found.held:
+        facts += [found.indicators, found.held]
+    sha = hashlib.sha256(canonical(facts).encode())
     for array in (X, y):
-        sha.update(np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<")).tobytes())
-    return Table(X, y, sha.hexdigest())
+        for rows in _blocks(array):
+            sha.update(rows.astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
+    return Table(found._replace(X=X, y=y), sha.hexdigest())
+
+
+def _blocks(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Some rows at a time, a megabyte or so."""
+    step = max(1, 2**20 // max(1, array[:1].nbytes))
+    return (array[start : start + step] for start in range(0, len(array), step))
 
 
 def facts(definition: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,29 +191,33 @@ def facts(definition: Mapping[str, Any]) -> dict[str, Any]:
     Also `training`, how many samples there are to train on.
     """
     found = read(definition)
-    count = len(found.X)
-    held_out = sum(_size(part, definition[part], count) for part in PARTS[1:])
     last, loss = "linear", "mean_squared_error"
-    if found.y.ndim == 1:
+    if found.samples.y.ndim == 1:
         last, loss = "softmax", "categorical_crossentropy"
-    return {"outputs": found.outputs, "last": last, "loss": loss, "training": count - held_out}
+    training = found.sizes(definition)["train"]
+    return {"outputs": found.outputs, "last": last, "loss": loss, "training": training}
 
 
 def split(definition: Mapping[str, Any], seed: int) -> dict[str, Part]:
     """The parts of a table for one seed, standardised; without a part whose fraction is 0."""
     whole = read(definition)
-    count, name = len(whole.X), definition["name"]
-    sizes = {part: _size(part, definition[part], count) for part in PARTS[1:]}
-    left = count - sum(sizes.values())
+    samples, sizes = whole.samples, whole.sizes(definition)
+    count, left = len(samples.X), sizes["train"]
     if left < 1:
+        name = definition["name"]
         raise ValueError(f"dataset {name}: {count} samples leave none to train on")
-    fixed = generator("table", "test", whole.digest).permutation(count)
-    test, rest = fixed[: sizes["test"]], np.sort(fixed[sizes["test"] :])
+    if samples.held:
+        test, rest = np.arange(count - samples.held, count), np.arange(count - samples.held)
+    else:
+        fixed = generator("table", "test", whole.digest).permutation(count)
+        test, rest = fixed[: sizes["test"]], np.sort(fixed[sizes["test"] :])
     rest = rest[generator("table", "split", whole.digest, seed).permutation(len(rest))]
     rows = {"train": rest[:left], "validation": rest[left:], "test": test}
-    X = _standardised(whole.X, rows["train"])
-    y = whole.y if whole.y.ndim == 1 else _standardised(whole.y, rows["train"])
-    return {part: Part(X[at], y[at]) for part, at in rows.items() if len(at)}
+    rows = {part: at for part, at in rows.items() if len(at)}
+    X = _standardised(samples.X, rows, samples.indicators)
+    y = samples.y
+    Y = {part: y[at] for part, at in rows.items()} if y.ndim == 1 else _standardised(y, rows)
+    return {part: Part(X[part], Y[part]) for part in rows}
 
 
 def _size(part: str, fraction: float, count: int) -> int:
@@ -116,182 +226,44 @@ def _size(part: str, fraction: float, count: int) -> int:
     return round(fraction * count)
 
 
-def _standardised(values: NDArray[np.float64], train: NDArray[np.intp]) -> NDArray[np.float64]:
-    mean, deviation = values[train].mean(axis=0), values[train].std(axis=0)
-    # A constant column would be divided by zero, or by what rounding leaves of it.
-    constant = deviation <= 1e-12 * np.abs(mean)
-    return np.asarray((values - mean) / np.where(constant, 1, deviation))
+def _standardised(
+    values: NDArray[np.float64], rows: Mapping[str, NDArray[np.intp]], indicators: int = 0
+) -> dict[str, NDArray[np.float64]]:
+    """The `rows` of each part, less the training part's means, over its deviations.
 
-
-@table
-def csv(
-    *,
-    path: str = "",
-    target: str = "",
-    task: str = "classification",
-    test: float = 0.2,
-    validation: float = 0.2,
-) -> XY:
-    """Numbers in a file: CSV with a header, .npy or .npz; `target` names what is to be learned.
-
-    CSV: cells are separated by commas, semicolons or tabs; `target` is a column, of any text for
-    classes, which count in sorted order. .npy: a matrix, `target` the number of its column as text
-    ("-1" is the last), or named fields. .npz: `target` names an array, default y; the features are
-    X. `task = "regression"` is for targets that are numbers. Raises ValueError for empty cells,
-    text where numbers belong, NaN, infinite values and unknown columns.
+    The last `indicators` columns stay as they are. What is missing becomes the training part's
+    mean.
     """
-    if not path:
-        raise ValueError("path is missing: a .csv, .npy or .npz file")
-    if task not in TASKS:
-        raise ValueError(f'task = "{task}": one of {", ".join(TASKS)}')
-    suffix = Path(path).suffix.lower()
-    load = {".npy": _npy, ".npz": _npz}.get(suffix, _csv)
-    X, y = load(Path(path), target)
-    _refuse_not_finite(X, path)
-    if task == "regression":
-        return X, _targets(y, path)
-    if y.ndim != 1:
-        raise ValueError(f"{path}: classes are one column, the target has {y.shape[1]}")
-    if y.dtype.kind == "f":
-        _refuse_not_finite(y[:, None], path)
-    names, classes = np.unique(y, return_inverse=True)
-    fractions = y.dtype.kind == "f" and (names != np.round(names)).any()
-    if fractions or (y.dtype.kind == "f" and len(names) > 100):
-        raise ValueError(f'{path}: {len(names)} different targets; task = "regression" perhaps?')
-    if len(names) < 2:
-        raise ValueError(f"{path}: all targets are {names[0]}; classes are at least two")
-    return X, classes
+    parts = {part: values[at] for part, at in rows.items()}
+    own = parts["train"]
+    holes = bool(np.isnan(own.sum()) or any(np.isnan(part.sum()) for part in parts.values()))
+    numbers = values.shape[1] - indicators
+    # By a power of two, which loses no digit: squares of 1e200 are not finite, of 1e-200 are 0.
+    peak = np.fmax.reduce([np.fmax(np.fmax.reduce(a), -np.fmin.reduce(a)) for a in parts.values()])
+    _, exponent = np.frexp(np.nan_to_num(peak[:numbers]))
+    scale = np.ldexp(1.0, -np.maximum(exponent, -1000))
+    for part in parts.values():
+        part[:, :numbers] *= scale
+    mean, deviation, spread = _statistics(own, holes)
+    constant = spread <= ROUNDINGS * np.finfo(np.float64).eps * np.abs(mean)
+    # A constant column would be divided by what rounding leaves of it: it keeps its unit instead.
+    divisor = np.where(constant[:numbers], scale, deviation[:numbers])
+    for part in parts.values():
+        part[:, :numbers] -= mean[:numbers]
+        part[:, :numbers] /= divisor
+        if holes:
+            filling = np.concatenate([np.zeros(numbers), mean[numbers:]])
+            np.copyto(part, filling, where=np.isnan(part))
+    return parts
 
 
-def _csv(path: Path, target: str) -> tuple[NDArray[np.float64], NDArray[Any]]:
-    """Features and the target column, which is numbers if all of its cells are."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: not UTF-8 text: {error}") from None
-    header, _, _ = text.partition("\n")
-    separator = max(",;\t", key=lambda mark: len(next(reader.reader([header], delimiter=mark))))
-    rows = [row for row in reader.reader(text.splitlines(), delimiter=separator) if row]
-    if len(rows) < 2:
-        raise ValueError(
-            f"{path}: a header and at least one row of numbers, found {len(rows)} rows"
-        )
-    names = [name.strip() for name in rows[0]]
-    column = _column(path, names, target)
-    for number, row in enumerate(rows[1:], start=2):
-        if len(row) != len(names):
-            raise ValueError(f"{path}, row {number}: {len(row)} cells, the header has {len(names)}")
-        if "" in (cells := [cell.strip() for cell in row]):
-            raise ValueError(f'{path}, row {number}, column "{names[cells.index("")]}": empty')
-    columns = list(zip(*rows[1:], strict=True))
-    features = [_numbers(path, n, c) for n, c in zip(names, columns, strict=True) if n != target]
-    if not features:
-        raise ValueError(f"{path}: no column besides the target")
-    try:
-        y = np.array([float(cell) for cell in columns[column]])
-    except ValueError:
-        y = np.array([cell.strip() for cell in columns[column]])
-    return np.array(features).T, y
-
-
-def _column(path: Path, names: list[str], target: str) -> int:
-    known = ", ".join(names)
-    if not target:
-        raise ValueError(f"{path}: target is missing; the columns are {known}")
-    if names.count(target) != 1:
-        raise ValueError(f'{path}: there is no one column "{target}"; the columns are {known}')
-    return names.index(target)
-
-
-def _numbers(path: Path, name: str, cells: tuple[str, ...]) -> list[float]:
-    found = []
-    for number, cell in enumerate(cells, start=2):
-        try:
-            found.append(float(cell))
-        except ValueError:
-            raise ValueError(
-                f'{path}, row {number}, column "{name}": "{cell.strip()}" is not a number'
-            ) from None
-    return found
-
-
-def _npy(path: Path, target: str) -> tuple[NDArray[np.float64], NDArray[Any]]:
-    values = np.load(path, allow_pickle=False)
-    if values.dtype.names:
-        names = list(values.dtype.names)
-        column = _column(path, names, target)
-        X = np.array([values[name].astype(np.float64) for name in names if name != target]).T
-        return X, values[names[column]]
-    if values.ndim != 2 or values.shape[1] < 2:
-        raise ValueError(f"{path}: {values.shape} should be (samples, columns), columns at least 2")
-    try:
-        column = range(values.shape[1])[int(target or -1)]
-    except (ValueError, IndexError):
-        columns = values.shape[1]
-        raise ValueError(
-            f'{path}: target = "{target}": the number of one of {columns} columns, such as "-1"'
-        ) from None
-    return np.delete(values, column, axis=1).astype(np.float64), values[:, column]
-
-
-def _npz(path: Path, target: str) -> tuple[NDArray[np.float64], NDArray[Any]]:
-    with np.load(path, allow_pickle=False) as arrays:
-        for name in ("X", target or "y"):
-            if name not in arrays:
-                raise ValueError(f'{path}: no array "{name}"; there are {", ".join(arrays)}')
-        X, y = arrays["X"].astype(np.float64), arrays[target or "y"]
-    if X.ndim != 2 or y.ndim not in (1, 2) or len(X) != len(y):
-        raise ValueError(f"{path}: X {X.shape} and y {y.shape} should be (N, F) and (N,) or (N, K)")
-    return X, y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
-
-
-def _targets(y: NDArray[Any], path: str) -> NDArray[np.float64]:
-    try:
-        numbers = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
-    except ValueError:
-        raise ValueError(f"{path}: targets of a regression are numbers") from None
-    _refuse_not_finite(numbers, path)
-    return numbers
-
-
-def _refuse_not_finite(values: NDArray[np.float64], path: str) -> None:
-    if not (finite := np.isfinite(values)).all():
-        row, column = np.argwhere(~finite)[0]
-        raise ValueError(f"{path}: {values[row, column]} in sample {row + 1}, column {column + 1}")
-
-
-def _shipped(loader: str) -> XY:
-    """Samples that scikit-learn ships; raises ValueError where it is not installed."""
-    try:
-        import sklearn.datasets
-    except ImportError as error:
-        raise ValueError(
-            f"this data comes with scikit-learn, which cannot be imported ({error}): "
-            "pip install scikit-learn"
-        ) from error
-    X, y = getattr(sklearn.datasets, loader)(return_X_y=True)
-    return X, y if y.dtype.kind in "iu" else y[:, None]
-
-
-@table
-def digits(*, test: float = 0.2, validation: float = 0.2) -> XY:
-    """1,797 handwritten digits of 8 by 8 points, ten classes. https://archive.ics.uci.edu/dataset/80"""
-    return _shipped("load_digits")
-
-
-@table
-def breast_cancer(*, test: float = 0.2, validation: float = 0.2) -> XY:
-    """569 tumours in 30 measures, malign or benign. https://archive.ics.uci.edu/dataset/17"""
-    return _shipped("load_breast_cancer")
-
-
-@table
-def wine(*, test: float = 0.2, validation: float = 0.2) -> XY:
-    """178 wines in 13 measures, three cultivars. https://archive.ics.uci.edu/dataset/109"""
-    return _shipped("load_wine")
-
-
-@table
-def diabetes(*, test: float = 0.2, validation: float = 0.2) -> XY:
-    """442 patients in 10 measures, regression on progress a year later. https://www4.stat.ncsu.edu/~boos/var.select/diabetes.html"""
-    return _shipped("load_diabetes")
+def _statistics(own: NDArray[np.float64], holes: bool) -> tuple[NDArray[np.float64], ...]:
+    """Mean, deviation and spread of columns; of what is there where there are `holes`."""
+    if not holes:
+        return own.mean(axis=0), own.std(axis=0), np.ptp(own, axis=0)
+    there = ~np.isnan(own)
+    count = np.maximum(there.sum(axis=0), 1)
+    mean = np.where(there, own, 0.0).sum(axis=0) / count
+    deviation = np.sqrt((np.where(there, own - mean, 0.0) ** 2).sum(axis=0) / count)
+    spread = np.fmax.reduce(own) - np.fmin.reduce(own)
+    return mean, deviation, np.nan_to_num(spread)

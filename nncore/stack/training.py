@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from nncore import datasets, initializers
 from nncore.layers import Architecture
+from nncore.metrics import LOSS, TRAIN_LOSS, applicable, columns, metrics, recorded
 from nncore.rules import rules
-from nncore.stack.evaluation import WORST, Evaluation, metric_names
+from nncore.stack.evaluation import Evaluation
 from nncore.stack.layouts import Call, Layout, choose
 from nncore.stack.passes import Passes
 from nncore.stack.samples import Data, orders
@@ -35,18 +36,21 @@ def train(
     problem: Problem,
     configurations: Sequence[Configuration],
     seeds: Sequence[int],
+    names: Sequence[str] | None = None,
     *,
     progress: Callable[[], None] = _nothing,
 ) -> list[Outcome]:
     """Train one stack: trial i has `configurations[i]` and `seeds[i]`; all of one rule.
 
-    An outcome does not depend on the other trials of the stack, bit for bit. `progress` is called
-    after each update and each seed's data. Raises ValueError when network, loss and data do not fit
-    together.
+    `names` are the metrics to record beside the loss, by default the built-in ones; those that say
+    nothing about the problem are left out. What is recorded changes nothing else. An outcome does
+    not depend on the other trials of the stack, bit for bit. `progress` is called after each update
+    and each seed's data. Raises ValueError when network, loss and data do not fit together, or a
+    metric returns what is none.
     """
     _keep_freed_memory()
     with np.errstate(all="ignore"):
-        return Training(problem, configurations, seeds, progress).run()
+        return Training(problem, configurations, seeds, names, progress).run()
 
 
 def _keep_freed_memory() -> None:
@@ -67,6 +71,7 @@ class Training:
         problem: Problem,
         configurations: Sequence[Configuration],
         seeds: Sequence[int],
+        names: Sequence[str] | None = None,
         progress: Callable[[], None] = _nothing,
     ) -> None:
         self.problem, self.configurations, self.seeds = problem, configurations, seeds
@@ -75,7 +80,11 @@ class Training:
         self.epochs = recorded_epochs(problem.epochs, problem.record_every)
         self.drawn = {}
         for seed in dict.fromkeys(seeds):
-            self.drawn[seed] = datasets.draw(problem.dataset, seed)
+            # As narrow as it is trained on: of wide data, this is most of what a process holds.
+            self.drawn[seed] = {
+                name: part._replace(X=part.X.astype(problem.dtype, copy=False))
+                for name, part in datasets.draw(problem.dataset, seed).items()
+            }
             progress()
         some = self.drawn[seeds[0]]["train"].X
         self.network = Architecture.of(problem.layers, some.shape[1])
@@ -83,10 +92,14 @@ class Training:
         self.layout: Layout = choose(self.network, self.batch)
         self.updates_per_epoch = -(-len(some) // self.batch)
 
-        names = metric_names(list(self.drawn[seeds[0]]), self.loss.classes)
+        asked = recorded() if names is None else [metrics[name] for name in names]
+        self.metrics = applicable(asked, self.loss)
+        parts = list(self.drawn[seeds[0]])
+        self.columns = columns([m.quantity for m in self.metrics], parts)
+        self.losses = columns([metrics[LOSS].quantity], parts)
         self.curves = {
-            name: np.full((len(seeds), len(self.epochs)), WORST[name.rpartition("_")[2]])
-            for name in names
+            name: np.full((len(seeds), len(self.epochs)), quantity.worst)
+            for name, quantity in self.columns.items()
         }
         self.ended: list[tuple[int, str] | None] = [None] * len(seeds)
         initial = {
@@ -124,7 +137,12 @@ class Training:
             self.g,
         )
         self.evaluate = Evaluation(
-            self.layout, self.network, self.loss, self.data.parts, self.updates.evaluated
+            self.layout,
+            self.network,
+            self.loss,
+            self.metrics,
+            self.data.parts,
+            self.updates.evaluated,
         )
         self._bind()
 
@@ -174,14 +192,13 @@ class Training:
         """Store the metrics of record `r`; returns which trials have finite losses `(T,)`."""
         if not self.updates.made:
             self.updates.evaluated[:] = self.w
-        metrics = self.evaluate()
+        found = self.evaluate()
         finite = np.ones(len(self.rows), bool)
-        for name, values in metrics.items():
-            if name.endswith("_loss"):
-                finite &= np.isfinite(values)
+        for name in self.losses:
+            finite &= np.isfinite(found[name])
         for row, i in enumerate(self.rows[: self.kept]):
             if finite[row] and np.isfinite(self.w[row]).all():
-                for name, values in metrics.items():
+                for name, values in found.items():
                     self.curves[name][i, r] = values[row]
         return finite
 
@@ -200,11 +217,21 @@ class Training:
         self.updates.keep(old, stay)
         return True
 
+    def _curves(self, i: int) -> dict[str, NDArray[np.float64]]:
+        """The metrics of trial i: NaN counts as the worst value, or if it is all there is, not."""
+        ended = self.ended[i]
+        measured = self.epochs < (np.inf if ended is None else ended[0])
+        found = {}
+        for name, quantity in self.columns.items():
+            values = self.curves[name][i]
+            nothing = np.isnan(values)
+            if not nothing.any() or not nothing[measured].all():
+                found[name] = np.where(nothing, quantity.worst, values)
+        return found
+
     def _outcome(self, i: int) -> Outcome:
-        metrics = {
-            name: values[i] for name, values in self.curves.items() if not np.isnan(values[i]).any()
-        }
-        losses_, ended = metrics["train_loss"], self.ended[i]
+        curves, ended = self._curves(i), self.ended[i]
+        losses_ = curves[TRAIN_LOSS]
         if ended is None:
             constant = self.loss.constant(self.drawn[self.seeds[i]]["train"].y)
             if losses_[-1] > runaway(losses_[0] if constant is None else constant):
@@ -220,5 +247,5 @@ class Training:
             diverged_epoch=epoch,
             improved=bool(losses_[-1] < losses_[0]),
             epochs=self.epochs,
-            metrics=metrics,
+            metrics=curves,
         )

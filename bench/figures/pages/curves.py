@@ -14,6 +14,7 @@ from bench.figures.pages import page
 from bench.figures.panels.curves import curve_scale, curves, entries
 from bench.figures.words import LOWEST, seeds_told
 from bench.tables.words import failures
+from nncore.metrics import LOSS
 
 
 def recorded(material: Material) -> Iterator[tuple[str]]:
@@ -40,8 +41,16 @@ def training_curves(material: Material, problem: str, best: pd.DataFrame) -> Fig
     drawn = bands_of(material, problem, best)
     looks = grey.split({name: material.looks[name] for name in best["optimizer"]})
     metrics = list(drawn["metric"].unique())
-    scores = [s for s in ("loss", "accuracy", "r2") if f"train_{s}" in metrics]
-    parts = [p for p in ("train", "validation") if f"{p}_loss" in metrics]
+    scores = list(
+        dict.fromkeys(q.name for name, q in material.tables.metrics.items() if name in metrics)
+    )
+    parts = [p for p in ("train", "validation") if f"{p}_{LOSS}" in metrics]
+    # Two beside each other; of more, one below the other, with the parts beside each other.
+    shown = [f"{part}_{score}" for part in parts for score in scores]
+    rows, across = len(parts), len(scores)
+    if across > 2:
+        shown = [f"{part}_{score}" for score in scores for part in parts]
+        rows, across = across, rows
     target = material.targets.get(problem, {})
     alone = bool((best["configurations"] == 1).all())
     told = entries({row["optimizer"]: _label(row) for _, row in best.iterrows()}, looks)
@@ -63,21 +72,21 @@ def training_curves(material: Material, problem: str, best: pd.DataFrame) -> Fig
             else "",
             *material.audited("curves", problem),
         ],
-        heights=[2.9 if len(parts) > 1 else 3.4] * len(parts),
-        widths=[None] * len(scores),
+        heights=[2.9 if rows > 1 else 3.4] * rows,
+        widths=[None] * across,
         margins=Margins(top=0.12, down=0.62, bottom=0.48),
         legend=Legend(told, 2 if len(told) > 4 else 1),
     ).figure()
-    shown = [f"{part}_{score}" for part in parts for score in scores]
     for ax, metric in zip(axes, shown, strict=True):
-        rows, goal = drawn[drawn["metric"] == metric], target.get(metric)
+        its, goal = drawn[drawn["metric"] == metric], target.get(metric)
         curves(
             drawn,
             metric,
+            metrics=material.tables.metrics,
             looks=looks,
             loss=material.losses.get(problem, ""),
             target=goal,
-            scale=curve_scale(rows, metric, goal, looks=looks),
+            scale=curve_scale(its, metric, goal, looks=looks, metrics=material.tables.metrics),
             legend=False,
             ax=ax,
         )

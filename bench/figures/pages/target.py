@@ -60,8 +60,10 @@ def target_figure(material: Material, problem: str) -> Figure:
     for ax, (metric, part) in zip(axes, parts.items(), strict=True):
         mine, some = stairs[stairs["metric"] == metric], part.iloc[0]
         reached(mine, looks=looks[metric], budget=float(some["budget"]), bands=banded, ax=ax)
-        way = "at or below" if metric.endswith("_loss") else "at or above"
-        label = style.metric_label(metric, material.losses.get(problem, ""))
+        way = "at or below" if material.tables.metrics[metric].lower else "at or above"
+        label = style.metric_label(
+            metric, material.losses.get(problem, ""), material.tables.metrics
+        )
         ax.set_title(f"{label} {way} {some['target']:g}")
     return figure
 

@@ -11,17 +11,18 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from bench.figures import grey, style
-from bench.figures.scale import HUGE, Scale, log_scale, score_scale
+from bench.figures.scale import HUGE, Scale, linear_scale, log_scale
 from bench.figures.style import Look
+from nncore.metrics import BUILT_IN_COLUMNS, TRAIN_LOSS, Columns
 
 BLOWN_UP = 1e3  # losses above so many times the largest initial one share the upper edge
-LOWEST = {"accuracy": 0.0, "r2": -1.0}
 
 
 def curves(
     bands: pd.DataFrame,
-    metric: str = "train_loss",
+    metric: str = TRAIN_LOSS,
     *,
+    metrics: Columns = BUILT_IN_COLUMNS,
     looks: Mapping[str, Look],
     labels: Mapping[str, str] | None = None,
     loss: str = "",
@@ -41,7 +42,7 @@ def curves(
     ax = style.axes(ax)
     rows = bands[bands["metric"] == metric]
     names = [name for name in looks if (rows["optimizer"] == name).any()]
-    scale = scale or curve_scale(rows, metric, target, looks=looks)
+    scale = scale or curve_scale(rows, metric, target, looks=looks, metrics=metrics)
     lost = grey.rows(diverging(rows, names), looks)
     for place, name in enumerate(reversed(names)):
         part = rows[rows["optimizer"] == name]
@@ -54,7 +55,7 @@ def curves(
     if target is not None:
         ax.axhline(float(scale.place(target)), color=style.GREY, lw=1, ls=":", label="target")
     scale.apply(ax)
-    ax.set(xlabel="epochs", ylabel=style.metric_label(metric, loss))
+    ax.set(xlabel="epochs", ylabel=style.metric_label(metric, loss, metrics))
     ax.margins(x=0.01)
     if legend:
         texts = {name: (labels or {}).get(name, name) for name in names}
@@ -84,14 +85,21 @@ def curve_scale(
     target: float | None = None,
     *,
     looks: Mapping[str, Look],
+    metrics: Columns = BUILT_IN_COLUMNS,
 ) -> Scale:
-    """The scale for the rows of one metric in `bands`, and for the value to reach."""
+    """The scale for the rows of one metric in `bands`, and for the value to reach.
+
+    Logarithmic where less is better, unless that may be less than nothing.
+    """
     coloured = bands[bands["optimizer"].isin(grey.shown(looks))]
     values = np.append(bands["median"], coloured[["low", "high"]]).astype(float)
     values = values if target is None else np.append(values, target)
-    score = metric.partition("_")[2]
-    if score != "loss":
-        return score_scale(values, lowest=LOWEST[score])
+    quantity = metrics[metric]
+    if not quantity.lower:
+        best = np.inf if quantity.best is None else quantity.best
+        return linear_scale(values, lowest=quantity.end, highest=best)
+    if (values[np.isfinite(values)] < 0).any():
+        return linear_scale(values)
     first = bands.groupby(["optimizer", "metric"], sort=False)["median"].first().to_numpy(float)
     start = first[np.isfinite(first)].max(initial=0.0)
     lost = grey.rows(diverging(bands, [n for n in looks if n in set(bands["optimizer"])]), looks)

@@ -60,7 +60,7 @@ def sensitivity(
     across.apply(ax, "x")
     left, right = across.limits
     ax.set_xlim(left, right * (right / left) ** 0.03)  # room for the last rate's share
-    ax.set(xlabel="learning rate", ylabel="final " + style.metric_label("train_loss", loss))
+    ax.set(xlabel="learning rate", ylabel="final " + style.metric_label(loss=loss))
     if legend:
         style.legend_beside(ax, entries(names, looks))
     return ax

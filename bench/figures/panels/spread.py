@@ -123,7 +123,7 @@ def _rows(ax: Axes, names: Sequence[str], scale: LogScale, loss: str) -> None:
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     ax.grid(visible=False, axis="y")
-    ax.set(xlabel="final " + style.metric_label("train_loss", loss), ylabel="")
+    ax.set(xlabel="final " + style.metric_label(loss=loss), ylabel="")
 
 
 def _beside(ax: Axes, y: int, lost: int, ran: int, missing: int) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bench import stats
 from bench.figures import style
 from bench.figures.layout import Layout, Legend, Margins
-from bench.figures.scale import Scale, log_scale, score_scale
+from bench.figures.scale import Scale, linear_scale, log_scale
 
 Array = NDArray[np.float64]
 QUANTILES = {"low_99": 0.005, "low_50": 0.25, "median": 0.5, "high_50": 0.75, "high_99": 0.995}
@@ -148,7 +148,7 @@ def scale_of(sheet: Sheet, panels: Sequence[Panel]) -> Scale:
         shown += [np.concatenate(rounding(p)) for p in panel.printed if p.half]
     values = np.concatenate(shown)
     if sheet.score:
-        return score_scale(values, lowest=0.0)
+        return linear_scale(values, lowest=0.0, highest=1.0)
     medians = inner["median"].to_numpy()
     return log_scale(values, highest=BLOWN_UP * float(medians[np.isfinite(medians)].max()))
 

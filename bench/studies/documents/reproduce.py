@@ -57,7 +57,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Report:
+class Reproduction:
     """Every cell of the documents asked for."""
 
     rows: tuple[Row, ...]
@@ -91,7 +91,7 @@ def load() -> dict[str, dict[str, Any]]:
 
 def reproduce(
     document: str | None = None, documents: Mapping[str, Mapping[str, Any]] | None = None
-) -> Report:
+) -> Reproduction:
     """Run every cell of `document`, or of all, and compare what it prints with the page.
 
     `documents` defaults to `load()`. Raises ValueError for a document that has no exact numbers.
@@ -105,7 +105,7 @@ def reproduce(
     if document is not None and document not in exact_ones:
         why = "ran without a seed" if document in documents else "is unknown"
         raise ValueError(f"document {document} {why}; reproducible: {', '.join(exact_ones)}")
-    return Report(
+    return Reproduction(
         tuple(
             _row(name, cell)
             for name in exact_ones
@@ -127,7 +127,7 @@ def main(document: str | None = None) -> int:
     return 1 if report.mismatches else 0
 
 
-def table(report: Report) -> Table:
+def table(report: Reproduction) -> Table:
     """A row per cell: lines printed, lines matched, and where the first mismatch is."""
     result = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))  # fits 80 columns
     for heading in ("page", "cell", "what", "printed", "matched", "first mismatch"):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from bench.figures import style
 from bench.session.results import Results
 from bench.studies.documents import runs
 from bench.studies.documents.figures import Panel, Printed, Sheet
 from bench.studies.documents.keep import Arrays
 from bench.studies.documents.printed import Trace
 from bench.studies.documents.runs import Array
+from nncore.metrics import TRAIN_LOSS, quantity
 
 NOTE = "Bands are pointwise over seeds; a curve may leave the outer one somewhere by chance."
 
@@ -36,7 +38,7 @@ def unseeded(results: Mapping[str, Results], traces: Sequence[Trace]) -> list[Sh
             file="000_blobs",
             title="Document 000: two blobs, gradient descent at rate 1",
             panels=[Panel("", *curve(results["000_blobs"], blobs), [points(blobs)])],
-            ylabel="training loss (cross-entropy, nats)",
+            ylabel=style.metric_label(loss="categorical_crossentropy"),
             caption="A 2-10-2 ReLU network on 10 points, full batch. The page ran without a seed "
             f"and shows its first {len(blobs.texts)} of 100 losses, each before the epoch's "
             f"update. {NOTE}",
@@ -46,7 +48,7 @@ def unseeded(results: Mapping[str, Results], traces: Sequence[Trace]) -> list[Sh
             file="001_people",
             title="Document 001: four people, one after another, rate 0.5",
             panels=[Panel("", *curve(results["001_people"], people), [points(people)])],
-            ylabel="training loss (mean squared error)",
+            ylabel=style.metric_label(loss="mean_squared_error"),
             caption="A 2-2-1 sigmoid network, trained person by person. The page ran without a "
             "seed and prints three decimals after an epoch's updates, every 10 epochs; bars span "
             f"the numbers that round to what it prints. {NOTE}",
@@ -59,7 +61,10 @@ def spirals(
     results: Mapping[str, Results], traces: Sequence[Trace], continued: Mapping[int, Arrays]
 ) -> list[Sheet]:
     """Document 003: a figure of losses and one of accuracies, a panel per configuration."""
-    labels = {"train_loss": "training loss (cross-entropy, nats)", "train_accuracy": "accuracy"}
+    labels = {
+        TRAIN_LOSS: style.metric_label(loss="categorical_crossentropy"),
+        "train_accuracy": quantity("accuracy").axis(),
+    }
     sheets = []
     for metric, label in labels.items():
         kind = metric.removeprefix("train_")
@@ -83,7 +88,7 @@ def spirals(
                 file=f"003_spiral_{kind}",
                 title=f"Document 003: the spiral, {kind} in its ten training cells",
                 panels=panels,
-                ylabel=label if kind == "loss" else "accuracy, share correct",
+                ylabel=label,
                 caption="A 2-64-3 ReLU network on 300 points, full batch, 10,001 epochs. Points: "
                 "the lines that the page shows; lines: the same cell from its place in the seeded "
                 "stream, in its arithmetic, to the end that the page cuts off. Momentum as "
@@ -91,8 +96,8 @@ def spirals(
                 f"cells of one configuration. {NOTE} With so few seeds the outer one spans nearly "
                 "all of them.",
                 columns=3,
-                score=kind == "accuracy",
-                rows_apart=kind == "loss",
+                score=not quantity(kind).lower,
+                rows_apart=quantity(kind).lower,
                 height=1.75,
             )
         )
@@ -127,7 +132,7 @@ def log_linear(
             file="004_log_linear",
             title="Document 004: regression on log(X beta + 20), rate 0.1",
             panels=panels,
-            ylabel="training loss (mean squared error)",
+            ylabel=style.metric_label(loss="mean_squared_error"),
             caption="5-4-4-1 ReLU networks; 900 samples full batch, 90 samples one by one. As "
             "printed, full batch: the second layer's sums stay those of the initial parameters. As "
             "printed, per sample: every target is compared with the last sample's prediction. "
