@@ -63,7 +63,7 @@ def until_of(spec: Mapping[str, Any]) -> UntilDecided | None:
 
 def read(value: Any, mistakes: Mistakes) -> tuple[int, ...]:
     """The seeds that `value` may name; (0,) where it is wrong, so that the rest can be checked."""
-    if isinstance(value, dict):
+    if isinstance(value, dict) and "until" in value:
         return _until(value, mistakes)
     if not mistakes.expect(VALUES, value, KEY):
         return (0,)
@@ -80,8 +80,6 @@ def _until(table: dict[str, Any], mistakes: Mistakes) -> tuple[int, ...]:
     for key, values in FIELDS.items():
         if key in table:
             mistakes.expect(values, table[key], f"{KEY}.{key}")
-    if "until" not in table:
-        mistakes.add(f"{KEY}.until", 'is missing; must be "decided"')
     if mistakes.count > before:
         return (0,)
     found = until_of({KEY: table})

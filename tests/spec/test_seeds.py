@@ -12,7 +12,7 @@ from tests.spec.mistakes import errors, names
 TABLES = {"problem": {"dataset": "people"}, "optimizer": {"rule": "sgd"}}
 
 MISTAKES: dict[str, tuple[Any, ...]] = {
-    "no rule": ({"least": 3}, "seeds.until", "", '"decided"'),
+    "no rule": ({"least": 3}, "seeds", "{ least = 3 }", "until"),
     "another rule": ({"until": "bored"}, "seeds.until", '"bored"', '"decided"'),
     "one": ({"until": "decided", "least": 1}, "seeds.least", "1", "from 2"),
     "text": ({"until": "decided", "most": "all"}, "seeds.most", '"all"', "whole number"),
