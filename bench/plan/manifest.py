@@ -16,8 +16,10 @@ import numpy as np
 
 from bench.plan.trials import Trial
 from bench.spec.experiment import Experiment
+from bench.spec.margins import margin_of
 from bench.spec.names import NAME
 from bench.spec.tuning import KEYS, SEED, Tuning
+from bench.stats.decision import Margin
 from nncore.metrics import Columns, Quantity, columns, recorded
 from nncore.modifiers import modifiers
 from nncore.trial import Configuration, Problem, is_random
@@ -100,6 +102,11 @@ class Manifest:
         return columns(self.metrics)
 
     @property
+    def margin(self) -> Margin:
+        """By how much losses may differ and count as the same."""
+        return margin_of(self.spec)
+
+    @property
     def tuned(self) -> bool:
         """Whether all these trials are for choosing configurations, none for judging them."""
         seeds = set(self.tuning.seeds) if self.tuning else set()
@@ -179,6 +186,7 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
     """
     if faults := FORM.faults(values):
         raise ValueError(f"is no manifest: {faults[0]!r:.60}")
+    margin_of(values["spec"])
     problems = [(name, _problem(fields)) for name, fields in values["problems"]]
     listed = values["configurations"]
     if any(len(entry) == 2 for entry in listed):

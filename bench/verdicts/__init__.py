@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from bench.stats.decision import Margin
 from bench.tables.bundle import Tables
 from bench.tables.phases import all_evaluated, searched
 from bench.verdicts import audit as auditing
@@ -59,17 +60,20 @@ def judge(
     targets: Mapping[str, Mapping[str, float]],
     planned: Mapping[str, int],
     fixed: Collection[str] = (),
+    margin: Margin | None = None,
+    floors: Mapping[str, float] | None = None,
     hosts: int = 1,
 ) -> Verdicts:
     """Everything that can be said about an experiment.
 
     Optimizers are compared by one configuration per problem, the best. `planned` counts the trials
-    planned by problem, in the order in which problems are told.
+    planned by problem, in the order in which problems are told. Losses within `margin` count as the
+    same, those below the `floors` of their problems as equal.
     """
     judged, best, curves = _in_order(tables.runs, planned), tables.best, tables.curves
     trials, summary = searched(tables.trials), tables.searched
-    found = samples.samples(judged, fixed)
-    compared = pairs.pairs(found)
+    found = samples.samples(judged, fixed, floors)
+    compared = pairs.pairs(found, margin)
     reached = target.costs(judged, curves, targets, tables.metrics)
     columns = ["problem", "optimizer", "configuration", "settings"]
     chosen = {
@@ -100,7 +104,7 @@ def judge(
         ),
         stairs=target.staircases(reached),
         lost=rates.divergence(trials),
-        sentences=tuple(words.verdicts(order, compared, timed)),
+        sentences=(*words.verdicts(order, compared, timed, floors), *words.together(compared)),
     )
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from bench import stats
 from bench.tables.headline import MEDIAN
 from bench.tables.words import value_text
+from bench.verdicts.pairs import asked
 from bench.verdicts.samples import LEVEL
 
 COLUMNS = ["check", "problem", "optimizer", "figures", "message"]
@@ -48,7 +49,7 @@ def audit(
         rows += _budgets(str(problem), part)
         rows += _edges(str(problem), part, chosen[problem])
         if problem not in fixed:
-            rows += _few_seeds(str(problem), pairs[pairs["problem"] == problem])
+            rows += _few_seeds(str(problem), pairs[pairs["problem"] == problem], asked(pairs))
         if problem not in fixed and targets is not None and not targets.get(str(problem)):
             rows.append(
                 _row(
@@ -158,30 +159,20 @@ def _edges(problem: str, rows: pd.DataFrame, chosen: pd.DataFrame) -> list[dict[
     return found
 
 
-def _few_seeds(problem: str, pairs: pd.DataFrame) -> list[dict[str, Any]]:
+def _few_seeds(problem: str, pairs: pd.DataFrame, count: int) -> list[dict[str, Any]]:
+    """Where no difference however large could be told, among `count` pairs of the experiment."""
     pairs = pairs[pairs["seeds"] > 0]  # whoever crashed on every seed is told apart
     if pairs.empty:
         return []
-    seeds, count = int(pairs["seeds"].min()), len(pairs)
-    least = stats.fewest_seeds(count)
-    if seeds < least:
-        text = (
-            f"{seeds} {'seed' if seeds == 1 else 'seeds'} can never tell any of {count} "
-            f"{'pair' if count == 1 else 'pairs'} apart at {LEVEL:.0%} after correction; "
-            f"{least} could"
-        )
-        return [_row("few seeds", "ranking pairs", text, problem)]
-    open_ = pairs[pairs["better"] == ""]
-    needed = open_["seeds_needed"].dropna()
-    if open_.empty or needed.empty:
+    seeds, least = int(pairs["seeds"].min()), stats.fewest_seeds(count)
+    if seeds >= least:
         return []
-    nearest = open_.loc[needed.index[int(needed.to_numpy(dtype=float).argmin())]]
     text = (
-        f"{seeds} seeds leave {len(open_)} of {count} {'pair' if count == 1 else 'pairs'} "
-        f"undecided; about {int(nearest['seeds_needed'])} would tell {nearest['a']} from "
-        f"{nearest['b']}, if the difference is as large as it looks"
+        f"{seeds} {'seed' if seeds == 1 else 'seeds'} can never tell any of {count} "
+        f"{'pair' if count == 1 else 'pairs'} apart at {LEVEL:.0%} over the experiment; "
+        f"{least} could"
     )
-    return [_row("seeds needed", "pairs", text, problem)]
+    return [_row("few seeds", "ranking pairs", text, problem)]
 
 
 def _costs(trials: pd.DataFrame) -> list[dict[str, Any]]:

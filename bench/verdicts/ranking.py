@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bench import stats
-from bench.verdicts.samples import ALL, RESAMPLES, Array, Sample, block, stacked, stream
+from bench.verdicts.samples import ALL, LEVEL, RESAMPLES, Array, Sample, block, stacked, stream
 
 COLUMNS = ["problem", "optimizer", "configuration", "settings", "seeds", "diverged", "rank"]
 COLUMNS += [f"{name}{end}" for name in ("median", "iqm") for end in ("", "_low", "_high")]
@@ -27,11 +27,13 @@ def ranking(
 ) -> pd.DataFrame:
     """A row per problem and optimizer; rows of `ALL` put the problems side by side.
 
-    `rank` is that of the median final training loss, `iqm` the interquartile mean, both with 95%
-    intervals over seeds. `mean_rank` is the mean over seeds of the rank among the optimizers on the
-    same seed, `first_share` the share of seeds with the lowest loss (ties included). `score` is the
-    interquartile mean of log(initial / loss) / log(initial / target), clipped to [0, 1]: 0 is the
-    untrained network, 1 the target. `beaten_by` counts the optimizers that `pairs` finds better.
+    `rank` is that of the median final training loss, with intervals that hold for all optimizers
+    of the problem together at 95%, the winner's included (each at 1 - 0.05 / k). `iqm` is the
+    interquartile mean with a 95% interval of its own. `mean_rank` is the mean over seeds of the
+    rank among the optimizers on the same seed, `first_share` the share of seeds with the lowest
+    loss (ties included). `score` is the interquartile mean of log(initial / loss) / log(initial /
+    target), clipped to [0, 1]: 0 is the untrained network, 1 the target. `beaten_by` counts the
+    optimizers that `pairs` finds better.
 
     `starts` gives initial training losses by problem and seed, `targets` the training loss to reach
     by problem, `chosen` the configuration of each (problem, optimizer): its number and its text.
@@ -65,6 +67,8 @@ def _of_problem(
     sample: Sample, start: Mapping[int, float], target: float | None
 ) -> list[dict[str, Any]]:
     medians = np.full(len(sample.optimizers), np.inf)
+    # Whoever wins is picked after looking: all k intervals have to hold together.
+    confidence = 1 - LEVEL / len(sample.optimizers)
     rows: list[dict[str, Any]] = []
     for i, name in enumerate(sample.optimizers):
         losses = sample.known(i)
@@ -75,7 +79,7 @@ def _of_problem(
             "diverged": int(np.isinf(losses).sum()),
         }
         if len(losses):
-            row |= _three("median", stats.median_interval(losses), sample.random)
+            row |= _three("median", stats.median_interval(losses, confidence), sample.random)
             medians[i] = row["median"]
             iqm = stats.interquartile_mean_interval(
                 losses, stream("iqm", sample.problem, name), resamples=RESAMPLES

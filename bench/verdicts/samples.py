@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bench import stats
 from bench.tables.headline import final_losses
+from nncore.losses import CLIP
+from nncore.trial import Problem
 
 Array = NDArray[np.float64]
 RESAMPLES = 1_999
@@ -23,7 +26,8 @@ class Sample:
     """The final training losses `(k, n)` of k optimizers on the n seeds of one problem.
 
     Infinity is a diverged run, NaN a run without an outcome (crashed, or not trained yet). `random`
-    is False for a problem without randomness, which has no part in tests.
+    is False for a problem without randomness, which has no part in tests. Losses at or below
+    `floor` are rounding: between two of them there is nothing to tell.
     """
 
     problem: str
@@ -31,11 +35,21 @@ class Sample:
     seeds: tuple[int, ...]
     losses: Array
     random: bool = True
+    floor: float = 0.0
+
+    @property
+    def scale(self) -> stats.Scale:
+        """Ratios, or differences where a loss is negative and has none."""
+        negative = bool((self.losses < 0).any())
+        return stats.Scale.DIFFERENCE if negative else stats.Scale.RATIO
 
     def pair(self, a: int, b: int) -> tuple[Array, Array]:
-        """Losses of two optimizers on the seeds that both have."""
+        """Losses of two optimizers on the seeds that both have; those at the floor are equal."""
         both = ~np.isnan(self.losses[[a, b]]).any(axis=0)
-        return self.losses[a, both], self.losses[b, both]
+        losses = self.losses[:, both]
+        if self.scale is stats.Scale.RATIO:
+            losses = np.maximum(losses, self.floor)
+        return losses[a], losses[b]
 
     def known(self, a: int) -> Array:
         """The losses of one optimizer that are known."""
@@ -45,18 +59,32 @@ class Sample:
         """The sample on those seeds alone that all optimizers have."""
         kept = ~np.isnan(self.losses).any(axis=0)
         seeds = tuple(np.array(self.seeds)[kept].tolist())
-        return Sample(self.problem, self.optimizers, seeds, self.losses[:, kept], self.random)
+        return replace(self, seeds=seeds, losses=self.losses[:, kept])
 
     def of(self, optimizers: Sequence[str]) -> Sample:
         """The sample of some of its optimizers, in the order given."""
         rows = [self.optimizers.index(name) for name in optimizers]
-        return Sample(self.problem, tuple(optimizers), self.seeds, self.losses[rows], self.random)
+        return replace(self, optimizers=tuple(optimizers), losses=self.losses[rows])
 
 
-def samples(judged: pd.DataFrame, fixed: Collection[str] = ()) -> list[Sample]:
+def floor_of(problem: Problem) -> float:
+    """The loss at or below which there is only rounding, for outputs and targets of about 1.
+
+    Cross-entropy cannot tell a probability from 1 within the clipping or the spacing of numbers
+    there; a squared error is no smaller than the square of that spacing.
+    """
+    spacing = float(np.finfo(problem.dtype).eps)
+    if "crossentropy" in problem.loss:
+        return 1.001 * max(spacing, CLIP)  # a little more: logarithm and mean round as well
+    return spacing**2
+
+
+def samples(
+    judged: pd.DataFrame, fixed: Collection[str] = (), floors: Mapping[str, float] | None = None
+) -> list[Sample]:
     """A sample per problem of `judged`, the trials of one configuration per optimizer.
 
-    Problems, optimizers and seeds keep the order of the rows.
+    Problems, optimizers and seeds keep the order of the rows. `floors` are those of the problems.
     """
     found = []
     values = final_losses(judged)
@@ -73,6 +101,7 @@ def samples(judged: pd.DataFrame, fixed: Collection[str] = ()) -> list[Sample]:
                 tuple(int(seed) for seed in seeds),
                 losses,
                 problem not in fixed,
+                (floors or {}).get(str(problem), 0.0),
             )
         )
     return found
