@@ -27,14 +27,14 @@ speed: .venv     ## the core against the documents' loop and installed peers, in
 	@$(PY) -m bench speed
 
 test: .venv      ## run the tests
-	@$(PY) -m pytest -n $(JOBS) -m "not faults"
+	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m "not faults"
 
 faults: .venv    ## kills, full disks and other faults at length, minutes
-	@$(PY) -m pytest -n $(JOBS) -m faults
+	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m faults
 
 check: .venv     ## has convergence regressed? the gate, against results/reference
 	@$(PY) -m bench run experiments/convergence.toml --fresh --jobs $(JOBS) > /dev/null
-	@$(PY) -m bench check results/convergence --against results/reference/convergence.json
+	@$(PY) -m bench check results/convergence --against results/reference/convergence.json --strict
 
 lint: .venv      ## ruff, mypy and the direction of imports
 	@$(PY) -m ruff check .

@@ -205,9 +205,10 @@ def plateau(
     """Times `factor` when the training loss stalls for more than `patience` epochs. Document 003.
 
     An epoch's loss is the mean over its batches as they were trained on, never held-out data. It
-    has improved when it is below best * (1 - threshold). After a reduction `cooldown` epochs are
+    has improved when it is below best - threshold * |best|. After a reduction `cooldown` epochs are
     not counted; the factor never falls below `end`. PyTorch's ReduceLROnPlateau with its defaults,
     https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.ReduceLROnPlateau.html
+    whose best * (1 - threshold) lies above a best below zero: there, it calls a worse loss better.
     """
     for name, value in (("patience", patience), ("threshold", threshold), ("cooldown", cooldown)):
         _not_negative(name, value)
@@ -241,7 +242,10 @@ class Plateau:
 
     def see(self, losses: NDArray[np.float64]) -> None:
         """Count an epoch with these mean training losses `(T,)`."""
-        better = losses < self._best * (1 - self._set["threshold"])
+        seen = np.isfinite(self._best)
+        best = np.where(seen, self._best, 0)
+        goal = best * (1 - np.sign(best) * self._set["threshold"])
+        better = losses < np.where(seen, goal, np.inf)
         self._best = np.where(better, losses, self._best)
         self._bad = np.where(better, 0, self._bad + 1)
         cooling = self._cool > 0

@@ -15,7 +15,11 @@ from click.testing import CliRunner
 from bench.cli import main
 from bench.cli.catalogue import KINDS
 from bench.figures import book
+from bench.figures.pages import of, pages
 from nncore.registry import kept
+
+of(())  # pages register when they are first asked for: before anything is kept
+REGISTRIES = (*KINDS.values(), pages)
 
 
 @contextlib.contextmanager
@@ -31,7 +35,7 @@ def bench(*arguments: object, cwd: Path, code: int = 0) -> str:
 
     As in a process of its own, a plugin is loaded for this time alone.
     """
-    with contextlib.chdir(cwd), undrawn(), kept(*KINDS.values()):
+    with contextlib.chdir(cwd), undrawn(), kept(*REGISTRIES):
         result = CliRunner().invoke(main, [str(argument) for argument in arguments])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception

@@ -319,15 +319,21 @@ def baseline(folder: Path, out: Path | None, jobs: int | None) -> int:
     show_default=True,
     help="By how much losses and times to the target may be larger.",
 )
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Fail on any rule whose numbers changed by more than rounding, even to the better.",
+)
 @_exit_codes
-def check(folder: Path, file: Path, margin: float) -> int:
+def check(folder: Path, file: Path, margin: float, strict: bool) -> int:
     """Has convergence in DIR regressed against a baseline?
 
-    Exit codes: 0 no; 1 yes, and which configurations; 2 bad arguments; 3 cannot tell.
+    Exit codes: 0 no; 1 yes, and which configurations (strict: or numbers changed, and of which
+    rules); 2 bad arguments; 3 cannot tell.
     """
     from bench.session.regression import check
 
-    found = check(folder, file, margin=margin)
+    found = check(folder, file, margin=margin, strict=strict)
     click.echo(found)
     return found.exit_code
 

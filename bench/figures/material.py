@@ -59,9 +59,13 @@ class Material:
         return list(self.tables.searched["problem"].unique())
 
     def best_on(self, problem: str) -> pd.DataFrame:
-        """The rows of `best` of one problem, lowest median loss first."""
+        """The rows of the best configurations on one problem, lowest median loss first."""
         rows = self.tables.best[self.tables.best["problem"] == problem]
         return rows.sort_values([MEDIAN, "optimizer"], kind="stable", na_position="last")
+
+    def searched_on(self, problem: str) -> pd.DataFrame:
+        """The rows of one problem that its best were chosen from."""
+        return self.tables.searched[self.tables.searched["problem"] == problem]
 
     def ranked(self, problem: str) -> pd.DataFrame:
         """Rows of the ranking of one problem, or of all together, best first."""

@@ -1,18 +1,17 @@
 """What training converged to, in a small file that can be committed: one line per configuration.
 
-Of every seed the final loss, the time to the target and a digest of the curve; of a few seeds the
-early records, up to where float32 and float64 still agree: beyond, another processor's rounding
-would look like another rule.
+Of every seed the final loss, the times to the targets and a digest of the curve; of a few seeds the
+early records of every metric, up to where float32 and float64 still agree: beyond, another
+processor's rounding would look like another rule.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench import stats
-from bench.plan.manifest import Manifest
-from bench.plan.trials import Trial
-from bench.store.store import Result, Store
+from bench.gate.curves import EARLY_SEEDS, Array, Curves, gap
 from nncore.metrics import TRAIN_LOSS
 from nncore.modifiers import modifiers
-from nncore.streams import canonical
-from nncore.trial import Configuration, Problem
+from nncore.trial import Configuration
 
-Array = NDArray[np.float64]
-FORMAT = 1
-EARLY_SEEDS = 3
+FORMAT = 3
 EARLY_RECORDS = 6
 AGREE = 1e-5  # a tenth of what counts as another rule
 DIGITS = 9  # enough for every float32
@@ -43,52 +37,15 @@ class BaselineError(Exception):
 
 
 @dataclass(frozen=True)
-class Curves:
-    """The training losses `(n, R)` of one configuration at `epochs` `(R,)`, a row per seed.
+class Metric:
+    """Another metric than the training loss: of all seeds a digest, of a few the early records.
 
-    A crashed run is all infinite; `crashed` counts them. `target` is the training loss to reach, if
-    the problem has one.
+    `early` is `(few seeds, E)`; `rounding` is by how much float32 and float64 differ there at most.
     """
 
-    problem_name: str
-    optimizer: str
-    problem: Problem
-    configuration: Configuration
-    configuration_index: int
-    random: bool
-    seeds: tuple[int, ...]
-    epochs: NDArray[np.int64]
-    losses: Array
-    diverged: NDArray[np.bool_]
-    target: float | None = None
-    crashed: int = 0
-
-    @property
-    def content(self) -> str:
-        """What names this configuration whatever the spec calls it and whatever its code does."""
-        # These were named from the first format on, even where there are none.
-        problem = {"batch_size": None, **self.problem.content}
-        absent = dict.fromkeys(("schedule", "clip_norm", "clip_value"))
-        configuration = {**absent, **self.configuration.content}
-        fields = {"problem": problem, "configuration": configuration}
-        return hashlib.sha256(canonical(fields).encode()).hexdigest()[:16]
-
-    @property
-    def finals(self) -> Array:
-        """Final losses `(n,)`, infinite where diverged."""
-        return np.where(self.diverged, np.inf, self.losses[:, -1])
-
-    @property
-    def times(self) -> Array | None:
-        """Epochs to the target `(n,)`, infinite where it was not reached; None without a target."""
-        if self.target is None:
-            return None
-        return stats.time_to_target(self.epochs, self.losses, self.target)
-
-    @property
-    def digests(self) -> tuple[str, ...]:
-        """Of every seed's curve."""
-        return tuple(hashlib.sha256(row.tobytes()).hexdigest()[:12] for row in self.losses)
+    digest: str
+    early: tuple[tuple[float, ...], ...]
+    rounding: float
 
 
 @dataclass(frozen=True)
@@ -97,16 +54,18 @@ class Line:
 
     problem: str
     optimizer: str
+    rule: str
     settings: str
     content: str
     random: bool
     seeds: tuple[int, ...]
     digests: tuple[str, ...]
     final: tuple[float, ...]
-    target: float | None
-    times: tuple[float, ...] | None
+    targets: Mapping[str, float]
+    times: Mapping[str, tuple[float, ...]]
     early_epochs: tuple[int, ...]
     early: tuple[tuple[float, ...], ...]
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -116,92 +75,6 @@ class Baseline:
     name: str
     made_with: Mapping[str, str]
     lines: tuple[Line, ...]
-
-
-def measured(store: Store, manifest: Manifest) -> Iterator[Curves]:
-    """The curves of every configuration in a store; missing trials are left out."""
-    groups: dict[tuple[str, int], list[Trial]] = {}
-    for trial in manifest.trials:
-        mine = trial.problem_name, trial.configuration_index
-        groups.setdefault(mine, []).append(trial)
-    statuses = store.statuses()
-    for trials in groups.values():
-        there = [t for t in trials if t.key in statuses]
-        if not there:
-            continue
-        chunks = list(store.curves([t.key for t in there]))
-        first = there[0]
-        records = chunks[0].epochs if chunks else np.array([0, first.problem.epochs])
-        losses = np.full((len(there), len(records)), np.inf)
-        for chunk in chunks:
-            losses[chunk.positions] = chunk.values[:, chunk.metrics.index(TRAIN_LOSS)]
-        yield Curves(
-            problem_name=first.problem_name,
-            optimizer=first.optimizer,
-            problem=first.problem,
-            configuration=first.configuration,
-            configuration_index=first.configuration_index,
-            random=first.problem_name not in manifest.fixed,
-            seeds=tuple(t.seed for t in there),
-            epochs=records,
-            losses=losses,
-            diverged=np.array([statuses[t.key] != "ok" for t in there]),
-            target=manifest.targets.get(first.problem_name, {}).get(TRAIN_LOSS),
-            crashed=sum(statuses[t.key] == "crashed" for t in there),
-        )
-
-
-def other_precision(
-    found: Sequence[Curves], jobs: int | None = None, plugins: Sequence[str | Path] = ()
-) -> dict[str, Array]:
-    """The first seeds' losses of every configuration in the other precision, by content.
-
-    Trains in worker processes. A trial that crashes there is infinite.
-    """
-    from bench.plan import keys
-    from bench.plan import stacks as stacking
-    from bench.run import runner
-
-    trials: list[Trial] = []
-    owner: dict[str, list[tuple[str, int]]] = {}
-    for curves in found:
-        dtype = "float64" if curves.problem.dtype == "float32" else "float32"
-        problem = replace(curves.problem, dtype=dtype)
-        for i, seed in enumerate(curves.seeds[:EARLY_SEEDS]):
-            key = keys.key(problem, curves.configuration, seed)
-            trials.append(
-                Trial(
-                    index=len(trials),
-                    problem_name=curves.problem_name,
-                    optimizer=curves.optimizer,
-                    problem=problem,
-                    configuration=curves.configuration,
-                    configuration_index=curves.configuration_index,
-                    seed=seed,
-                    key=key,
-                )
-            )
-            owner.setdefault(key, []).append((curves.content, i))
-    others = {
-        c.content: np.full((len(c.seeds[:EARLY_SEEDS]), len(c.epochs)), np.inf) for c in found
-    }
-
-    def keep(result: Result) -> None:
-        for key, record in zip(result.keys, result.records, strict=True):
-            if record.metrics:
-                rows = np.frombuffer(record.curve).reshape(len(record.metrics), -1)
-                for content, i in owner[key]:
-                    others[content][i] = rows[record.metrics.index(TRAIN_LOSS)]
-
-    jobs = jobs or runner.cores()
-    runner.run(
-        stacking.stacks(trials, jobs=jobs),
-        on_result=keep,
-        jobs=jobs,
-        estimate=stacking.seconds,
-        plugins=plugins,
-    )
-    return others
 
 
 def horizon(losses: Array, others: Array) -> int:
@@ -219,25 +92,48 @@ def horizon(losses: Array, others: Array) -> int:
     return max(1, int(apart.argmax()) // 3) if apart.any() else losses.shape[1]
 
 
-def line(curves: Curves, agreeing: int) -> Line:
-    """A baseline's line from curves of which the first `agreeing` records may be compared."""
+def line(curves: Curves, agreeing: int, others: Mapping[str, Array] | None = None) -> Line:
+    """A baseline's line from curves of which the first `agreeing` records may be compared.
+
+    `others` are the first seeds' curves in the other precision, by metric.
+    """
     some = min(EARLY_RECORDS, agreeing)
     at = np.unique(np.rint(np.linspace(0, agreeing - 1, some)).astype(int))
     few = curves.losses[:EARLY_SEEDS, at]
     return Line(
         problem=curves.problem_name,
         optimizer=curves.optimizer,
+        rule=curves.configuration.rule,
         settings=settings(curves.configuration),
         content=curves.content,
         random=curves.random,
         seeds=curves.seeds,
         digests=curves.digests,
         final=_short(curves.finals),
-        target=curves.target,
-        times=None if curves.times is None else _short(curves.times),
+        targets=dict(curves.targets),
+        times={metric: _short(found) for metric, found in curves.times.items()},
         early_epochs=tuple(int(e) for e in curves.epochs[at]),
         early=tuple(_short(row) for row in few),
+        metrics={
+            name: _metric(curves, name, at, (others or curves.metrics)[name])
+            for name in curves.metrics
+        },
     )
+
+
+def _metric(curves: Curves, name: str, at: NDArray[np.int64], others: Array) -> Metric:
+    """A metric at the records `at`; `others` are its first seeds in the other precision."""
+    values = curves.metrics[name][:EARLY_SEEDS, at]
+    return Metric(
+        digest=curves.digest(name),
+        early=tuple(_short(row) for row in values),
+        rounding=_rounding(values, others[:EARLY_SEEDS, at]),
+    )
+
+
+def _rounding(values: Array, others: Array) -> float:
+    """By how much the two precisions differ at most."""
+    return max((gap(a, b) for a, b in zip(values.flat, others.flat, strict=True)), default=0.0)
 
 
 def settings(configuration: Configuration) -> str:
@@ -252,12 +148,12 @@ def of(
     found: Sequence[Curves],
     name: str,
     *,
-    others: Mapping[str, Array],
+    others: Mapping[str, Mapping[str, Array]],
     made_with: Mapping[str, str] | None = None,
 ) -> Baseline:
     """The baseline of measured curves and their runs in the other precision."""
     lines = [
-        line(c, horizon(c.losses[:EARLY_SEEDS], others[c.content]))
+        line(c, horizon(c.losses[:EARLY_SEEDS], others[c.content][TRAIN_LOSS]), others[c.content])
         for c in found
         if np.isfinite(c.losses[:, 0]).any()
     ]
@@ -292,19 +188,27 @@ def loads(text: str, where: str = "baseline") -> Baseline:
 def _check(one: Line) -> None:
     """Raise ValueError for a line that `dumps` does not write: others may have edited it."""
     n, few = len(one.seeds), min(EARLY_SEEDS, len(one.seeds))
-    texts = (one.problem, one.optimizer, one.settings, one.content, *one.digests)
-    numbers = [*one.final, *(one.times or ()), *(v for row in one.early for v in row)]
+    metrics = one.metrics.values()
+    texts = (one.problem, one.optimizer, one.rule, one.settings, one.content, *one.digests)
+    texts += (*one.metrics, *(metric.digest for metric in metrics), *one.targets)
+    reached = [v for found in one.times.values() for v in found]
+    numbers = [*one.final, *reached, *(v for row in one.early for v in row)]
+    numbers += [metric.rounding for metric in metrics]
     whole = (*one.seeds, *one.early_epochs)
     fits = (
         n > 0
         and all(type(v) is int for v in whole)
         and len(set(one.seeds)) == n == len(one.digests) == len(one.final)
-        and (one.times is None or len(one.times) == n)
-        and [len(row) for row in one.early] == few * [len(one.early_epochs)]
+        and one.times.keys() == one.targets.keys()
+        and all(len(found) == n for found in one.times.values())
+        and all(
+            [len(row) for row in early] == few * [len(one.early_epochs)]
+            for early in (one.early, *(metric.early for metric in metrics))
+        )
         and all(isinstance(text, str) and text.isprintable() for text in texts)
         and not any(math.isnan(v) for v in numbers)
         and isinstance(one.random, bool)
-        and (one.target is None or isinstance(one.target, int | float))
+        and all(isinstance(target, int | float) for target in one.targets.values())
     )
     if not fits:
         raise ValueError(f"a line of {one.problem!r} does not fit together")
@@ -342,7 +246,7 @@ def _dump(values: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Infinity as text, which JSON can hold."""
+    """What is not finite as text, which JSON can hold."""
     if isinstance(value, Mapping):
         return {key: _plain(v) for key, v in value.items()}
     if isinstance(value, list | tuple):
@@ -351,8 +255,19 @@ def _plain(value: Any) -> Any:
 
 
 def _load(key: str, value: Any) -> Any:
-    if key in ("final", "times") and value is not None:
+    if key == "final":
         return tuple(float(v) for v in value)
+    if key == "times":
+        return {str(metric): tuple(float(v) for v in found) for metric, found in value.items()}
     if key == "early":
         return tuple(tuple(float(v) for v in row) for row in value)
+    if key == "metrics":
+        return {
+            str(name): Metric(
+                digest=fields["digest"],
+                early=_load("early", fields["early"]),
+                rounding=float(fields["rounding"]),
+            )
+            for name, fields in value.items()
+        }
     return tuple(value) if isinstance(value, list) else value

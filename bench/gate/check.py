@@ -1,111 +1,95 @@
-"""Has convergence regressed? Two looks at a baseline and at new results of the same seeds.
+"""Has convergence regressed? Looks at a baseline and at new results of the same seeds.
 
-The first look compares early records, before rounding has grown: a difference tells of another
-update rule and is a note. The second look asks of every configuration whether its losses, its times
-to the target and its diverged runs are worse by more than a margin: paired on seeds, at an error
-rate of 1% for the whole gate. docs/gate.md has the rates it holds, and the slips it sees.
+The first look compares early records, before rounding has grown: a difference of the training loss
+tells of another update rule, one of another metric alone of another measurement. The second look
+asks of every configuration, and of all together, whether losses, times to the target and diverged
+runs are worse by more than a margin: paired on seeds, at an error rate of 1% for the whole gate.
+docs/gate.md has the rates it holds, and the slips it sees.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr
 
 from bench import stats
-from bench.gate.baseline import Baseline, Curves, Line
+from bench.gate.baseline import Baseline, Line
+from bench.gate.curves import Curves, gap
+from bench.gate.findings import ABSENT, LOST, Check, Finding, Measure, Word, count, worst
+from nncore.metrics import TRAIN_LOSS
 
 Array = NDArray[np.float64]
-Word = Literal["identical", "same", "worse", "cannot tell"]
 LEVEL = 0.01  # of a false alarm, over all configurations
 SURE = 0.05  # of calling one configuration the same that is worse by more than the margin
 MARGIN = 0.1  # losses and times that differ by less do not matter
 RULE = 1e-4  # relative difference of early losses that tells of another rule
-ABSENT = "is not in these results"
-CODES = {"worse": 1, "cannot tell": 3}
+ROUNDING = 10.0  # times what float32 and float64 differ by, what another processor may do
+TOGETHER = 3  # quantities that are tested over all configurations at once
+FINAL, ARRIVAL = "final loss", "time to target"
 
 
 @dataclass(frozen=True)
-class Measure:
-    """What the second look says about one quantity of a configuration.
+class Pair:
+    """A baseline's line and new curves on the seeds that both have."""
 
-    `ratio` is the median over seeds of new / old, `low` and `high` its one-sided bounds; `needed`
-    estimates the seeds that would tell, None where nobody knows. A count of runs has a `text`
-    instead.
-    """
+    old: Line
+    new: Curves
 
-    name: str
-    word: Word
-    ratio: float
-    low: float
-    high: float
-    needed: int | None = None
-    text: str = ""
+    @cached_property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds of both, in the baseline's order."""
+        return tuple(seed for seed in self.old.seeds if seed in self.new.seeds)
 
+    @cached_property
+    def was(self) -> list[int]:
+        """Where they stand in the baseline."""
+        return [self.old.seeds.index(seed) for seed in self.seeds]
 
-@dataclass(frozen=True)
-class Finding:
-    """What both looks say about one configuration; `early` names the first record that differs."""
-
-    problem: str
-    optimizer: str
-    settings: str
-    seeds: int
-    word: Word
-    measures: tuple[Measure, ...] = ()
-    early: tuple[int, float] | None = None
-    note: str = ""
+    @cached_property
+    def now(self) -> list[int]:
+        """Where they stand in the new curves."""
+        return [self.new.seeds.index(seed) for seed in self.seeds]
 
     @property
-    def name(self) -> str:
-        """The configuration in words."""
-        return f"{self.problem}, {self.optimizer} ({self.settings})"
-
-
-@dataclass(frozen=True)
-class Check:
-    """What the gate says: `ok` without a regression, `exit_code` as of the command line.
-
-    `other` names what computed the baseline and computes otherwise here: NumPy, BLAS, vectors.
-    """
-
-    name: str
-    margin: float
-    findings: tuple[Finding, ...] = field(default_factory=tuple)
-    other: tuple[str, ...] = ()
+    def trains_alike(self) -> bool:
+        """Whether all training losses are the same bytes."""
+        digests = self.new.digests
+        return all(
+            self.old.digests[i] == digests[j] for i, j in zip(self.was, self.now, strict=True)
+        )
 
     @property
-    def word(self) -> Word:
-        """The worst of all configurations."""
-        return _worst({f.word for f in self.findings})
+    def finals(self) -> tuple[Array, Array]:
+        """Final losses before and now `(n,)`, infinite where diverged."""
+        return np.array(self.old.final)[self.was], self.new.finals[self.now]
 
     @property
-    def exit_code(self) -> int:
-        """0 no regression, 1 regression, 3 cannot tell."""
-        return CODES.get(self.word, 0)
+    def times(self) -> dict[str, tuple[Array, Array]]:
+        """Times to the targets before and now `(n,)`, by what they are called."""
+        found = {}
+        for metric, was in self.old.times.items():
+            if metric in self.new.times:
+                name = ARRIVAL if metric == TRAIN_LOSS else f"{ARRIVAL} of {metric}"
+                found[name] = np.array(was)[self.was], self.new.times[metric][self.now]
+        return found
 
     @property
-    def ok(self) -> bool:
-        """Whether nothing is worse, and that is known."""
-        return self.exit_code == 0
+    def compared(self) -> dict[str, tuple[Array, Array]]:
+        """Losses and times before and now `(n,)`, by what they are called."""
+        return {FINAL: self.finals, **self.times}
 
     @property
-    def changed(self) -> tuple[Finding, ...]:
-        """The configurations whose early records say that the update rule changed."""
-        return tuple(f for f in self.findings if f.early is not None)
-
-    def __str__(self) -> str:
-        return "\n".join(sentences(self))
-
-
-def _worst(words: Collection[Word]) -> Word:
-    order: tuple[Word, ...] = ("worse", "cannot tell", "same", "identical")
-    return next((word for word in order if word in words), "cannot tell")
+    def lost(self) -> tuple[int, int]:
+        """How many runs diverge that did not, and the other way round."""
+        before, after = map(np.isinf, self.finals)
+        return int((after & ~before).sum()), int((before & ~after).sum())
 
 
 def check(
@@ -115,86 +99,135 @@ def check(
     margin: float = MARGIN,
     level: float = LEVEL,
     made_with: Mapping[str, str] | None = None,
+    strict: bool = False,
 ) -> Check:
     """Compare new curves with a baseline. Raises ValueError for a margin that is not positive.
 
     `margin` 0.1: losses and times up to 10% larger do not matter. `level` is the chance that the
     gate as a whole calls something worse although nothing has changed. `made_with` is what computed
-    the new curves, as `Baseline.made_with`.
+    the new curves, as `Baseline.made_with`. `strict` fails on changed numbers that are no worse.
     """
     if not 0 < margin < math.inf:
         raise ValueError(f"margin: {margin} is not positive")
     mine = {c.content: c for c in new}
-    tests = sum(3 if one.times is not None else 2 for one in old.lines if one.random)
-    each = level / max(1, tests)
-    found = [_compare(one, mine.get(one.content), math.log1p(margin), each) for one in old.lines]
+    asked = [2 + len(one.times) for one in old.lines if one.random]
+    tests = sum(asked) + (TOGETHER if len(asked) > 1 else 0)
+    each, size = level / max(1, tests), math.log1p(margin)
+    found = [_compare(one, mine.get(one.content), size, each) for one in old.lines]
+    pairs = [Pair(one, mine[one.content]) for one in old.lines if one.content in mine]
+    pooled = _pooled([pair for pair in pairs if pair.old.random and pair.seeds], size, each)
     other = [k for k, v in (made_with or {}).items() if old.made_with.get(k, v) != v]
-    return Check(old.name, margin, tuple(found), tuple(other))
+    return Check(old.name, margin, tuple(found), pooled, tuple(other), strict)
 
 
 def _compare(old: Line, new: Curves | None, margin: float, level: float) -> Finding:
     where: dict[str, Any] = {
         "problem": old.problem,
         "optimizer": old.optimizer,
+        "rule": old.rule,
         "settings": old.settings,
     }
     if new is None:
         return Finding(**where, seeds=0, word="cannot tell", note=ABSENT)
-    both = [seed for seed in old.seeds if seed in new.seeds]
-    if not both:
+    pair = Pair(old, new)
+    if not pair.seeds:
         return Finding(**where, seeds=0, word="cannot tell", note="has no seed in common")
-    was = [old.seeds.index(seed) for seed in both]
-    now = [new.seeds.index(seed) for seed in both]
-    missing = len(old.seeds) - len(both)
+    missing = len(old.seeds) - len(pair.seeds)
     gone = f"{missing} of {len(old.seeds)} seeds are missing" if missing else ""
-    where |= {"seeds": len(both), "note": gone}
-    digests = new.digests
-    if all(old.digests[i] == digests[j] for i, j in zip(was, now, strict=True)):
-        # What the missing seeds would have shown, nobody knows.
-        return Finding(**where, word="cannot tell" if missing else "identical")
-    pairs = [("final loss", np.array(old.final)[was], new.finals[now])]
-    times = new.times
-    if old.times is not None and times is not None:
-        pairs.append(("time to target", np.array(old.times)[was], times[now]))
+    metric = _metric(old, new)
+    where |= {"seeds": len(pair.seeds), "note": gone, "metric": metric}
+    if pair.trains_alike and not new.crashed:
+        # What the missing seeds would have shown, nobody knows; nor what another metric says.
+        if metric is not None:
+            where["note"] = "; ".join(
+                filter(None, [gone, "trains as it did, is measured otherwise"])
+            )
+        return Finding(**where, word="cannot tell" if missing or metric else "identical")
+    pairs = [(name, *both) for name, both in pair.compared.items()]
     if old.random:
-        measures = [_measure(*pair, margin, level) for pair in pairs]
-        _, before, after = pairs[0]
-        measures.append(_lost(np.isinf(before), np.isinf(after), margin, level))
+        measures = [_measure(*pair_, margin, level) for pair_ in pairs]
+        measures.append(_lost(*pair.lost, len(pair.seeds), margin, level))
     else:
-        measures = [_only(*pair, margin) for pair in pairs]
+        measures = [_only(*pair_, margin) for pair_ in pairs]
     if new.crashed:
-        measures.append(_count("crashed runs", "worse", f"{new.crashed} runs crashed"))
-    word = _worst({m.word for m in measures})
-    if missing and word != "worse":
-        word = "cannot tell"
+        measures.append(count("crashed runs", "worse", f"{new.crashed} runs crashed"))
     early = _early(old, new)
-    return Finding(**where, word=word, measures=tuple(measures), early=early)
+    word = worst({m.word for m in measures})
+    if word != "worse" and (missing or (metric is not None and early is None)):
+        word = "cannot tell"
+    where |= {"measures": tuple(measures), "early": early, "lost": pair.lost[0]}
+    return Finding(**where, word=word)
+
+
+def _pooled(pairs: Sequence[Pair], margin: float, level: float) -> tuple[Measure, ...]:
+    """What all configurations say together, where each alone may be too few to tell.
+
+    Of every seed the interquartile mean over configurations of the log ratio; its median is bounded
+    as that of a single configuration, so configurations may depend on each other. Lost runs are
+    counted over all (McNemar's test), which takes runs of one seed for independent.
+    """
+    if len(pairs) < 2:
+        return ()
+    common = set.intersection(*(set(pair.seeds) for pair in pairs))
+    found = []
+    for name in (FINAL, ARRIVAL):
+        rows = []
+        for pair in pairs:
+            if name in pair.compared:
+                before, now = pair.compared[name]
+                kept = np.array([seed in common for seed in pair.seeds])
+                rows.append(_log_ratios(now[kept], before[kept]))
+        if len(rows) > 1 and common:
+            ratios = stats.interquartile_mean(np.stack(rows, axis=1))
+            found.append(_bounded(name, ratios, margin, level))
+    more, fewer = (sum(pair.lost[i] for pair in pairs) for i in (0, 1))
+    runs = sum(len(pair.seeds) for pair in pairs)
+    return (*found, _lost(more, fewer, runs, margin, level))
 
 
 def _early(old: Line, new: Curves) -> tuple[int, float] | None:
     """The first early record that differs, and by how much; None when all agree."""
+    gaps = [(epoch, _largest(old, new, old.early, k)) for k, epoch in enumerate(old.early_epochs)]
+    return next(((epoch, gap) for epoch, gap in gaps if gap > RULE), None)
+
+
+def _metric(old: Line, new: Curves) -> tuple[str, float] | None:
+    """The metric beside the training loss that differs most beyond rounding, and by how much.
+
+    Rounding is what float32 and float64 make of the same records, several times over.
+    """
+    worst_: tuple[str, float] | None = None
+    for name, was in old.metrics.items():
+        now = new.metrics.get(name)
+        if now is None:
+            gap = math.inf
+        elif new.seeds == old.seeds and new.digest(name) == was.digest:
+            continue
+        else:
+            values = [_largest(old, new, was.early, k, name) for k in range(len(old.early_epochs))]
+            gap = max(values)
+        if gap > max(RULE, ROUNDING * was.rounding) and (worst_ is None or gap > worst_[1]):
+            worst_ = name, gap
+    return worst_
+
+
+def _largest(
+    old: Line, new: Curves, early: Sequence[Sequence[float]], k: int, name: str = ""
+) -> float:
+    """By how much record `k` of the early ones differs at most over the seeds that have one."""
     places = {int(epoch): i for i, epoch in enumerate(new.epochs)}
-    worst: tuple[int, float] | None = None
-    for k, epoch in enumerate(old.early_epochs):
-        for seed, row in zip(old.seeds, old.early, strict=False):
-            if seed not in new.seeds or epoch not in places:
-                continue
-            now = float(new.losses[new.seeds.index(seed), places[epoch]])
-            gap = _gap(row[k], now)
-            if gap > RULE and (worst is None or gap > worst[1]):
-                worst = epoch, gap
-        if worst is not None:
-            return worst
-    return None
-
-
-def _gap(before: float, now: float) -> float:
-    """Relative difference, infinite beside an infinity that only one of them has."""
-    if before == now:
+    place = places.get(old.early_epochs[k])
+    if place is None:
         return 0.0
-    if not (math.isfinite(before) and math.isfinite(now)):
-        return math.inf
-    return abs(now - before) / max(abs(before), abs(now))
+    values = new.metrics[name] if name else new.losses
+    return max(
+        (
+            gap(row[k], float(values[new.seeds.index(seed), place]))
+            for seed, row in zip(old.seeds, early, strict=False)
+            if seed in new.seeds
+        ),
+        default=0.0,
+    )
 
 
 def _measure(name: str, before: Array, now: Array, margin: float, level: float) -> Measure:
@@ -204,7 +237,10 @@ def _measure(name: str, before: Array, now: Array, margin: float, level: float) 
     bound in `SURE`: that all configurations are the same is only said when each of them is, so it
     needs no correction.
     """
-    ratios = _log_ratios(now, before)
+    return _bounded(name, _log_ratios(now, before), margin, level)
+
+
+def _bounded(name: str, ratios: Array, margin: float, level: float) -> Measure:
     low, high = bounds(ratios, level, SURE)
     middle = float(stats.median(ratios))
     word: Word = "worse" if low > margin else "same" if high < margin else "cannot tell"
@@ -249,24 +285,17 @@ def bounds(ratios: Array, below: float, above: float) -> tuple[float, float]:
     )
 
 
-def _lost(
-    before: NDArray[np.bool_], now: NDArray[np.bool_], margin: float, level: float
-) -> Measure:
-    """Whether more runs diverge: the exact sign test on the seeds that changed (McNemar).
+def _lost(more: int, fewer: int, runs: int, margin: float, level: float) -> Measure:
+    """Whether more runs diverge: the exact sign test on the runs that changed (McNemar).
 
-    Half of the runs may diverge more often without moving a median. The share of all seeds by which
+    Half of the runs may diverge more often without moving a median. The share of all runs by which
     more diverge than before may be as large as the margin and still count as the same; beyond,
     where the test does not see it, nobody can tell.
     """
-    more, fewer = int((now & ~before).sum()), int((before & ~now).sum())
     p = float(bdtr(float(fewer), more + fewer, 0.5)) if more > fewer else 1.0
-    few = (more - fewer) / len(now) <= math.expm1(margin)
+    few = (more - fewer) / runs <= math.expm1(margin)
     word: Word = "worse" if p <= level else "same" if few else "cannot tell"
-    return _count("diverged runs", word, f"{more} of {len(now)} runs newly diverge")
-
-
-def _count(name: str, word: Word, text: str) -> Measure:
-    return Measure(name, word, math.nan, math.nan, math.nan, text=text)
+    return count(LOST, word, f"{more} of {runs} runs newly diverge")
 
 
 def _needed(
@@ -287,81 +316,3 @@ def _needed(
 
 def _exp(value: float) -> float:
     return math.exp(value) if value < 700 else math.inf
-
-
-def sentences(found: Check) -> list[str]:
-    """What the gate says, in lines: the verdict first, then what it rests on."""
-    lines = [_verdict(found)]
-    absent = [one.name for one in found.findings if one.note == ABSENT]
-    if absent:
-        lines.append(f"{ABSENT}: {_few(absent)}")
-    for one in found.findings:
-        if one.word in CODES and one.note != ABSENT:
-            lines.append(f"{one.word}: {one.name}: {_told(one, one.word)}")
-    if found.changed:
-        names = [one.name for one in found.changed]
-        epoch, gap = max((c.early for c in found.changed if c.early), key=lambda e: e[1])
-        lines.append(
-            f"note: the update rule changed: early losses of {len(names)} of "
-            f"{len(found.findings)} configurations differ by up to {_percent(gap)} "
-            f"(epoch {epoch}): {_few(names)}"
-        )
-        if found.other:
-            lines.append(
-                f"      or its rounding did: {' and '.join(found.other)} differ from the baseline's"
-            )
-    return lines
-
-
-def _verdict(found: Check) -> str:
-    words = [one.word for one in found.findings]
-    count = len(words)
-    if found.word == "identical":
-        return f"no regression: all {count} configurations are identical to the baseline"
-    if found.word == "worse":
-        return f"regression: {words.count('worse')} of {count} configurations are worse"
-    if all(one.note == ABSENT for one in found.findings):
-        return "cannot tell: these results have no configuration of the baseline"
-    if found.word == "cannot tell":
-        return (
-            f"cannot tell: {words.count('cannot tell')} of {count} configurations may be worse "
-            f"by more than {found.margin:.0%}, or not"
-        )
-    return (
-        f"no regression: {words.count('identical')} of {count} configurations are identical to "
-        f"the baseline, {words.count('same')} the same within {found.margin:.0%}"
-    )
-
-
-def _told(one: Finding, word: Word) -> str:
-    parts = [one.note] if one.note else []
-    for m in one.measures:
-        if m.word != word:
-            continue
-        if m.text:
-            parts.append(m.text)
-            continue
-        text = f"{m.name} is {_times(m.ratio)} the baseline's"
-        if m.low < m.high:
-            text += f" ({_times(m.low)} to {_times(m.high)})"
-        if word == "cannot tell":
-            text += (
-                f"; about {m.needed} seeds might tell" if m.needed else "; more seeds are needed"
-            )
-        parts.append(text)
-    if one.measures:
-        parts.append("1 seed" if one.seeds == 1 else f"{one.seeds} seeds")
-    return "; ".join(parts)
-
-
-def _times(ratio: float) -> str:
-    return f"{ratio:.3g} times" if math.isfinite(ratio) else "∞ times"
-
-
-def _percent(gap: float) -> str:
-    return f"{gap:.2g}" if math.isfinite(gap) else "∞"
-
-
-def _few(names: Sequence[str], most: int = 3) -> str:
-    rest = len(names) - most
-    return "; ".join(names[:most]) + (f"; and {rest} more" if rest > 0 else "")

@@ -18,9 +18,9 @@ from bench.plan.trials import Trial
 from bench.spec.experiment import Experiment
 from bench.spec.margins import margin_of
 from bench.spec.names import NAME
-from bench.spec.tuning import KEYS, SEED, Tuning
+from bench.spec.tuning import KEYS, SEED, Tuning, parts_of
 from bench.stats.decision import Margin
-from nncore.metrics import Columns, Quantity, columns, recorded
+from nncore.metrics import LOSS, Columns, Quantity, columns, recorded
 from nncore.modifiers import modifiers
 from nncore.trial import Configuration, Problem, is_random
 from nncore.values import (
@@ -194,7 +194,6 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
     configurations = [(number, name, _configuration(fields)) for number, name, fields in listed]
     keys = [values["keys"][i : i + 64] for i in range(0, len(values["keys"]), 64)]
     asked = {name: tuple(metrics) for name, metrics in (values.get("recorded") or {}).items()}
-    told = values.get("metrics")
     trials = []
     for (index, p, c, seed), key in zip(_rows(values["trials"]), keys, strict=True):
         problem_name, problem = problems[p]
@@ -218,7 +217,11 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
         raise ValueError("trials repeat")
     if len({number for number, *_ in configurations}) < len(configurations):
         raise ValueError("numbers of configurations repeat")
-    tuning = values.get("tuning")
+    tuning, metrics = values.get("tuning"), _quantities(values.get("metrics"))
+    known = columns(metrics)
+    judging = [parts_of(tuning["criterion"])[1]] if tuning else []
+    if not {*judging, *(m for target in values["targets"].values() for m in target)} <= set(known):
+        raise ValueError("a criterion or a target names no metric")
     return Manifest(
         values["name"],
         tuple(trials),
@@ -226,8 +229,19 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
         frozenset(values["fixed"]),
         values["spec"],
         tuning and Tuning(**{**tuning, "seeds": tuple(tuning["seeds"])}),
-        built_in() if told is None else tuple(Quantity(**fields) for fields in told),
+        metrics,
     )
+
+
+def _quantities(listed: Sequence[Mapping[str, Any]] | None) -> tuple[Quantity, ...]:
+    """The metrics that a manifest lists, the loss among them; raises ValueError for others."""
+    if listed is None:
+        return built_in()
+    found = tuple(Quantity(**fields) for fields in listed)
+    names = [quantity.name for quantity in found]
+    if LOSS not in names or len({*names}) < len(names):
+        raise ValueError("metrics repeat, or the loss is not among them")
+    return found
 
 
 def _problem(fields: Mapping[str, Any]) -> Problem:

@@ -25,6 +25,7 @@ from bench.run.quarantine import Quarantine
 from bench.run.scratch import Scratch
 from bench.run.signals import Interrupted, as_events
 from bench.store.records import Record, Result
+from nncore.datasets import tables
 
 if TYPE_CHECKING:
     from bench.plan.trials import Stack
@@ -206,7 +207,9 @@ class Runner:
     def _executor(self, kind: type[Executor]) -> Executor:
         if kind.name not in self._executors:
             try:
-                self._scratch = self._scratch or Scratch()
+                if self._scratch is None:
+                    self._scratch = Scratch()
+                    tables.share(self._scratch.folder)
             except OSError as error:
                 raise RunnerError(f"workers cannot start: {error}") from error
             setup = worker.Setup(os.getpid(), self._task, self._plugins, str(self._scratch.folder))

@@ -122,7 +122,7 @@ def start(setup: Setup) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if _State.setup is None:
-        _die_with(setup.parent)
+        die_with(setup.parent)
     _State.setup, _State.problem = setup, ""
     np.seterr(all="ignore")
     # Lest loky has crashes of the interpreter told on the user's terminal.
@@ -144,6 +144,9 @@ def start(setup: Setup) -> None:
 
             for path, _ in setup.plugins:
                 load_plugin(path)
+        from nncore.datasets.tables import adopt
+
+        adopt(folder)
         _State.plugins = frozenset(str(Path(path).resolve()) for path, _ in setup.plugins)
         _State.task = pickle.loads(setup.task)
         if _State.task is train_stack:
@@ -262,7 +265,7 @@ def describe(error: BaseException) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
     """End this process as soon as `parent` is gone, however it went; tell its progress."""
     if sys.platform == "linux":
         # At once, and even from inside C code that never lets another thread run.

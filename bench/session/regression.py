@@ -9,18 +9,23 @@ from bench.spec import experiment as spec
 from bench.store.store import Store
 
 if TYPE_CHECKING:
-    from bench.gate.check import Check
+    from bench.gate.findings import Check
 from bench.session.folder import read_manifest
 from bench.session.results import Results, open_results, results_of
 
 
 def check(
-    result: Results | str | Path, baseline: str | Path, *, margin: float | None = None
+    result: Results | str | Path,
+    baseline: str | Path,
+    *,
+    margin: float | None = None,
+    strict: bool = False,
 ) -> Check:
     """Has convergence regressed? `result` (or its folder) against a file of `bench baseline`.
 
     `.ok` without a regression, `str()` what was found; `margin` 0.1 (the default) lets losses and
-    times to the target be 10% larger. For a test of your own:
+    times to the target be 10% larger; `strict` fails on any rule whose numbers changed by more than
+    rounding, even to the better. For a test of your own:
 
         result = bench.run("my_rule.toml")
         found = bench.check(result, "my_rule.json")
@@ -31,14 +36,15 @@ def check(
     """
     from bench.gate import baseline as baselines
     from bench.gate import check as gate
+    from bench.gate.curves import measured
 
     folder = result.folder if isinstance(result, Results) else Path(result)
     old = baselines.read(baseline)
     with Store.read(folder) as store:
-        found = list(baselines.measured(store, read_manifest(store)))
+        found = list(measured(store, read_manifest(store)))
         made_with = _made_with(store)
     margin = gate.MARGIN if margin is None else margin
-    return gate.check(old, found, margin=margin, made_with=made_with)
+    return gate.check(old, found, margin=margin, made_with=made_with, strict=strict)
 
 
 def _made_with(store: Store) -> dict[str, str]:
@@ -56,6 +62,7 @@ def write_baseline(
     have crashed, OSError when the file cannot be written.
     """
     from bench.gate import baseline as baselines
+    from bench.gate.curves import measured, other_precision
 
     results = result if isinstance(result, Results) else open_results(result)
     folder = results.folder
@@ -67,11 +74,11 @@ def write_baseline(
                 f"{folder}: {results.missing:,} trials are missing and {results.crashed:,} have "
                 "crashed; a baseline needs them all"
             )
-        found = list(baselines.measured(store, manifest))
+        found = list(measured(store, manifest))
         made_with = _made_with(store)
     paths = [Path(path) for path in manifest.spec.get("plugins", ())]
     if paths:
         spec.load(manifest.spec)
-    others = baselines.other_precision(found, jobs, paths)
+    others = other_precision(found, jobs, paths)
     made = baselines.of(found, manifest.name, others=others, made_with=made_with)
     return baselines.write(made, out if out is not None else folder / "baseline.json")

@@ -13,8 +13,9 @@ from bench.plan import stacks as stacking
 from bench.plan import trials as planning
 from bench.plan.manifest import Manifest
 from bench.plan.trials import Stack, Trial
-from bench.run import runner
+from bench.run import rehearsal, runner
 from bench.spec import experiment as spec
+from bench.spec.mistakes import SpecError
 from bench.store.store import FILE, DamagedError, Result, Store, place
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from bench.spec.experiment import Experiment
 from bench.session.folder import FolderMismatchError, done, note, refuse_other
 from bench.session.results import Results, results_of
+from nncore.datasets import remarks
 
 
 @dataclass(frozen=True)
@@ -144,17 +146,22 @@ def run(
     all new ones are there; `repair` sets damaged ones aside and trains them again, `retry_crashed`
     tries crashed trials again.
 
-    Raises SpecError, FolderMismatchError, StoreError, and Interrupted on Ctrl-C or SIGTERM, when
-    everything that was finished is stored.
+    Raises SpecError, also for a plugin's rule that fails its rehearsal; FolderMismatchError,
+    StoreError, and Interrupted on Ctrl-C or SIGTERM, when everything that was finished is stored.
     """
     from bench.report import write as report
 
     say = say or _nothing
     experiment = spec.load(source, overrides, plugins)
     folder = _folder(experiment, out)
+    for problem in experiment.problems:
+        for remark in remarks(problem.problem.dataset):
+            say(f"{problem.name}: {remark}")
     if repair and (folder / FILE).exists():
         Store.open(folder, repair=True).close()
     todo = _planned(experiment, folder, jobs or runner.cores(), shard, retry_crashed, fresh)
+    if faults := rehearsal.faults(trial.configuration.rule for trial in todo.missing):
+        raise SpecError(faults)
     paths = [Path(path) for path in todo.manifest.spec.get("plugins", ())]
     with Store.open(todo.folder, fresh=fresh) as store:
         try:

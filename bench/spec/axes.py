@@ -47,7 +47,11 @@ class AxisReader:
         for key, modifier in modifiers.items():
             axes[key] = Axis([None])
             if key in table:
-                axes[key] = modifier_axis(modifier, table[key], f"{path}.{key}", self.mistakes)
+                where = f"{path}.{key}"
+                axes[key] = modifier_axis(modifier, table[key], where, self.mistakes)
+                for value in axes[key].values:
+                    if isinstance(value, float):
+                        self._holds(key, value, where)
         return axes
 
     def _refuse_strangers(
@@ -103,16 +107,22 @@ class AxisReader:
                 continue
             if float(item) not in allowed:
                 self.mistakes.add(path, f"is {quote(item)}; must be {allowed}")
-            elif self._vanishes(float(item)) and 0.0 not in allowed:
-                self.mistakes.add(path, f"is {quote(item)}, which is 0 in {self.dtype}")
-            else:
+            elif self._holds(key, float(item), path):
                 good[float(item) + 0.0] = None
         return list(good)
 
-    def _vanishes(self, value: float) -> bool:
-        """Whether `value` is 0 where the training computes."""
+    def _holds(self, key: str, value: float, path: str) -> bool:
+        """Whether there is a number like `value` where the training computes; noted if not."""
+        if key == "decay":
+            return True  # rates are computed in float64
         with np.errstate(over="ignore", under="ignore"):
-            return not self.dtype.type(value)
+            kept = self.dtype.type(value)
+        # A rate that is infinite diverges, as any does that is as large: that is a result.
+        vanishes, overflows = value and not kept, np.isinf(kept) and key != "learning_rate"
+        if vanishes or overflows:
+            what = "0" if vanishes else "infinite"
+            self.mistakes.add(path, f"is {quote(value)}, which is {what} in {self.dtype}")
+        return not (vanishes or overflows)
 
 
 def _stranger(rule: Rule, key: str, own: Iterable[str], known: Iterable[str]) -> str:

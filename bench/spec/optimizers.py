@@ -58,7 +58,7 @@ class _United:
         for name in problems:
             self.tables_on.setdefault(name, []).append(len(self.tables))
         self.tables.append(found.keys())
-        self.space |= {key: c for key, c in found.items() if key not in self.space}
+        self.space |= found
 
     def optimizer(self, name: str) -> Optimizer:
         """All tables as one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +23,11 @@ class Layout(NamedTuple):
     metrics: tuple[str, ...]
     epochs: bytes
     asked: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> str:
+        """The names as the store keeps them, JSON."""
+        return json.dumps({"metrics": self.metrics, "asked": self.asked})
 
     @property
     def size(self) -> int:

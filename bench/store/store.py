@@ -235,8 +235,7 @@ class Store:
         new: dict[Layout, int] = {}
         for layout in {record.layout: None for record in records}:
             if layout not in self._layout_ids:
-                names = json.dumps({"metrics": layout.metrics, "asked": layout.asked})
-                row = {"id": None, "metrics": names, "epochs": layout.epochs}
+                row = {"id": None, "metrics": layout.names, "epochs": layout.epochs}
                 values = sealed("layouts", row, layout.epochs)
                 number = connection.execute(schema.PUT_LAYOUT, values).lastrowid
                 assert number is not None

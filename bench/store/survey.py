@@ -226,7 +226,7 @@ def _copy_intact(path: Path, new: Path) -> None:
                 schema.PUT_META, sealed("meta", {"key": key, "value": json.dumps(value)})
             )
         for number, layout in found.layouts.items():
-            row = {"id": number, "metrics": json.dumps(layout.metrics), "epochs": layout.epochs}
+            row = {"id": number, "metrics": layout.names, "epochs": layout.epochs}
             target.execute(schema.PUT_LAYOUT, sealed("layouts", row, layout.epochs))
         for number, training in found.stacks.items():
             row = {"id": number, **training._asdict()}

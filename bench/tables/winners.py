@@ -70,7 +70,8 @@ def winners(
         groups.setdefault((trial.problem_name, trial.configuration_index), []).append(place)
     statuses = store.statuses()
     judged = scores(store, trials, criterion, targets, metrics)
-    losses = scores(store, trials, FINAL_LOSS, targets)
+    # The usual criterion breaks its own ties.
+    losses = judged if criterion == FINAL_LOSS else scores(store, trials, FINAL_LOSS, targets)
     best: dict[tuple[str, str], tuple[tuple[float, float], Trial]] = {}
     for places in groups.values():
         if all(statuses.get(trials[place].key) == "crashed" for place in places):

@@ -123,17 +123,17 @@ def _one_hot(y: NDArray[Any]) -> NDArray[Any]:
 
 def parquet(path: str) -> ArrayFile:
     """A data frame's columns; needs pyarrow."""
-    try:
-        import pandas as pd
-        import pyarrow  # noqa: F401
-    except ImportError as error:
-        raise ValueError(
-            f"{path}: Parquet is read by pyarrow, which cannot be imported ({error}): "
-            "pip install pyarrow"
-        ) from error
     with open_plain(path) as file:
         try:
+            import pandas as pd
+            import pyarrow  # noqa: F401
+
             frame = pd.read_parquet(file)
+        except ImportError as error:
+            raise ValueError(
+                f"{path}: Parquet is read by pyarrow, which cannot be imported ({error}): "
+                "pip install pyarrow"
+            ) from error
         except (ValueError, OSError) as error:
             raise ValueError(f"{path}: {' '.join(str(error).split())}") from None
     return ArrayFile(list(map(str, frame.columns)), [_frame_column(frame[n]) for n in frame])

@@ -88,21 +88,22 @@ def read(definition: Mapping[str, Any]) -> Table:
     Raises ValueError for what is not a table, OSError for a file that cannot be read.
     """
     name = _name(definition)
-    if _Shared.folder is not None and (found := _mapped(_Shared.folder, name)):
-        return found
+    if _Shared.folder is not None:
+        known = _Shared.tables.get(name, (None, None))[1] or _mapped(_Shared.folder, name)
+        if known is not None:
+            _Shared.tables[name] = None, known  # as it was when the run began
+            return known
     path = definition.get("path")
     stamp = None
     if path and "\0" not in path:
         status = os.stat(path)
         stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
-    known = _Shared.tables.get(name)
-    if known is None or known[0] != stamp:
-        known = stamp, _read(definition)
-        _Shared.tables[name] = known
+    if name not in _Shared.tables or _Shared.tables[name][0] != stamp:
+        _Shared.tables[name] = stamp, _read(definition)
     _Shared.tables.move_to_end(name)
     while len(_Shared.tables) > REMEMBERED:
         _Shared.tables.popitem(last=False)
-    return known[1]
+    return _Shared.tables[name][1]
 
 
 def content(definition: Mapping[str, Any]) -> dict[str, Any]:
@@ -144,6 +145,7 @@ def share(folder: Path) -> None:
 
 def adopt(folder: Path) -> None:
     """Take from `folder` what another process has shared there."""
+    forget()
     _Shared.folder = folder
 
 

@@ -41,22 +41,25 @@ class TextFile:
         self._lines, self._head = array("q"), list[list[str]]()
         try:
             with open_plain(path) as file:
-                start = len(BOM_UTF8) if file.peek(3).startswith(BOM_UTF8) else 0  # type: ignore[attr-defined]
-                self._look(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""), start)
+                start = len(BOM_UTF8) if file.read(3) == BOM_UTF8 else 0
+            with self._open(0) as lines:
+                self._look(lines, start)
         except UnicodeDecodeError as error:
             raise ValueError(f"{path}: not UTF-8 text: {error}") from None
         self.header = self._has_header(header)
-        width = len(self._head[0]) if self._head else 0
-        self.numbered = not self.header
-        self.names = (
-            [name.strip() for name in self._head[0]]
-            if self.header
-            else list(map(str, range(width)))
-        )
-        if self.header:
-            self._lines.pop(0)
-        if not self._lines:
+        if len(self._lines) <= self.header:
             raise ValueError(f"{path}: a header and at least one row of numbers, found none")
+        self.numbered = not self.header
+        self.names = [name.strip() for name in self._head[0]]
+        if self.header:
+            del self._lines[0]
+        else:
+            self.names = list(map(str, range(len(self.names))))
+
+    def _open(self, start: int) -> io.TextIOWrapper:
+        file = open_plain(self.path)
+        file.seek(start)
+        return io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
 
     def _look(self, lines: Iterator[str], start: int) -> None:
         """Find what separates cells, and the rows; the text begins at byte `start`."""
@@ -133,11 +136,9 @@ class TextFile:
 
     def cell(self, index: int, column: int) -> str:
         """What is written in a cell: the file is read again up to there."""
-        with open_plain(self.path) as file:
-            file.seek(self._skipped)
-            text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-            rows = self._rows(text, 1)
-            row = next(itertools.islice(rows, index + bool(self.header), None), (0, []))[1]
+        with self._open(self._skipped) as lines:
+            rows = itertools.islice(self._rows(lines, 1), index + bool(self.header), None)
+            row = next(rows, (0, []))[1]
         return row[column].strip() if column < len(row) else ""
 
     def load(self, numbers: Sequence[int], texts: Sequence[int]) -> dict[int, NDArray[Any]]:

@@ -1,15 +1,22 @@
 """Update rules, simplest first: each reads like its paper, and its signature is its specification.
 
-A rule is called once per update for a whole stack of `T` trials with `P` parameters each:
+A rule is called once per update, all but one kind for a whole stack of `T` trials with `P`
+parameters each:
 
 - `w`, `g`: weights and gradient, `(T, P)`; the rule changes `w` in place;
 - `t`: the number of this update, from 1;
 - further positional arguments: state buffers, `(T, P)`, zeros at first, changed in place
   (`m[:] = ...`; rebinding, `m = ...`, would freeze them); one that starts at other values is set
   when `t` is 1;
-- keyword-only arguments: hyperparameters with their defaults; they arrive as `(T, 1)` arrays (or
-  `(T, P)` where weights and biases differ) in the dtype of `w`. `learning_rate` is the effective
-  one: decay, schedules and clipping happen outside.
+- keyword-only arguments: hyperparameters with their defaults; they arrive as `Hyperparameter`s of
+  shape `(T, 1)` (or `(T, P)` where weights and biases differ): float64 among themselves, rounded to
+  the dtype of `w` where they meet it. `learning_rate` is the effective one: decay, schedules and
+  clipping happen outside.
+
+`@rule(per="trial")` is for rules as a textbook has them: they see one network at a time, `w`, `g`
+and every buffer as lists of arrays in their natural shapes, weights `(inputs, outputs)` and biases
+`(outputs,)`, hyperparameters as Python's floats. They change arrays or lists in place, or return
+`w`, or `(w, *buffers)`. The other kinds take a whole stack, which is what makes them fast:
 
 `@rule` is for rules that treat every parameter alike. `@rule(per="tensor")` is called for each
 weight `(T, inputs, outputs)` and each vector `(T, features)`, bias or gain, apart, hyperparameters
@@ -28,12 +35,14 @@ import nncore.rules.layerwise
 import nncore.rules.averaging  # noqa: F401
 
 # isort: on
+from nncore.rules.hyperparameter import Hyperparameter
 from nncore.rules.kinds import Array, Domain, Per, Rule, domain, norm, rule, rules
 from nncore.rules.means import running_mean, unbiased
 
 __all__ = [
     "Array",
     "Domain",
+    "Hyperparameter",
     "Per",
     "Rule",
     "domain",

@@ -19,9 +19,9 @@ def adam(w, g, t, m, v, *, learning_rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon
     """
     running_mean(m, g, beta_1)
     running_mean(v, g**2, beta_2)
-    correction = np.sqrt(1 - beta_2**t)
+    correction = (1 - beta_2**t) ** 0.5
     rate = learning_rate * correction / (1 - beta_1**t)
-    w -= rate * m / (np.sqrt(v) + correction * epsilon)
+    w -= rate * m / (correction * epsilon + np.sqrt(v))
 
 
 @rule
@@ -76,13 +76,13 @@ def adamax(w, g, t, m, u, *, learning_rate=2e-3, beta_1=0.9, beta_2=0.999, epsil
 
 @rule
 def nadam(
-    w, g, t, m, v, product, *,
+    w, g, t, m, v, rest, *,
     learning_rate=2e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-8, momentum_decay=4e-3,
 ):  # fmt: skip
     """NAdam: Adam with Nesterov momentum. Dozat 2016, algorithm 2, https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ
 
     mu(t) = beta_1 * (1 - 0.96^(t * momentum_decay) / 2)
-    product = mu(1) * ... * mu(t)
+    product = mu(1) * ... * mu(t)       (kept as rest = 1 - product: nothing cancels)
     m = beta_1 * m + (1 - beta_1) * g
     v = beta_2 * v + (1 - beta_2) * g^2
     m_hat = mu(t + 1) * m / (1 - product * mu(t + 1)) + (1 - mu(t)) * g / (1 - product)
@@ -92,14 +92,13 @@ def nadam(
     it is Adam's. PyTorch has the same schedule of mu, Keras fixes momentum_decay at 1, optax has
     none (mu = beta_1).
     """
-    if t == 1:
-        product[:] = 1
     mu = beta_1 * (1 - 0.5 * 0.96 ** (t * momentum_decay))
     mu_next = beta_1 * (1 - 0.5 * 0.96 ** ((t + 1) * momentum_decay))
-    product *= mu
+    rest += (1 - rest) * (1 - mu)
     running_mean(m, g, beta_1)
     running_mean(v, g**2, beta_2)
-    m_hat = mu_next * m / (1 - product * mu_next) + (1 - mu) * g / (1 - product)
+    rest_next = rest + (1 - rest) * (1 - mu_next)
+    m_hat = mu_next * m / rest_next + (1 - mu) * g / rest
     v_hat = unbiased(v, beta_2, t)
     w -= learning_rate * m_hat / (np.sqrt(v_hat) + epsilon)
 
@@ -124,13 +123,9 @@ def radam(w, g, t, m, v, *, learning_rate=1e-3, beta_1=0.9, beta_2=0.999, epsilo
     running_mean(v, g**2, beta_2)
     m_hat = unbiased(m, beta_1, t)
     v_hat = unbiased(v, beta_2, t)
-    # In float64: rho is a small difference of large numbers.
-    beta = np.asarray(beta_2, np.float64)
-    rho_inf = 2 / (1 - beta) - 1
-    rho = rho_inf - 2 * t * beta**t / (1 - beta**t)
-    tractable = rho > 4
-    # Where the variance is not tractable, any number serves: it is not used.
-    safe, safe_inf = np.where(tractable, rho, 5), np.where(tractable, rho_inf, 5)
-    r = np.sqrt((safe - 4) * (safe - 2) * safe_inf / ((safe_inf - 4) * (safe_inf - 2) * safe))
-    adaptive = r.astype(w.dtype) * m_hat / (np.sqrt(v_hat) + epsilon)
-    w -= learning_rate * np.where(tractable, adaptive, m_hat)
+    rho_inf = 2 / (1 - beta_2) - 1
+    rho = rho_inf - 2 * t * beta_2**t / (1 - beta_2**t)
+    r = (rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)
+    r = np.sqrt(np.maximum(r, 0))  # where rho <= 4, whatever it is: it is not used
+    adaptive = r * m_hat / (np.sqrt(v_hat) + epsilon)
+    w -= learning_rate * np.where(rho > 4, adaptive, m_hat)

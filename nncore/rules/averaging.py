@@ -8,14 +8,24 @@ from nncore.rules.kinds import Shape, rule
 from nncore.rules.means import running_mean, unbiased
 
 
+def _share(length, learning_rate):
+    """The weight of this update in an average that squares of the rates weigh.
+
+    `length`, the root of the sum of their squares, is kept: it is no larger or smaller than a rate
+    can be, as squares are. While every rate is 0, so is the weight.
+    """
+    length[:] = np.hypot(length, learning_rate)
+    return (learning_rate / np.where(length > 0, length, 1)) ** 2
+
+
 @rule(evaluate="x")
-def schedule_free_sgd(w, g, t, x, z, total, *, learning_rate=1.0, beta_1=0.9, weight_decay=0.0):
+def schedule_free_sgd(w, g, t, x, z, length, *, learning_rate=1.0, beta_1=0.9, weight_decay=0.0):
     """Schedule-free SGD. Defazio et al. 2024, equations 3 to 5, https://arxiv.org/abs/2405.15682
 
     x = z = w at first
     z = z - learning_rate * (g + weight_decay * w)
     total = total + learning_rate^2
-    c = learning_rate^2 / total
+    c = learning_rate^2 / total     (0 while every rate is 0)
     x = (1 - c) * x + c * z
     w = (1 - beta_1) * z + beta_1 * x
 
@@ -28,15 +38,14 @@ def schedule_free_sgd(w, g, t, x, z, total, *, learning_rate=1.0, beta_1=0.9, we
         x[:] = w
         z[:] = w
     z -= learning_rate * (g + weight_decay * w)
-    total += learning_rate**2
-    c = learning_rate**2 / total
+    c = _share(length, learning_rate)
     x[:] = (1 - c) * x + c * z
     w[:] = (1 - beta_1) * z + beta_1 * x
 
 
 @rule(evaluate="x")
 def schedule_free_adamw(
-    w, g, t, x, z, v, total, *,
+    w, g, t, x, z, v, length, *,
     learning_rate=2.5e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-8, weight_decay=0.0,
 ):  # fmt: skip
     """Schedule-free AdamW. Defazio et al. 2024, algorithm 1, https://arxiv.org/abs/2405.15682
@@ -45,7 +54,7 @@ def schedule_free_adamw(
     v = beta_2 * v + (1 - beta_2) * g^2
     z = z - learning_rate * (g / (sqrt(v / (1 - beta_2^t)) + epsilon) + weight_decay * w)
     total = total + learning_rate^2
-    c = learning_rate^2 / total
+    c = learning_rate^2 / total     (0 while every rate is 0)
     x = (1 - c) * x + c * z
     w = (1 - beta_1) * z + beta_1 * x
 
@@ -60,8 +69,7 @@ def schedule_free_adamw(
     running_mean(v, g**2, beta_2)
     v_hat = unbiased(v, beta_2, t)
     z -= learning_rate * (g / (np.sqrt(v_hat) + epsilon) + weight_decay * w)
-    total += learning_rate**2
-    c = learning_rate**2 / total
+    c = _share(length, learning_rate)
     x[:] = (1 - c) * x + c * z
     w[:] = (1 - beta_1) * z + beta_1 * x
 
@@ -93,12 +101,12 @@ def prodigy(
     if t == 1:
         start[:] = w
         d[:] = initial_distance
-    beta_3 = np.sqrt(beta_2)
-    m[:] = beta_1 * m + (1 - beta_1) * d * g
-    v[:] = beta_2 * v + (1 - beta_2) * d**2 * g**2
+    beta_3 = beta_2**0.5
+    running_mean(m, d * g, beta_1)
+    running_mean(v, d**2 * g**2, beta_2)
     progress = learning_rate * d**2 * (g * (start - w))
     running_mean(r, np.add.reduce(progress, axis=1, keepdims=True), beta_3)
-    s[:] = beta_3 * s + (1 - beta_3) * learning_rate * d**2 * g
+    running_mean(s, learning_rate * d**2 * g, beta_3)
     w -= learning_rate * d * (m / (np.sqrt(v) + d * epsilon) + weight_decay * w)
     size = np.add.reduce(np.abs(s), axis=1, keepdims=True)
     d[:] = np.maximum(d, np.where(size > 0, r / np.where(size > 0, size, 1), 0))

@@ -94,20 +94,20 @@ def rprop(
     """Resilient propagation, iRprop-. Igel & Huesken 2003, https://doi.org/10.1016/S0925-2312%2801%2900700-7
 
     step = learning_rate at first, then
-        min(step * increase, largest)   where g keeps its sign
-        max(step * decrease, smallest)  where g changes it; there, g = 0
+        step * increase  where g keeps its sign
+        step * decrease  where g changes it; there, g = 0
+    step = min(max(step, smallest), largest)
     w = w - step * sign(g)
 
     For full batches: noise in the sign of `g` shrinks every step. The rate is the first step, so
-    decay and schedules do nothing. Defaults are those of Riedmiller & Braun 1993, whose original
-    takes the last step back where the sign changes; PyTorch has this same variant, with a first
-    step of 0.01.
+    decay and schedules do nothing later; a first rate of 0 starts at `smallest`. Defaults are those
+    of Riedmiller & Braun 1993, whose original takes the last step back where the sign changes;
+    PyTorch has this same variant, with a first step of 0.01.
     """
     if t == 1:
         step[:] = learning_rate
-    turn = np.sign(g * before)
-    grown = np.minimum(step * increase, largest)
-    shrunk = np.maximum(step * decrease, smallest)
-    step[:] = np.where(turn > 0, grown, np.where(turn < 0, shrunk, step))
+    turn = np.sign(g) * np.sign(before)  # a product of two small gradients would be 0
+    step[:] = np.where(turn > 0, step * increase, np.where(turn < 0, step * decrease, step))
+    np.clip(step, smallest, largest, out=step)
     before[:] = np.where(turn < 0, 0, g)
     w -= step * np.sign(before)

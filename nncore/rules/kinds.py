@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 import math
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, overload
@@ -14,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore.registry import BUILT_IN, Entry, Registry, describe, positional
+from nncore.rules.source import rebound
 
 Array = NDArray[Any]
-Per = Literal["element", "tensor", "network"]
+Per = Literal["element", "tensor", "network", "trial"]
 Shape = tuple[int, ...]
-F = TypeVar("F", bound=Callable[..., None])
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -71,9 +69,10 @@ def rule(
     """Register an update rule: `@rule`, `@rule(per="tensor")`, `@rule(evaluate="x")`.
 
     Biases may have hyperparameters of their own; of a rule per network only those `varying`, which
-    then arrive as `(T, P)`. Raises TypeError when the signature does not begin with `w, g, t` or
-    lacks `learning_rate`, when `state` or `evaluate` names what is no buffer of this shape, or
-    `varying` what is no hyperparameter, and when a plugin's rule rebinds `w` or a buffer.
+    then arrive as `(T, P)`; of a rule per trial none. Raises TypeError when the signature does not
+    begin with `w, g, t` or lacks `learning_rate`, when `state` or `evaluate` names what is no
+    buffer of this shape, or `varying` what is no hyperparameter, and when a plugin's stacked rule
+    rebinds `w` or a buffer.
     """
     shapes = dict(state or {})
 
@@ -85,38 +84,27 @@ def rule(
                 f"def {function.__name__}(w, g, t, *buffers, learning_rate=..., ...)"
             )
         buffers = arguments[3:]
-        if stray := [name for name in shapes if name not in buffers or per == "element"]:
+        alike = per in ("element", "trial")
+        if stray := [name for name in shapes if name not in buffers or alike]:
             raise TypeError(f"rule {function.__name__}: {stray[0]} is no buffer with its own shape")
         if evaluate and (evaluate not in buffers or evaluate in shapes):
             raise TypeError(f"rule {function.__name__}: {evaluate} is no buffer of w's shape")
-        if stray := [name for name in varying if name not in entry["parameters"]]:
+        may_vary = () if per == "trial" else entry["parameters"]
+        if stray := [name for name in varying if name not in may_vary]:
             raise TypeError(f"rule {function.__name__}: {stray[0]} is no hyperparameter")
-        if entry["origin"] != BUILT_IN:
-            _refuse_rebinding(function, ("w", *buffers))
-        own = tuple(varying if per == "network" else entry["parameters"])
+        if entry["origin"] != BUILT_IN and per != "trial":
+            for name, line in rebound(function, ("w", *buffers)):
+                raise TypeError(
+                    f"rule {function.__name__}, line {line}: {name} = ... makes another array and "
+                    f"leaves {name} as it is; write {name}[:] = ..."
+                )
+        own = tuple(varying if per in ("network", "trial") else entry["parameters"])
         rules.add(
             Rule(**entry, buffers=buffers, per=per, state=shapes, evaluate=evaluate, varying=own)
         )
         return function
 
     return register if function is None else register(function)
-
-
-def _refuse_rebinding(function: Callable[..., Any], arrays: Sequence[str]) -> None:
-    """Raise TypeError where `function` binds one of its `arrays` anew: it would never change."""
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, SyntaxError):
-        return  # nobody has the source
-    first = function.__code__.co_firstlineno
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in arrays:
-            if any(isinstance(n, ast.AugAssign) and n.target is node for n in ast.walk(tree)):
-                continue
-            raise TypeError(
-                f"rule {function.__name__}, line {first + node.lineno - 1}: {node.id} = ... makes "
-                f"another array and leaves {node.id} as it is; write {node.id}[:] = ..."
-            )
 
 
 @dataclass(frozen=True)
@@ -176,10 +164,13 @@ def domain(hyperparameter: str) -> Domain:
 def norm(x: Array) -> Array:
     """Euclidean norm of what each trial has in `x` (T, ...): `(T, 1, ...)`.
 
-    Squares are added in the order of a contiguous row, whatever `x` looks like in memory.
+    Squares are added in the order of a contiguous row, whatever `x` looks like in memory, and in
+    float64: in float32, those of gradients below 1e-23 are 0.
 
     >>> norm(np.array([[3.0, 4.0]]))
     array([[5.]])
     """
     rows = np.ascontiguousarray(x).reshape(len(x), -1)
-    return np.sqrt(np.add.reduce(rows * rows, axis=1)).reshape(len(x), *[1] * (x.ndim - 1))
+    squares = np.square(rows, dtype=np.float64)
+    lengths = np.sqrt(np.add.reduce(squares, axis=1)).astype(x.dtype)
+    return lengths.reshape(len(x), *[1] * (x.ndim - 1))

@@ -16,9 +16,13 @@ from nncore.rules.means import running_mean, unbiased
 
 
 def trust_ratio(weights, update, trust=1):
-    """`trust * weights / update` of two norms; 1 where either is 0: biases at zero must move."""
-    usable = (weights > 0) & (update > 0)
-    return np.where(usable, trust * weights, 1) / np.where(usable, update, 1)
+    """`trust * weights / update` of two norms; 1 where either is 0: biases at zero must move.
+
+    1 also where the quotient is beyond the largest number.
+    """
+    size = trust * weights
+    usable = (size > 0) & (update > size / np.finfo(update.dtype).max)
+    return np.where(usable, size, 1) / np.where(usable, update, 1)
 
 
 @rule(per="tensor")

@@ -80,7 +80,11 @@ class Training:
         self.epochs = recorded_epochs(problem.epochs, problem.record_every)
         self.drawn = {}
         for seed in dict.fromkeys(seeds):
-            self.drawn[seed] = datasets.draw(problem.dataset, seed)
+            # As narrow as it is trained on: of wide data, this is most of what a process holds.
+            self.drawn[seed] = {
+                name: part._replace(X=part.X.astype(problem.dtype, copy=False))
+                for name, part in datasets.draw(problem.dataset, seed).items()
+            }
             progress()
         some = self.drawn[seeds[0]]["train"].X
         self.network = Architecture.of(problem.layers, some.shape[1])

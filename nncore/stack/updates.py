@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore.layers import Parameter
-from nncore.rules import Rule
+from nncore.rules import Hyperparameter, Rule
 from nncore.schedules import Plateau, factors
 from nncore.stack.clipping import Clipping
 from nncore.stack.layouts import Layout
+from nncore.stack.one_by_one import one_by_one
 
 if TYPE_CHECKING:
     from nncore.trial import Configuration
@@ -33,7 +34,7 @@ class Tensor(NamedTuple):
         return flat[:, self.place].reshape(len(flat), *self.shape)
 
     def value(self, hyperparameter: Array) -> Array:
-        """The tensor's value of a hyperparameter `(T, 1)` or `(T, P)`: `(T, 1, 1)` or `(T, 1)`."""
+        """The tensor's part of a hyperparameter's `(T, 1)` or `(T, P)`: `(T, 1, 1)` or `(T, 1)`."""
         at = self.place.start if hyperparameter.shape[1] > 1 else 0
         return hyperparameter[:, at].reshape(len(hyperparameter), *[1] * len(self.shape))
 
@@ -99,7 +100,7 @@ class Updates:
         values, biases = [row.hyperparameters for row in rows], vectors(parameters)
         self._rate = spread("learning_rate", values, biases)
         self._hyperparameters = {
-            name: self._array(spread(name, values, biases))
+            name: self._hyperparameter(spread(name, values, biases))
             for name in rule.parameters
             if name != "learning_rate"
         }
@@ -107,7 +108,7 @@ class Updates:
         self._schedules = [row.modifiers.get("schedule") for row in rows]
         self._constant = None
         if not self._decays.any() and not any(self._schedules):
-            self._constant = self._array(self._rate)
+            self._constant = self._hyperparameter(self._rate)
         self._chunk = max(1, CHUNK // len(w))
         self._table = np.empty((0, len(w), 1))
         self.plateau = Plateau(self._schedules)
@@ -116,11 +117,17 @@ class Updates:
         self._apply = self._bind(parameters)
 
     def _array(self, values: Array) -> Array:
-        array = self._layout.empty(self._w.dtype, *values.shape)
+        return self._laid_out(values, self._w.dtype)
+
+    def _hyperparameter(self, values: Array) -> Hyperparameter:
+        return Hyperparameter(self._laid_out(values, np.dtype(np.float64)), self._w.dtype)
+
+    def _laid_out(self, values: Array, dtype: np.dtype[Any]) -> Array:
+        array = self._layout.empty(dtype, *values.shape)
         array[:] = values
         return array
 
-    def _bind(self, parameters: Sequence[Parameter]) -> Callable[[Array], None]:
+    def _bind(self, parameters: Sequence[Parameter]) -> Callable[[Hyperparameter], None]:
         """A function of the effective rate that calls the rule; allocates its buffers."""
         rule, w, g = self._rule, self._w, self._g
         if rule.per == "element":
@@ -136,11 +143,14 @@ class Updates:
         w_rows, g_rows = (np.empty(w.shape, w.dtype), np.empty(w.shape, w.dtype))
         if not copied:
             w_rows, g_rows = w, g
-        whole = Tensor(slice(0, w.shape[1]), (w.shape[1],))
-        parts = tensors(parameters) if rule.per == "tensor" else [whole]
-        calls = [self._part(part, w_rows, g_rows) for part in parts]
+        if rule.per == "trial":
+            calls = [self._trials(tensors(parameters), w_rows, g_rows)]
+        elif rule.per == "tensor":
+            calls = [self._part(part, w_rows, g_rows) for part in tensors(parameters)]
+        else:
+            calls = [self._part(Tensor(slice(0, w.shape[1]), (w.shape[1],)), w_rows, g_rows)]
 
-        def apply(rate: Array) -> None:
+        def apply(rate: Hyperparameter) -> None:
             if copied:
                 w_rows[:] = w
                 g_rows[:] = g
@@ -151,7 +161,18 @@ class Updates:
 
         return apply
 
-    def _part(self, part: Tensor, w: Array, g: Array) -> Callable[[Array], None]:
+    def _trials(
+        self, parts: Sequence[Tensor], w: Array, g: Array
+    ) -> Callable[[Hyperparameter], None]:
+        """A function of the effective rate that calls the rule on every trial."""
+        networks = [
+            [[part.of(flat)[i] for part in parts] for flat in (w, g, *self.buffers)]
+            for i in range(len(w))
+        ]
+        call = one_by_one(self._rule, networks, self._hyperparameters)
+        return lambda rate: call(self.made, rate)
+
+    def _part(self, part: Tensor, w: Array, g: Array) -> Callable[[Hyperparameter], None]:
         """A function of the effective rate that calls the rule on one tensor."""
         rule, state = self._rule, []
         for name in rule.buffers:
@@ -163,9 +184,11 @@ class Updates:
                 state.append(part.of(self._flat[name]))
         # A network's rule may have values that differ between weights and biases.
         cut = part.value if rule.per == "tensor" else np.ascontiguousarray
-        mine = {name: cut(value) for name, value in self._hyperparameters.items()}
+        mine = {name: value.map(cut) for name, value in self._hyperparameters.items()}
         w, g = part.of(w), part.of(g)
-        return lambda rate: rule.function(w, g, self.made, *state, learning_rate=cut(rate), **mine)
+        return lambda rate: rule.function(
+            w, g, self.made, *state, learning_rate=rate.map(cut), **mine
+        )
 
     @property
     def evaluated(self) -> Array:
@@ -179,10 +202,11 @@ class Updates:
         for buffer, before in zip(self.buffers, other.buffers, strict=True):
             buffer[:] = before[rows]
 
-    def rate(self) -> Array:
-        """The effective rate of the next update, in the dtype of `w`: `(T, 1)` or `(T, P)`."""
+    def rate(self) -> Hyperparameter:
+        """The effective rate of the next update, `(T, 1)` or `(T, P)`."""
         if self.plateau.watches:
-            return self._array(self._rate * (self._factor() * self.plateau.factor[:, None]))
+            factor = self._factor() * self.plateau.factor[:, None]
+            return self._hyperparameter(self._rate * factor)
         if self._constant is not None:
             return self._constant
         position = self.made % self._chunk
@@ -191,11 +215,9 @@ class Updates:
             updates = np.arange(start, start + self._chunk, dtype=np.float64)
             table = factors(self._decays, self._schedules, updates, self._total).T[:, :, None]
             # Where biases have their own rate, the product (chunk, T, P) would be large.
-            self._table = (
-                (self._rate * table).astype(self._w.dtype) if self._plain else table.copy()
-            )
+            self._table = self._rate * table if self._plain else table.copy()
         row = self._table[position]
-        return row if self._plain else self._array(self._rate * row)
+        return self._hyperparameter(row if self._plain else self._rate * row)
 
     def _factor(self) -> NDArray[np.float64]:
         """Of the next update, `(T, 1)`, where rates cannot be computed beforehand."""

@@ -48,7 +48,8 @@ def laid_out(paint: Any) -> Figure:
     with style.applied():
         figure: Figure = paint()
         figure.set_dpi(style.DPI)
-        FigureCanvasAgg(figure).draw()
+        FigureCanvasAgg(figure)
+        figure.draw_without_rendering()
     return figure
 
 

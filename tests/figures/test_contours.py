@@ -12,95 +12,22 @@ import pytest
 
 import bench
 from bench.figures import style
-from bench.figures.book import plan
 from bench.figures.panels import contours
-from bench.figures.paths import MOST_UPDATES, Landscape, landscapes, middling_seeds, telling
-from bench.plan.trials import trials as plan_trials
+from bench.figures.paths import MOST_UPDATES
 from bench.spec.experiment import load
-from bench.tables.best import best_trials
-from bench.tables.curves import LEADING
-from bench.tables.summary import summary_frame
 from nncore import rules as kinds
 from nncore.datasets import distance, heights, minima
 from nncore.registry import kept
-from nncore.stack.training import train
-from tests.figures.drawn import caption, gather, laid_out
-from tests.frames import Frames
-
-FLAT = {
-    "rosenbrock": {"name": "rosenbrock"},
-    "beale": {"name": "beale"},
-    "himmelblau": {"name": "himmelblau"},
-    "rastrigin": {"name": "rastrigin"},
-    "styblinski_tang": {"name": "styblinski_tang"},
-    "quadratic": {"name": "quadratic", "dimension": 2, "condition": 10.0},
-    "noisy_quadratic": {"name": "noisy_quadratic", "dimension": 2, "samples": 8, "condition": 10.0},
-}
-
-
-def experiment(dataset, optimizers, *, epochs=50, seeds=1, **problem):
-    tables_ = {"dataset": dataset, "epochs": epochs, "dtype": "float64", **problem}
-    return load(
-        {
-            "name": "x",
-            "seeds": seeds,
-            "problem": [{"name": "f", **tables_}],
-            "optimizer": optimizers,
-        }
-    )
-
-
-def trained(described):
-    """The planned trials and the frame of what they end with, without a store."""
-    planned = plan_trials(described)
-    rows = []
-    for trial in planned:
-        (outcome,) = train(trial.problem, [trial.configuration], [trial.seed])
-        rows.append(
-            {
-                "trial": trial.index,
-                "problem": trial.problem_name,
-                "optimizer": trial.optimizer,
-                "rule": trial.configuration.rule,
-                "configuration": trial.configuration_index,
-                "seed": trial.seed,
-                **trial.configuration.hyperparameters,
-                "status": outcome.status,
-                "diverged_epoch": outcome.diverged_epoch,
-                "final_train_loss": outcome.metrics["train_loss"][-1],
-                "train_loss": outcome.metrics["train_loss"],
-            }
-        )
-    frame = pd.DataFrame(rows).astype({"diverged_epoch": "Int64"})
-    return planned, frame.drop(columns="train_loss"), frame["train_loss"]
-
-
-def landscapes_of(planned, trials) -> dict[str, Landscape]:
-    return landscapes(planned, best_trials(trials))
-
-
-def landscape_of(described) -> Landscape:
-    planned, trials, _ = trained(described)
-    return landscapes_of(planned, trials)["f"]
-
-
-def drawn(described, **changes):
-    """The figure of an experiment, with `changes` to its landscape."""
-    planned, trials, _ = trained(described)
-    curves = pd.DataFrame(columns=[*LEADING, "epoch", "train_loss"])
-    some = gather(Frames(trials, curves, summary_frame(trials)), planned=planned, targets={})
-    found = {name: replace(one, **changes) for name, one in some.landscapes.items()}
-    some.__dict__["landscapes"] = found  # what has been computed is kept there
-    return laid_out(dict(plan(some))["contour", "f"])
-
-
-def line(figure, name):
-    """The line of an optimizer, as drawn (points, 2)."""
-    (found,) = [a for ax in figure.axes for a in ax.lines if a.get_label() == name]
-    return np.array(found.get_data()).T
-
-
-# Lines --------------------------------------------------------------------------------------------
+from tests.figures.descents import (
+    FLAT,
+    drawn,
+    experiment,
+    landscape_of,
+    landscapes_of,
+    line,
+    trained,
+)
+from tests.figures.drawn import caption
 
 
 def test_the_line_of_sgd_on_rosenbrock_is_gradient_descent():
@@ -277,67 +204,6 @@ def test_nothing_overlaps_however_many_there_are(count):
     labels = [a.get_label() for ax in figure.axes for a in ax.lines]
     assert all(labels.count(row["name"]) == 1 for row in rows)
     assert figure.get_figheight() * style.DPI < 2500
-
-
-# Which trials -------------------------------------------------------------------------------------
-
-
-def test_middling_seeds_begin_with_that_of_the_median():
-    losses = [5.0, 1.0, 4.0, np.inf, 2.0]
-    frame = pd.DataFrame(
-        {
-            "optimizer": "sgd",
-            "seed": range(5),
-            "final_train_loss": losses,
-            "status": ["ok", "ok", "ok", "diverged", "ok"],
-        }
-    )
-    assert middling_seeds(frame) == [2, 0, 4]
-    other = frame.assign(optimizer="adam", final_train_loss=[3.0, 1.0, 9.0, 8.0, 2.0], status="ok")
-    # Ranks 4 1 3 5 2 and 3 1 5 4 2: seed 0 is half a rank from the middle on average.
-    assert middling_seeds(pd.concat([frame, other])) == [0, 2, 4]
-    # What one of them lacks is not chosen; without it, ranks of adam are 1 4 3 2.
-    assert middling_seeds(pd.concat([frame, other[other["seed"] != 0]])) == [2, 4]
-    assert middling_seeds(frame.assign(final_train_loss=np.nan, status="crashed")) == []
-
-
-def straight(*ends):
-    """A path from the origin along the first axis."""
-    return np.array([[0.0, 0.0], *([end, 0.0] for end in ends)])
-
-
-FLAWED = [
-    # What shows less, what shows more, of two paths each.
-    ((straight(9, np.inf), straight(9, 9)), (straight(1, 1), straight(1, 2))),  # not finite
-    ((straight(0.1, 0.2), straight(0.1, 0.1)), (straight(1, 2), straight(1, 1))),  # short
-    ((straight(1, -1, 1, -1), straight(1, -1)), (straight(2, 2), straight(2, 2))),  # to and fro
-]
-
-
-@pytest.mark.parametrize(("less", "more"), FLAWED)
-def test_paths_that_stay_finite_and_lead_far_are_telling(less, more):
-    less, more = (dict(zip("ab", paths, strict=True)) for paths in (less, more))
-    assert telling(less) < telling(more)
-
-
-@pytest.mark.parametrize("most", [1, 5])
-def test_of_middling_seeds_the_most_telling_is_shown(most, monkeypatch):
-    monkeypatch.setattr("bench.figures.paths.MOST_SEEDS", most)
-    optimizers = [{"rule": ["sgd", "heavy_ball"], "learning_rate": 1e-3}]
-    planned, trials, _ = trained(experiment("rosenbrock", optimizers, seeds=9, epochs=60))
-    seeds = middling_seeds(trials)[:most]
-    found = landscapes_of(planned, trials)["f"]
-    shown = {}
-    for seed in seeds:
-        rows = trials[trials["seed"] == seed]
-        shown[seed] = telling(landscapes_of(planned, rows)["f"].paths)
-    assert found.seed == max(seeds, key=lambda seed: shown[seed])
-    assert len(set(shown.values())) == len(seeds) == most
-    assert (found.middling, found.seeds) == (most, 9)
-    text = caption(drawn(experiment("rosenbrock", optimizers, seeds=9, epochs=60)))
-    told = "of 9 the one whose" if most == 1 else "of the 5 of 9 seeds whose"
-    assert f"with seed {found.seed}: {told} final losses rank nearest to the median" in text
-    assert ("lead farthest from the start" in text) == (most > 1)
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,8 @@ def test_texts_of_a_matrix_fit(number, inches):
     with style.applied():
         ax = figure.add_axes((0.1, 0.05, inches / 6, 0.88))
         pairs.wins(matrix(number), [f"n{i}" for i in range(number)], names=False, ax=ax)
-        FigureCanvasAgg(figure).draw()
+        FigureCanvasAgg(figure)
+        figure.draw_without_rendering()
     renderer = figure.canvas.get_renderer()
     cell = ax.bbox.width / number
     texts = [text.get_window_extent(renderer) for text in ax.texts if text.get_text()]

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from bench.gate import baseline, check
+from bench.gate.curves import Curves, times
+from bench.gate.findings import Check
 from bench.spec import experiment as spec
 from nncore.registry import kept
 from nncore.rules import rules
@@ -221,7 +223,7 @@ def put(one: Slip) -> Iterator[None]:
         yield
 
 
-def measure(rule: str, problems: Sequence[str]) -> list[baseline.Curves]:
+def measure(rule: str, problems: Sequence[str]) -> list[Curves]:
     """Curves of every configuration of `rule` on some problems, trained as the rule is now."""
     experiment, found = spec.load(SPEC), []
     for named in [p for p in experiment.problems if p.name in problems]:
@@ -233,7 +235,7 @@ def measure(rule: str, problems: Sequence[str]) -> list[baseline.Curves]:
                 n = len(experiment.seeds)
                 outcomes = train(named.problem, [configuration] * n, experiment.seeds)
                 found.append(
-                    baseline.Curves(
+                    Curves(
                         problem_name=named.name,
                         optimizer=optimizer.name,
                         problem=named.problem,
@@ -244,13 +246,23 @@ def measure(rule: str, problems: Sequence[str]) -> list[baseline.Curves]:
                         epochs=outcomes[0].epochs,
                         losses=np.stack([o.metrics["train_loss"] for o in outcomes]),
                         diverged=np.array([o.status != "ok" for o in outcomes]),
-                        target=named.target.get("train_loss"),
+                        targets=named.target,
+                        times=times(
+                            outcomes[0].epochs,
+                            {m: np.stack([o.metrics[m] for o in outcomes]) for m in named.target},
+                            named.target,
+                        ),
+                        metrics={
+                            name: np.stack([o.metrics[name] for o in outcomes])
+                            for name in outcomes[0].metrics
+                            if name != "train_loss"
+                        },
                     )
                 )
     return found
 
 
-def look(one: Slip, *, short: bool = False) -> check.Check:
+def look(one: Slip, *, short: bool = False) -> Check:
     """What the gate says with the slip in its rule, of the configurations of that rule.
 
     `short` leaves the longest problem out.
@@ -264,7 +276,7 @@ def look(one: Slip, *, short: bool = False) -> check.Check:
     return check.check(replace(old, lines=lines), new)
 
 
-def seen(found: check.Check) -> str:
+def seen(found: Check) -> str:
     """By which look the gate sees it: "first", "second", "both" or "neither"."""
     looks = bool(found.changed), found.word == "worse"
     return {(True, True): "both", (True, False): "first", (False, True): "second"}.get(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from dataclasses import replace
@@ -14,7 +15,14 @@ import scipy.stats
 
 import bench
 from bench.gate import baseline, check
+from bench.gate.curves import Curves, times
+from bench.gate.findings import Word
+from bench.spec import experiment as spec
 from bench.studies.validate import gate as alarms
+from nncore.registry import BUILT_IN
+from nncore.rules import rules
+from nncore.schedules import schedules
+from nncore.trial import Configuration
 from tests.command import bench as command
 from tests.gate import slips
 
@@ -24,17 +32,17 @@ WILD = np.exp(1.0 * RNG.standard_normal(20))
 HALF = np.where(np.arange(20) < 8, np.inf, STILL)
 
 
-def curves(finals: Any, number: int = 0, **changes: Any) -> baseline.Curves:
+def curves(finals: Any, number: int = 0, **changes: Any) -> Curves:
     return replace(alarms.curves(np.asarray(finals, dtype=float), number), **changes)
 
 
-def of(*found: baseline.Curves, early: int = 1) -> baseline.Baseline:
+def of(*found: Curves, early: int = 1) -> baseline.Baseline:
     return baseline.Baseline("test", {}, tuple(baseline.line(c, early) for c in found))
 
 
 NOISE = np.exp(0.02 * np.random.default_rng(4).standard_normal(20))
 # What new losses are called beside `STILL` at a margin of 10%.
-WORDS: dict[str, tuple[Any, check.Word, int]] = {
+WORDS: dict[str, tuple[Any, Word, int]] = {
     "identical": (STILL, "identical", 0),
     "other noise": (STILL * NOISE, "same", 0),
     "5% worse": (STILL * 1.05, "same", 0),
@@ -54,6 +62,25 @@ def test_words_and_exit_codes(name: str) -> None:
     assert str(found)
 
 
+def test_a_content_names_what_there_is_not_as_it_always_has() -> None:
+    one = curves(STILL)
+    hyperparameters = {"learning_rate": 0.1, "decay": 0.0}
+    modifiers = {"clip_norm": 2.0}
+    one = replace(one, configuration=Configuration("sgd", hyperparameters, modifiers))
+    definition = {
+        "problem": {**vars(one.problem), "layers": [], "batch_size": None},
+        "configuration": {
+            "rule": "sgd",
+            "hyperparameters": hyperparameters,
+            "schedule": None,
+            "clip_norm": 2.0,
+            "clip_value": None,
+        },
+    }
+    text = json.dumps(definition, sort_keys=True, separators=(",", ":"))
+    assert one.content == hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def test_more_diverged_runs_are_named_where_the_median_is_not_worse() -> None:
     found = check.check(of(curves(STILL)), [curves(HALF)])
     words = {m.name: m.word for m in found.findings[0].measures}
@@ -64,18 +91,42 @@ def test_more_diverged_runs_are_named_where_the_median_is_not_worse() -> None:
     assert better.word != "worse"
 
 
+def aiming(one: Curves, **targets: float) -> Curves:
+    """As `one`, with targets; every metric but the loss rises as it falls."""
+    values = {m: one.losses if m == "train_loss" else 1 - one.losses for m in targets}
+    return replace(one, targets=targets, times=times(one.epochs, values, targets))
+
+
 def test_times_to_the_target_regress_on_their_own() -> None:
-    def with_times(epoch: int) -> baseline.Curves:
+    def with_times(epoch: int) -> Curves:
         losses = np.ones((20, 11))
         losses[:, epoch:] = 0.4
         losses[:, -1] = 0.3 + 0.001 * np.arange(20) + 1e-4 * epoch
-        return curves(STILL, epochs=np.arange(11), losses=losses, target=0.5)
+        return aiming(curves(STILL, epochs=np.arange(11), losses=losses), train_loss=0.5)
 
     found = check.check(of(with_times(4)), [with_times(8)])
     measures = {m.name: m for m in found.findings[0].measures}
     assert (measures["final loss"].word, measures["time to target"].word) == ("same", "worse")
     assert measures["time to target"].ratio == pytest.approx(2)
     assert check.check(of(with_times(8)), [with_times(4)]).ok
+
+
+def test_every_target_has_its_times() -> None:
+    """Each in its metric's direction: the accuracy here is 1 less the loss."""
+
+    def arriving(epoch: int) -> Curves:
+        losses = np.ones((20, 11))
+        losses[:, epoch:] = 0.4
+        losses[:, -1] = STILL
+        one = curves(STILL, epochs=np.arange(11), losses=losses)
+        return aiming(one, train_accuracy=0.5, validation_accuracy=0.95)
+
+    [finding] = check.check(of(arriving(4)), [arriving(8)]).findings
+    measures = {m.name: m for m in finding.measures}
+    assert measures["time to target of train_accuracy"].ratio == pytest.approx(2)
+    assert measures["time to target of train_accuracy"].word == "worse"
+    # Nobody ever gets there.
+    assert measures["time to target of validation_accuracy"].word == "same"
 
 
 @pytest.mark.parametrize(
@@ -112,10 +163,71 @@ def test_seeds_that_are_missing_are_left_out_and_said() -> None:
     ("lost", "word"),
     [(0, "same"), (2, "same"), (3, "cannot tell"), (7, "cannot tell"), (8, "worse")],
 )
-def test_newly_diverged_runs_pass_only_within_the_margin(lost: int, word: check.Word) -> None:
+def test_newly_diverged_runs_pass_only_within_the_margin(lost: int, word: Word) -> None:
     losses = np.where(np.arange(20) < lost, np.inf, STILL * NOISE)
     found = check.check(of(curves(STILL)), [curves(losses)])
     assert found.word == word
+
+
+MANY = [curves(np.exp(0.3 * RNG.standard_normal(20)), number) for number in range(15)]
+
+
+def lose(one: Curves, lost: int) -> Curves:
+    losses = one.losses.copy()
+    losses[:lost, 1] = np.inf
+    return replace(one, losses=losses, diverged=np.isinf(losses[:, 1]))
+
+
+@pytest.mark.parametrize(("configurations", "lost", "code"), [(15, 2, 1), (1, 1, 0)])
+def test_lost_runs_are_counted_over_all_and_always_named(
+    configurations: int, lost: int, code: int
+) -> None:
+    """Two of 20 seeds of every configuration are within each one's margin; 30 of 300 are not."""
+    new = [lose(one, lost * (i < configurations)) for i, one in enumerate(MANY)]
+    found = check.check(of(*MANY), new)
+    assert found.exit_code == code
+    assert not any(one.word == "worse" for one in found.findings)
+    assert f"{lost * configurations} of 300 runs newly diverge" in str(found)
+
+
+def test_what_no_single_configuration_shows_all_together_do() -> None:
+    """Worse everywhere by 30%, under as much noise: luck for one, none needed for fifteen."""
+    rng = np.random.default_rng(9)
+    alone = 0
+    for _ in range(40):
+        noise = np.exp(0.25 * rng.standard_normal((15, 20)))
+        new = [curves(1.3 * MANY[i].finals * row, i) for i, row in enumerate(noise)]
+        found = check.check(of(*MANY), new)
+        alone += any(one.word == "worse" for one in found.findings)
+        assert found.exit_code == 1
+        assert "all configurations together" in str(found)
+    assert alone < 36
+
+
+def measured(values: Any, **changes: Any) -> Curves:
+    rows = np.stack([np.full(20, 0.5), np.asarray(values, dtype=float)], axis=1)
+    return curves(STILL, metrics={"validation_accuracy": rows}, **changes)
+
+
+def test_another_metric_may_change_alone() -> None:
+    """As when accuracy is taken by argmin, or validation data are the training data."""
+    shares = np.linspace(0.6, 0.9, 20)
+    old = of(measured(shares), early=2)
+    assert check.check(old, [measured(shares)]).word == "identical"
+    for new in (measured(1 - shares), curves(STILL)):
+        found = check.check(old, [new])
+        assert found.exit_code == 3
+        assert "what is measured changed: validation_accuracy" in str(found)
+        assert check.check(old, [new], strict=True).exit_code == 1
+
+
+def test_a_metric_may_round_as_far_as_precisions_do() -> None:
+    shares = np.linspace(0.6, 0.9, 20)
+    was = measured(shares)
+    others = {"validation_accuracy": was.metrics["validation_accuracy"] * (1 + 1e-3)}
+    old = baseline.Baseline("test", {}, (baseline.line(was, 2, others),))
+    assert check.check(old, [measured(shares * 1.005)]).ok
+    assert check.check(old, [measured(shares * 1.02)]).mismeasured
 
 
 def test_a_crash_is_a_regression() -> None:
@@ -142,7 +254,7 @@ def test_few_seeds_are_told_how_many_would_do() -> None:
 @pytest.mark.parametrize(
     ("factor", "word"), [(1.05, "same"), (0.5, "same"), (1.5, "worse"), (np.inf, "worse")]
 )
-def test_without_randomness_one_run_is_compared_directly(factor: float, word: check.Word) -> None:
+def test_without_randomness_one_run_is_compared_directly(factor: float, word: Word) -> None:
     old = curves([0.5], random=False)
     changed = replace(old, losses=old.losses * factor, diverged=np.isinf(old.losses[:, 1] * factor))
     found = check.check(of(old, early=2), [changed])
@@ -157,10 +269,20 @@ def test_first_look_sees_what_is_above_its_bound() -> None:
         found = check.check(of(old), [new])
         assert bool(found.changed) is changed
         assert ("the update rule changed" in str(found)) is changed
-    other = check.check(of(old), [new], made_with={"numpy": "0"})
-    assert "rounding" not in str(other)
-    other = check.check(replace(of(old), made_with={"numpy": "1"}), [new], made_with={"numpy": "0"})
-    assert "rounding did: numpy" in str(other)
+        strict = check.check(of(old), [new], strict=True)
+        assert strict.exit_code == changed
+        assert ("the numbers of sgd" in str(strict)) is changed
+
+
+@pytest.mark.parametrize(("made_with", "told"), [("1", "numpy differ from"), ("0", "the order of")])
+def test_what_only_rounds_otherwise_is_said_and_passes(made_with: str, told: str) -> None:
+    old = replace(of(curves(STILL)), made_with={"numpy": made_with})
+    new = curves(STILL * (1 + 1e-7))
+    for strict in (False, True):
+        found = check.check(old, [new], made_with={"numpy": "0"}, strict=strict)
+        assert found.exit_code == 0
+        assert "1 of 1 configurations round otherwise" in str(found)
+        assert told in str(found)
 
 
 @pytest.mark.parametrize("n", [4, 12, 20, 50])
@@ -183,7 +305,12 @@ def test_false_alarms_are_rare() -> None:
 
 
 def test_the_file_holds_everything() -> None:
-    old = of(curves(HALF, target=0.5), curves([0.5], 1, random=False))
+    old = of(
+        aiming(curves(HALF), train_loss=0.5),
+        curves([0.5], 1, random=False),
+        measured(STILL),
+        early=2,
+    )
     text = baseline.dumps(old)
     assert baseline.loads(text) == old
     assert json.loads(text)["format"] == baseline.FORMAT
@@ -206,13 +333,18 @@ EDITS: dict[str, Any] = {
     "seeds of text": {"seeds": list("abcdefghijklmnopqrst")},
     "a seed twice": {"seeds": [0] * 20},
     "a name with control characters": {"problem": "a\x1b[31m\n"},
-    "times of another length": {"times": [1.0]},
+    "times of another length": {"times": {"train_loss": [1.0]}},
+    "times to no target": {"times": {"train_loss": [1.0] * 20, "train_r2": [1.0] * 20}},
+    "a target that is no number": {"targets": {"train_loss": "half"}},
+    "early records of another shape of a metric": {
+        "metrics": {"test_loss": {"digest": "a", "early": [[1.0]], "rounding": 0.0}}
+    },
 }
 
 
 @pytest.mark.parametrize("edit", EDITS)
 def test_an_edited_baseline_is_refused(edit: str) -> None:
-    text = json.loads(baseline.dumps(of(curves(STILL, target=0.5))))
+    text = json.loads(baseline.dumps(of(aiming(curves(STILL), train_loss=0.5))))
     text["lines"][0] |= EDITS[edit]
     with pytest.raises(baseline.BaselineError, match="is no baseline"):
         baseline.loads(json.dumps(text))
@@ -232,6 +364,18 @@ def test_right_rules_pass() -> None:
     for rule in {one.rule for one in slips.SLIPS}:
         right = slips.Slip("right", rule, slips.rules[rule].function, "")
         assert slips.look(right, short=True).ok
+
+
+def test_the_experiment_of_the_gate_runs_everything_there_is() -> None:
+    """Every rule and schedule, clipping, a partial batch: what is not run cannot be seen."""
+    experiment = spec.load(slips.SPEC)
+    tried = [c for o in experiment.optimizers for c in o.configurations]
+    assert {c.rule for c in tried} == {name for name, r in rules.items() if r.origin == BUILT_IN}
+    used = {c.modifiers["schedule"]["name"] for c in tried if "schedule" in c.modifiers}
+    assert used == {name for name, s in schedules.items() if s.origin == BUILT_IN}
+    assert any("clip_norm" in c.modifiers for c in tried)
+    assert any("clip_value" in c.modifiers for c in tried)
+    assert any(30 % (p.problem.batch_size or 30) for p in experiment.problems)
 
 
 SPEC = """

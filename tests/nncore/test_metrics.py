@@ -1,6 +1,7 @@
 """Every metric against plain Python; what a plugin's metric sees, and what it must return."""
 
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from nncore.registry import BUILT_IN, kept, load_plugin
 from nncore.stack.training import train
 from tests.problems import assert_same, configuration, short
 
+ROOT = Path(__file__).parents[2]
 BUILT = [metric.name for metric in recorded()]
 T, K, N = 6, 3, 37
 
@@ -305,6 +307,12 @@ def test_what_is_recorded_is_in_an_order_of_its_own(tmp_path):
     found = [metric.name for metric in recorded(digests.values())]
     assert found == [*BUILT, "alpha", "zulu"]
     assert [metric.name for metric in recorded([digests["zulu"]])] == [*BUILT, "zulu"]
+
+
+def test_the_example_plugin_passes_its_own_test():
+    load_plugin(ROOT / "experiments" / "plugins" / "macro_f1.py")
+    module = sys.modules[metrics["macro_f1"].function.__module__]
+    module.test_scores_of_classes_by_hand()
 
 
 def test_an_edited_plugin_is_another_metric(tmp_path):

@@ -213,9 +213,9 @@ def test_what_makes_no_schedule(name, parameters):
 
 def scalar_plateau(losses, factor, patience, threshold, cooldown, end):
     """The factor after each of the losses, by counting."""
-    value, best, bad, cool, found = 1.0, math.inf, 0, 0, []
+    value, best, bad, cool, found = 1.0, None, 0, 0, []
     for loss in losses:
-        if loss < best * (1 - threshold):
+        if best is None or loss < best - threshold * abs(best):
             best, bad = loss, 0
         else:
             bad += 1
@@ -229,14 +229,18 @@ def scalar_plateau(losses, factor, patience, threshold, cooldown, end):
 
 def test_plateau_counts_for_each_trial():
     rng = np.random.default_rng(0)
-    losses = np.cumsum(rng.standard_normal((60, 5)) - 0.05, axis=0) * 0.05 + 5
+    losses = np.cumsum(rng.standard_normal((60, 7)) - 0.05, axis=0) * 0.05 + 5
     losses[20:, 4] = np.nan
+    losses[:, 5] -= 10  # below zero
+    losses[:, 6] = [0.5, 0.2, *[0.1] * 58]
     sets = [
         {"factor": 0.5, "patience": 0, "threshold": 0.0, "cooldown": 0, "end": 0.0},
         {"factor": 0.1, "patience": 3, "threshold": 0.05, "cooldown": 4, "end": 1e-3},
         {"factor": 0.9, "patience": 1, "threshold": 1e-4, "cooldown": 2, "end": 0.5},
         None,
         {"factor": 0.5, "patience": 2, "threshold": 0.0, "cooldown": 0, "end": 0.0},
+        {"factor": 0.5, "patience": 2, "threshold": 0.01, "cooldown": 0, "end": 0.0},
+        {"factor": 0.5, "patience": 9, "threshold": 1.0, "cooldown": 0, "end": 0.0},
     ]
     state = Plateau([s and {"name": "plateau", **s} for s in sets])
     assert state.watches

@@ -88,6 +88,16 @@ WRONG: dict[str, Callable[[Any], None]] = {
     "a spec in words": put("spec", "spec"),
     "seeds in words": put("tuning", "seeds", ["1"]),
     "another criterion": put("tuning", "criterion", "final_test_loss"),
+    "a criterion of no metric": put("tuning", "criterion", "final_train_luck"),
+    "a target of no metric": put("targets", "people", "train_luck", 0.5),
+    "a metric named like none": put("metrics", 0, "name", "a b"),
+    "a label with control characters": put("metrics", 0, "label", "\x1b[31m"),
+    "a direction that is none": put("metrics", 0, "better", "more"),
+    "a worst value in words": put("metrics", 0, "worst", "worst"),
+    "a best value worse than the worst": put("metrics", 1, "best", -1.0),
+    "a metric twice": put("metrics", 1, "name", "loss"),
+    "no loss": put("metrics", 0, "name", "luck"),
+    "an identity that is none": put("recorded", "people", [3]),
     "a field more": put("more", 1),
 }
 

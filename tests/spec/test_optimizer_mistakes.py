@@ -24,6 +24,10 @@ LINES = [
     ("problems = []", "problems", "empty list", "every problem"),
     ("problems = [3]", "problems", "3", "list", '["spiral"]'),
     ("learning_rate = 1e-320", "learning_rate", "1e-320", "0 in float32"),
+    ("epsilon = 1e-46", "epsilon", "1e-46", "0 in float32"),
+    ("bias.epsilon = 1e-46", "bias.epsilon", "1e-46", "0 in float32"),
+    ("epsilon = 1e39", "epsilon", "1e+39", "infinite in float32"),
+    ("clip_norm = 1e-46", "clip_norm", "1e-46", "0 in float32"),
     # ranges
     (
         "learning_rate = { lgo = [1, 2], n = 2 }",

@@ -92,6 +92,12 @@ MISTAKES: dict[str, tuple[Any, ...]] = {
         "[1, 0.5]",
         "lower end first",
     ),
+    "one point": (
+        {"optimizer": [{**ADAM, "learning_rate": {"uniform": [1, 1]}}]},
+        f"{RATE}.uniform",
+        "[1, 1]",
+        "lower end first",
+    ),
     "at zero": (
         {"optimizer": [{**ADAM, "learning_rate": {"log_uniform": [0, 1]}}]},
         f"{RATE}.log_uniform",
@@ -118,6 +124,17 @@ def test_mistakes_are_named(name: str) -> None:
     changes, key, *named = MISTAKES[name]
     first = next(line for line in errors(given(**changes)) if line.startswith(f"spec: {key}: "))
     names(first, key, *named)
+
+
+def test_an_optimizer_may_have_another_distribution_on_each_problem() -> None:
+    tables = [
+        {**ADAM, "learning_rate": {"uniform": ends}, "problems": name}
+        for name, ends in (("people", [1, 2]), ("neuron", [3, 4]))
+    ]
+    [adam] = experiment.load(given(optimizer=tables)).optimizers
+    assert {name: len(places) for name, places in adam.on.items()} == {"people": 5, "neuron": 5}
+    rates = [adam.configurations[place].hyperparameters["learning_rate"] for place in range(10)]
+    assert [1 <= rate <= 2 for rate in rates] == [True] * 5 + [False] * 5
 
 
 def test_a_grid_is_tuned_too_and_evaluation_changes_no_tuning_trial() -> None:

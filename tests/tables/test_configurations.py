@@ -19,6 +19,7 @@ from bench.tables.curves import LEADING, blocks, curves_frame
 from bench.tables.summary import summary_frame
 from bench.tables.trials import trials_frame
 from bench.tables.winners import winners
+from tests.command import undrawn
 
 SPEC: dict[str, Any] = {
     "name": "numbered",
@@ -39,7 +40,8 @@ SPEC: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> bench.Results:
-    return bench.run(SPEC, out=tmp_path_factory.mktemp("numbered"), jobs=1)
+    with undrawn():
+        return bench.run(SPEC, out=tmp_path_factory.mktemp("numbered"), jobs=1)
 
 
 def read(folder: Path, name: str) -> pd.DataFrame:
@@ -73,7 +75,8 @@ def test_curves_say_themselves_whose_they_are(result: bench.Results) -> None:
     pd.testing.assert_frame_equal(curves[LEADING], whose, check_dtype=False)
     pd.testing.assert_frame_equal(curves, result.curves, check_dtype=False)
     runs = best_trials(trials)
-    for block in blocks(runs, curves):
+    epoch_by_epoch = curves.sort_values("epoch", kind="stable")
+    for block in blocks(runs, epoch_by_epoch):
         best = runs[(runs["problem"] == block.problem) & (runs["optimizer"] == block.optimizer)]
         assert block.seeds.tolist() == best["seed"].tolist()
         for number, row in zip(best["trial"], block.metrics["train_loss"], strict=True):

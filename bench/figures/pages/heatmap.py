@@ -24,15 +24,15 @@ def grids(material: Material) -> Iterator[tuple[str, str]]:
     """Hyperparameters and problems of which some optimizer has a map."""
     for problem in material.problems:
         for name in hyperparameters(material.tables.searched):
-            if name != "learning_rate" and mapped(material.tables.searched, problem, name):
+            if name != "learning_rate" and mapped(material.searched_on(problem), name):
                 yield name, problem
 
 
 @page("heatmap", order=60, when=grids)
 def heatmap_figure(material: Material, hyperparameter: str, problem: str) -> Figure:
     """Maps of final loss over rate and a hyperparameter, an optimizer a panel, colours shared."""
-    every = material.tables.searched[material.tables.searched["problem"] == problem]
-    names = mapped(material.tables.searched, problem, hyperparameter)
+    every = material.searched_on(problem)
+    names = mapped(every, hyperparameter)
     rows = {name: every[every["optimizer"] == name] for name in names}
     shown = pd.concat([best_by_pair(part, hyperparameter) for part in rows.values()])
     norm = colour_norm(shown[MEDIAN])
@@ -70,12 +70,13 @@ def heatmap_figure(material: Material, hyperparameter: str, problem: str) -> Fig
     return figure
 
 
-def mapped(summary: pd.DataFrame, problem: str, hyperparameter: str) -> list[str]:
+def mapped(summary: pd.DataFrame, hyperparameter: str) -> list[str]:
     """The optimizers whose search over rate and `hyperparameter` is a map: a grid, both varying.
 
-    Random draws, of which no two share a rate, would be a map with one cell in every row.
+    `summary` is that of one problem. Random draws, of which no two share a rate, would be a map
+    with one cell in every row.
     """
-    rows = summary[(summary["problem"] == problem) & summary[hyperparameter].notna()]
+    rows = summary[summary[hyperparameter].notna()]
     found = []
     for name, part in rows.groupby("optimizer", sort=False):
         rates, values = part["learning_rate"].nunique(), part[hyperparameter].nunique()

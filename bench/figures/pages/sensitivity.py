@@ -17,7 +17,7 @@ from bench.figures.words import LOWEST, bars_told
 def rates_searched(material: Material) -> Iterator[tuple[str]]:
     """Problems on which some optimizer has several rates."""
     for problem in material.problems:
-        rows = material.tables.searched[material.tables.searched["problem"] == problem]
+        rows = material.searched_on(problem)
         if (rows.groupby("optimizer")["learning_rate"].nunique() > 1).any():
             yield (problem,)
 
@@ -25,7 +25,7 @@ def rates_searched(material: Material) -> Iterator[tuple[str]]:
 @page("sensitivity", order=50, when=rates_searched)
 def sensitivity_figure(material: Material, problem: str) -> Figure:
     """Final loss over the learning rate, all optimizers of a problem."""
-    rows = material.tables.searched[material.tables.searched["problem"] == problem]
+    rows = material.searched_on(problem)
     names = list(material.best_on(problem)["optimizer"])
     looks = grey.split({name: material.looks[name] for name in names})
     diverged = list(rows.loc[rows["diverged"] > 0, "optimizer"].unique())

@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from bench.figures import style
+from bench.figures.panels.cells import cell
 from bench.figures.scale import Way, fix_ticks, log_scale, log_ticks, number
 from bench.tables.headline import MEDIAN
 from bench.tables.slices import best_by_pair
@@ -51,8 +51,7 @@ def heatmap(
         lost = f"{diverged}/{seeds} ×" if diverged else ""
         _cell(ax, x, y, float(median), norm, lost if write else None)
         if median == best and np.isfinite(best):
-            frame = Rectangle((x - 0.47, y - 0.47), 0.94, 0.94, fill=False, ec="black", lw=2)
-            ax.add_patch(frame).set_zorder(4)
+            cell(ax, x, y, side=0.94, fill=False, ec="black", lw=2, zorder=4)
             best = np.nan
     ax.set(xlim=(-0.5, len(rates) - 0.5), ylim=(-0.5, len(values) - 0.5))
     ax.grid(visible=False)
@@ -104,7 +103,7 @@ def _cell(ax: Axes, x: int, y: int, median: float, norm: Normalize, lost: str | 
     finite = bool(np.isfinite(median))
     face = CMAP(float(norm(max(median, 1e-300)))) if finite else DIVERGED
     edge, hatch = ("white", None) if finite else ("#b0b0b0", "////")
-    ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fc=face, ec=edge, lw=1, hatch=hatch))
+    cell(ax, x, y, fc=face, ec=edge, lw=1, hatch=hatch)
     if lost is None:
         return
     first = number(float(f"{median:.3g}")) if finite else "no result" if np.isnan(median) else ""

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
 
 from bench.figures import style
+from bench.figures.panels.cells import cell
 from bench.figures.panels.sensitivity import share
 from bench.figures.panels.spread import NAME
 from bench.figures.scale import RULE, LinearScale, LogScale, fix_ticks, log_scale
@@ -133,8 +133,8 @@ def wins(
     """
     ax = style.axes(ax)
     places = {name: i for i, name in enumerate(order)}
-    cell = ax.bbox.width * 72 / ax.figure.dpi / max(len(order), 1)  # points
-    size = text_size(cell, SHARE)
+    width = ax.bbox.width * 72 / ax.figure.dpi / max(len(order), 1)  # points
+    size = text_size(width, SHARE)
     for _, pair in pairs.iterrows():
         if pd.isna(pair["a_lower"]):
             continue
@@ -144,11 +144,10 @@ def wins(
             # Ties, which count for neither, are half won as far as the colour goes.
             level = part + float(pair["ties"]) / float(pair["seeds"]) / 2
             face = WINS(0.5 + (level - 0.5) * 0.85)
-            ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fc=face, ec="white", lw=1))
+            cell(ax, x, y, fc=face, ec="white", lw=1)
             sure = pair["better"] != ""
             if sure:
-                box = Rectangle((x - 0.46, y - 0.46), 0.92, 0.92, fill=False, ec="black", lw=1.1)
-                ax.add_patch(box).set_zorder(4)
+                cell(ax, x, y, side=0.92, fill=False, ec="black", lw=1.1, zorder=4)
             ink = "white" if abs(level - 0.5) > 0.36 else "black"
             text = share(round(part * 1e6), 1_000_000)
             weight = "bold" if sure else "normal"
@@ -157,7 +156,7 @@ def wins(
     n = len(order)
     rows = [f"{style.plain(name, NAME)}  " if names else "" for name in order]
     ax.set(xlim=(-0.5, n - 0.5), ylim=(n - 0.5, -0.5))
-    numbers = text_size(cell, NUMBER)
+    numbers = text_size(width, NUMBER)
     every = 1 if numbers else 5
     ticks = [i for i in range(n) if (i + 1) % every == 0]
     fix_ticks(ax, "x", ticks, [str(i + 1) for i in ticks], [])

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
 
 from bench.figures import grey, style
+from bench.figures.panels.cells import cell
 from bench.figures.panels.sensitivity import share
 from bench.figures.panels.spread import NAME
 from bench.figures.scale import fix_ticks, log_scale
@@ -79,7 +79,7 @@ def divergence(lost: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         x, y = rates.index(rate), names.index(name)
         part = gone / runs
         face = LOST(0.15 + 0.7 * part) if gone else NEVER
-        ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fc=face, ec="white", lw=1))
+        cell(ax, x, y, fc=face, ec="white", lw=1)
         if write and gone:
             ink = "white" if part > 0.6 else "black"
             ax.text(x, y, share(gone, runs), ha="center", va="center", size=6.5, color=ink)

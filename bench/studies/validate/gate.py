@@ -14,7 +14,8 @@ import numpy as np
 from scipy.special import ndtri
 
 from bench.gate import check
-from bench.gate.baseline import Baseline, Curves, line
+from bench.gate.baseline import Baseline, line
+from bench.gate.curves import Curves
 from bench.stats.arrays import Array
 from bench.studies.validate.laws import LAWS, Law
 from nncore.trial import Configuration, Problem

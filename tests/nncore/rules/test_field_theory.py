@@ -269,7 +269,6 @@ def test_adan_without_differences_is_adam():
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_adam_without_momentum_is_rmsprop_with_correction(dtype):
     """Bit for bit rmsprop's rule, its rate and epsilon times sqrt(1 - beta_2^t)."""
-    one = np.dtype(dtype).type
     points, state = descend(
         "adam",
         noise,
@@ -283,15 +282,15 @@ def test_adam_without_momentum_is_rmsprop_with_correction(dtype):
     )
     w, cache = START.astype(dtype), np.zeros(COUNT, dtype)
     for t in range(1, 41):
-        correction = np.sqrt(1 - np.array([0.9], dtype) ** t)
+        correction = (1 - 0.9**t) ** 0.5
         rules["rmsprop"].function(
             w,
             noise(None, t).astype(dtype),
             t,
             cache,
-            learning_rate=one(0.01) * correction,
-            rho=one(0.9),
-            epsilon=one(1e-7) * correction,
+            learning_rate=0.01 * correction,
+            rho=0.9,
+            epsilon=1e-7 * correction,
         )
         assert points[t].tobytes() == w.tobytes()
     assert state["v"][0].tobytes() == cache.tobytes()

@@ -1,0 +1,206 @@
+"""What is compared: the curves of configurations, stored or trained in the other precision."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench import stats
+from bench.plan.manifest import Manifest
+from bench.plan.trials import Trial
+from bench.store.store import Result, Store
+from bench.tables.records import curve_chunks
+from nncore.metrics import BUILT_IN_COLUMNS, TRAIN_LOSS, Columns
+from nncore.streams import canonical
+from nncore.trial import Configuration, Problem
+
+Array = NDArray[np.float64]
+
+
+EARLY_SEEDS = 3
+
+
+@dataclass(frozen=True)
+class Curves:
+    """The training losses `(n, R)` of one configuration at `epochs` `(R,)`, a row per seed.
+
+    A crashed run is all infinite; `crashed` counts them. `targets` are the problem's, by metric,
+    and `times` the epochs to them `(n,)`, infinite where a run does not get there. `metrics` has
+    every other column that was recorded, `(n, R)` too, its worst value where a run has none.
+    `asked` are the metrics that a trial is told to record.
+    """
+
+    problem_name: str
+    optimizer: str
+    problem: Problem
+    configuration: Configuration
+    configuration_index: int
+    random: bool
+    seeds: tuple[int, ...]
+    epochs: NDArray[np.int64]
+    losses: Array
+    diverged: NDArray[np.bool_]
+    targets: Mapping[str, float] = field(default_factory=dict)
+    times: Mapping[str, Array] = field(default_factory=dict)
+    crashed: int = 0
+    metrics: Mapping[str, Array] = field(default_factory=dict)
+    asked: tuple[str, ...] = ()
+
+    @property
+    def content(self) -> str:
+        """What names this configuration whatever the spec calls it and whatever its code does."""
+        # These were named from the first format on, even where there are none.
+        problem = {"batch_size": None, **self.problem.content}
+        absent = dict.fromkeys(("schedule", "clip_norm", "clip_value"))
+        configuration = {**absent, **self.configuration.content}
+        fields = {"problem": problem, "configuration": configuration}
+        return hashlib.sha256(canonical(fields).encode()).hexdigest()[:16]
+
+    @property
+    def finals(self) -> Array:
+        """Final losses `(n,)`, infinite where diverged."""
+        return np.where(self.diverged, np.inf, self.losses[:, -1])
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """Of every seed's training losses."""
+        return tuple(hashlib.sha256(row.tobytes()).hexdigest()[:12] for row in self.losses)
+
+    def digest(self, name: str) -> str:
+        """Of all seeds' values of another metric."""
+        return hashlib.sha256(self.metrics[name].tobytes()).hexdigest()[:12]
+
+
+def measured(store: Store, manifest: Manifest) -> Iterator[Curves]:
+    """The curves of every configuration in a store; missing trials are left out."""
+    groups: dict[tuple[str, int], list[Trial]] = {}
+    for trial in manifest.trials:
+        mine = trial.problem_name, trial.configuration_index
+        groups.setdefault(mine, []).append(trial)
+    statuses = store.statuses()
+    for trials in groups.values():
+        there = [t for t in trials if t.key in statuses]
+        if not there:
+            continue
+        chunks = list(curve_chunks(store, there, manifest.columns))
+        first = there[0]
+        targets = manifest.targets.get(first.problem_name, {})
+        records = chunks[0].epochs if chunks else np.array([0, first.problem.epochs])
+        seen = {name for chunk in chunks for name in chunk.metrics} | {TRAIN_LOSS, *targets}
+        values = {
+            name: np.full((len(there), len(records)), column.worst)
+            for name, column in manifest.columns.items()
+            if name in seen
+        }
+        for chunk in chunks:
+            for place, name in enumerate(chunk.metrics):
+                values[name][chunk.positions] = chunk.values[:, place]
+        losses = values.pop(TRAIN_LOSS)
+        yield Curves(
+            problem_name=first.problem_name,
+            optimizer=first.optimizer,
+            problem=first.problem,
+            configuration=first.configuration,
+            configuration_index=first.configuration_index,
+            random=first.problem_name not in manifest.fixed,
+            seeds=tuple(t.seed for t in there),
+            epochs=records,
+            losses=losses,
+            diverged=np.array([statuses[t.key] != "ok" for t in there]),
+            targets=targets,
+            times=times(records, {TRAIN_LOSS: losses, **values}, targets, manifest.columns),
+            crashed=sum(statuses[t.key] == "crashed" for t in there),
+            metrics=values,
+            asked=first.metrics,
+        )
+
+
+def times(
+    epochs: NDArray[np.int64],
+    values: Mapping[str, Array],
+    targets: Mapping[str, float],
+    metrics: Columns = BUILT_IN_COLUMNS,
+) -> dict[str, Array]:
+    """Epochs `(n,)` at which curves `values` `(n, R)` reach each of the `targets`."""
+    return {
+        metric: stats.time_to_target(
+            epochs, values[metric], target, at_least=not metrics[metric].lower
+        )
+        for metric, target in targets.items()
+    }
+
+
+def other_precision(
+    found: Sequence[Curves], jobs: int | None = None, plugins: Sequence[str | Path] = ()
+) -> dict[str, dict[str, Array]]:
+    """The first seeds' curves of every configuration in the other precision, by content.
+
+    Each by its metric, `(few, R)`. Trains in worker processes. The loss of a trial that crashes
+    there is infinite, its other metrics are NaN.
+    """
+    from bench.plan import keys
+    from bench.plan import stacks as stacking
+    from bench.run import runner
+
+    trials: list[Trial] = []
+    owner: dict[str, list[tuple[str, int]]] = {}
+    for curves in found:
+        dtype = "float64" if curves.problem.dtype == "float32" else "float32"
+        problem = replace(curves.problem, dtype=dtype)
+        for i, seed in enumerate(curves.seeds[:EARLY_SEEDS]):
+            key = keys.key(problem, curves.configuration, seed)
+            trials.append(
+                Trial(
+                    index=len(trials),
+                    problem_name=curves.problem_name,
+                    optimizer=curves.optimizer,
+                    problem=problem,
+                    configuration=curves.configuration,
+                    configuration_index=curves.configuration_index,
+                    seed=seed,
+                    key=key,
+                    metrics=curves.asked,
+                )
+            )
+            owner.setdefault(key, []).append((curves.content, i))
+    others = {
+        c.content: {
+            name: np.full((len(c.seeds[:EARLY_SEEDS]), len(c.epochs)), empty)
+            for name, empty in {TRAIN_LOSS: np.inf, **dict.fromkeys(c.metrics, np.nan)}.items()
+        }
+        for c in found
+    }
+
+    def keep(result: Result) -> None:
+        for key, record in zip(result.keys, result.records, strict=True):
+            if record.metrics:
+                rows = np.frombuffer(record.curve).reshape(len(record.metrics), -1)
+                for content, i in owner[key]:
+                    for name, values in zip(record.metrics, rows, strict=True):
+                        if name in others[content]:
+                            others[content][name][i] = values
+
+    jobs = jobs or runner.cores()
+    runner.run(
+        stacking.stacks(trials, jobs=jobs),
+        on_result=keep,
+        jobs=jobs,
+        estimate=stacking.seconds,
+        plugins=plugins,
+    )
+    return others
+
+
+def gap(before: float, now: float) -> float:
+    """Relative difference, infinite beside an infinity or NaN that only one of them has."""
+    if before == now or (math.isnan(before) and math.isnan(now)):
+        return 0.0
+    if not (math.isfinite(before) and math.isfinite(now)):
+        return math.inf
+    return abs(now - before) / max(abs(before), abs(now))

@@ -1,0 +1,221 @@
+"""A rule's rehearsal: whether its trials depend on nothing but themselves, tried for a moment.
+
+A rule that mixes the trials of a stack, draws numbers of its own or keeps state outside its buffers
+runs all the same, and its results look like any others. A few updates of a small network tell.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncore.layers import Parameter
+from nncore.rules import Rule, source
+from nncore.stack.layouts import Layout, TrialFirst, TrialLast
+from nncore.stack.updates import Updates
+from nncore.trial import Configuration
+
+Array = NDArray[Any]
+PARAMETERS = (
+    Parameter("weights", (3, 4)),
+    Parameter("biases", (4,)),
+    Parameter("weights", (4, 2)),
+    Parameter("biases", (2,)),
+)
+COUNT = sum(parameter.size for parameter in PARAMETERS)
+UPDATES = 12
+# A rule that has not moved by then, as one that steps now and then, is given so many.
+PATIENT_UPDATES = 120
+# In the stack of three, the second trial's gradient is no number from here on, ...
+DIVERGES = 4
+# ... and here it leaves.
+LEAVES = 8
+STATE = "keeps state outside its buffers, which are further positional arguments"
+
+
+def fault(rule: Rule) -> str:
+    """What is wrong with `rule`, in a sentence with its file and line; empty if nothing is.
+
+    A rule that raises at once is not judged: its trials will say why they crashed.
+    """
+    watched = _Watched(rule)
+    try:
+        first = _path(watched.rule, TrialFirst(), [0])[0]
+        if _still(first):
+            first = _path(watched.rule, TrialFirst(), [0], updates=PATIENT_UPDATES)[0]
+    except Exception:
+        return ""
+    found = watched.fault(first) or _again(rule, first) or _in_a_stack(rule, TrialFirst())
+    if rule.per == "element":  # the only kind that gets arrays in the other order
+        found = found or _in_a_stack(rule, TrialLast())
+    line = watched.line or source.definition(rule.function)
+    return f"{Path(rule.origin).name}, line {line}: rule {rule.name} {found}" if found else ""
+
+
+def _again(rule: Rule, first: Array) -> str:
+    """What is wrong with a rule that led along `first` (U + 1, P) when it does so once more."""
+    updates = len(first) - 1
+    try:
+        second = _path(rule, TrialFirst(), [0], stream=1, updates=updates)[0]
+        if _same(first, second):
+            return ""
+        third = _path(rule, TrialFirst(), [0], stream=1, updates=updates)[0]
+    except Exception as error:
+        return f"fails when a second trial begins ({_told(error)}): it {STATE}"
+    if _same(second, third):
+        return "draws from np.random or random: nobody could repeat its trials"
+    return f"does not compute the same again: it draws random numbers of its own, or {STATE}"
+
+
+def _in_a_stack(rule: Rule, layout: Layout) -> str:
+    """What is wrong with a rule whose trials do otherwise alone than beside others."""
+    try:
+        alone = {trial: _path(rule, layout, [trial])[0] for trial in (0, 2)}
+        together = _path(rule, layout, [0, 1, 2])
+    except Exception as error:
+        return f"works alone, but not in a stack of three trials ({_told(error)})"
+    if _still(alone[0]) and not _still(_path(rule, TrialFirst(), [0])[0]):
+        return "changes a copy of w: w.ravel() or w.reshape(-1), of arrays that are not contiguous"
+    if not all(_same(together[trial], alone[trial]) for trial in alone):
+        return "mixes the trials of a stack: what becomes of one depends on the others; " + (
+            f"it {STATE}"
+            if rule.per == "trial"
+            else "the first axis is the trials' (nncore.rules.norm takes the norm of each)"
+        )
+    try:
+        left = _path(rule, layout, [0, 1, 2], diverging=1)
+    except Exception as error:
+        return (
+            f"fails when a neighbour in its stack diverges and leaves ({_told(error)}): it {STATE}"
+        )
+    if not all(_same(left[trial], alone[trial]) for trial in alone):
+        return f"does something else when a neighbour in its stack diverges and leaves: it {STATE}"
+    return ""
+
+
+class _Watched:
+    """A rule, and what is seen of it: whether it returns something, which arrays change."""
+
+    def __init__(self, rule: Rule) -> None:
+        self._of, self.line = rule, 0
+        self._returns = False
+        self._moved = [False] * len(rule.buffers)
+        self.rule = replace(rule, function=self._function)
+
+    def _function(self, w: Any, g: Any, t: int, *buffers: Any, **hyperparameters: Any) -> Any:
+        before = [_copy(buffer) for buffer in buffers]
+        found = self._of.function(w, g, t, *buffers, **hyperparameters)
+        self._returns |= found is not None
+        after = buffers
+        if isinstance(found, tuple) and len(found) == 1 + len(buffers):
+            after = found[1:]
+        for k, (some, other) in enumerate(zip(before, map(_copy, after), strict=True)):
+            self._moved[k] |= not _same(some, other)
+        return found
+
+    def fault(self, path: Array) -> str:
+        """What is wrong with a rule that led along `path` (U + 1, P); sets `line` if it knows."""
+        function, per = self._of.function, self._of.per
+        if self._returns and per != "trial":
+            self.line = source.returned(function) or 0
+            return (
+                "returns something: a rule for a whole stack changes w in place (w -= ..., "
+                'w[:] = ...); one that returns the new w is written @rule(per="trial")'
+            )
+        moved = [not _still(path), *self._moved]
+        names = ("w", *self._of.buffers)
+        still = [name for name, moves in zip(names, moved, strict=True) if not moves]
+        whole = f"({', '.join(names)})" if len(names) > 1 else "w"
+        for name, line in source.rebound(function, still):
+            self.line = line
+            return (
+                f"binds {name} to other arrays and leaves {name} itself as it is: change it in "
+                f"place, or return {whole}"
+            )
+        return "" if moved[0] else "never changes w"
+
+
+def _copy(arrays: Any) -> Array:
+    """All numbers of an array, or of a list of arrays."""
+    return np.concatenate([np.ravel(x) for x in arrays]) if len(arrays) else np.empty(0)
+
+
+def _path(
+    rule: Rule,
+    layout: Layout,
+    trials: Sequence[int],
+    *,
+    stream: int = 0,
+    diverging: int | None = None,
+    updates: int = UPDATES,
+) -> Array:
+    """The weights of `trials`, by number, at first and after every update: `(T, U + 1, P)`."""
+    rows = list(trials) + list(trials[:1]) * (layout.least - len(trials))
+    path = np.full((len(trials), updates + 1, COUNT), np.nan)
+    with _seeded(stream):
+        w, g, stepping = _stack(rule, layout, rows)
+        streams = [np.random.default_rng([1, trial]) for trial in rows]
+        w[:] = [s.standard_normal(COUNT) for s in streams]
+        path[:, 0] = w[: len(trials)]
+        for t in range(1, updates + 1):
+            g[:] = np.array([s.standard_normal(COUNT) for s in streams]) + 0.1 * w
+            if t == LEAVES and diverging in rows:
+                stay = [row for row, trial in enumerate(rows) if trial != diverging]
+                rows, streams = [rows[k] for k in stay], [streams[k] for k in stay]
+                old, before, gradient = stepping, w[stay], g[stay]
+                w, g, stepping = _stack(rule, layout, rows)
+                w[:], g[:] = before, gradient
+                stepping.keep(old, stay)
+            elif t >= DIVERGES and diverging in rows:
+                g[rows.index(diverging)] = [np.nan, np.inf, -np.inf][t % 3]
+            stepping.step()
+            for trial, weights in zip(rows[: len(trials)], w, strict=False):
+                path[list(trials).index(trial), t] = weights
+    return path
+
+
+def _stack(rule: Rule, layout: Layout, rows: Sequence[int]) -> tuple[Array, Array, Updates]:
+    """Weights, gradient and updates of trials with different rates, the other values the rule's."""
+    rate = rule.parameters["learning_rate"]
+    stack = [
+        Configuration(
+            rule.name, {**rule.parameters, "decay": 0.0, "learning_rate": rate / (1 + trial)}
+        )
+        for trial in rows
+    ]
+    w, g = (layout.empty(np.float64, len(rows), COUNT) for _ in range(2))
+    return w, g, Updates(rule, stack, PARAMETERS, UPDATES, layout, w, g)
+
+
+@contextmanager
+def _seeded(stream: int) -> Iterator[None]:
+    """The generators that everybody shares seeded for a while; arithmetic without warnings."""
+    before = np.random.get_state(), random.getstate()  # noqa: NPY002
+    np.random.seed(stream)  # noqa: NPY002
+    random.seed(stream)
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    finally:
+        np.random.set_state(before[0])  # noqa: NPY002
+        random.setstate(before[1])
+
+
+def _same(some: Array, other: Array) -> bool:
+    return np.array_equal(some, other, equal_nan=True)
+
+
+def _still(path: Array) -> bool:
+    return _same(path, np.broadcast_to(path[0], path.shape))
+
+
+def _told(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,229 @@
+"""What a rule's rehearsal sees: every wrong rule by its name, file and line, and no right one."""
+
+import textwrap
+
+import pytest
+
+from nncore.registry import kept, load_plugin
+from nncore.rehearsal import fault
+from nncore.rules import rules
+
+HEAD = "import random; import numpy as np; from nncore.rules import norm, rule\n"
+
+# What is wrong, the line of the rule's source that says so, and the rule.
+WRONG = {
+    "a norm over the stack": (
+        "mixes the trials of a stack",
+        2,
+        """
+        @rule(per="tensor")
+        def wrong(w, g, t, *, learning_rate=0.01):
+            w -= learning_rate * np.linalg.norm(w) * g / (np.linalg.norm(g) + 1e-8)
+        """,
+    ),
+    "the first trial's rate for all": (
+        "mixes the trials of a stack",
+        2,
+        """
+        @rule
+        def wrong(w, g, t, *, learning_rate=0.01):
+            w -= float(learning_rate[0, 0]) * g
+        """,
+    ),
+    "a mean over trials": (
+        "mixes the trials of a stack",
+        2,
+        """
+        @rule(per="network")
+        def wrong(w, g, t, *, learning_rate=0.01):
+            w -= learning_rate * (g + g.mean(axis=0))
+        """,
+    ),
+    "np.random": (
+        "draws from np.random or random",
+        2,
+        """
+        @rule
+        def wrong(w, g, t, *, learning_rate=0.01):
+            w -= learning_rate * (g + np.random.standard_normal(g.shape))
+        """,
+    ),
+    "random": (
+        "draws from np.random or random",
+        2,
+        """
+        @rule(per="trial")
+        def wrong(w, g, t, *, learning_rate=0.01):
+            return [x - random.random() * learning_rate * d for x, d in zip(w, g)]
+        """,
+    ),
+    "a generator of its own": (
+        "does not compute the same again: it draws random numbers",
+        4,
+        """
+        stream = np.random.default_rng(0)
+
+        @rule
+        def wrong(w, g, t, *, learning_rate=0.01):
+            w -= learning_rate * stream.random() * g
+        """,
+    ),
+    "returning w": (
+        "returns something",
+        3,
+        """
+        @rule
+        def wrong(w, g, t, *, learning_rate=0.01):
+            return w - learning_rate * g
+        """,
+    ),
+    "state in a closure": (
+        "keeps state outside its buffers",
+        4,
+        """
+        def made():
+            velocity = [0.0]
+            @rule
+            def wrong(w, g, t, *, learning_rate=0.01):
+                velocity[0] = 0.9 * velocity[0] - learning_rate * g
+                w[:] += velocity[0]
+        made()
+        """,
+    ),
+    "state that begins anew with every training": (
+        "fails when a neighbour in its stack diverges and leaves",
+        3,
+        """
+        state = {}
+        @rule
+        def wrong(w, g, t, *, learning_rate=0.01):
+            if t == 1:
+                state["v"] = np.zeros(w.shape)
+            state["v"] = 0.9 * state["v"] - learning_rate * g
+            w += state["v"]
+        """,
+    ),
+    "state of one network for all": (
+        "mixes the trials of a stack: what becomes of one depends on the others; it keeps state",
+        3,
+        """
+        state = {}
+        @rule(per="trial")
+        def wrong(w, g, t, *, learning_rate=0.01):
+            if t == 1:
+                state["v"] = [0 * x for x in w]
+            state["v"] = [0.9 * v - learning_rate * d for v, d in zip(state["v"], g)]
+            return [x + v for x, v in zip(w, state["v"])]
+        """,
+    ),
+    "a neighbour's infinity": (
+        "does something else when a neighbour in its stack diverges",
+        2,
+        """
+        @rule
+        def wrong(w, g, t, *, learning_rate=0.01):
+            w -= learning_rate * (g if np.isfinite(g).all() else 0)
+        """,
+    ),
+    "nothing ever changed": (
+        "never changes w",
+        2,
+        """
+        @rule
+        def wrong(w, g, t, *, learning_rate=0.01):
+            w - learning_rate * g
+        """,
+    ),
+    "a copy changed": (
+        "changes a copy of w",
+        2,
+        """
+        @rule
+        def wrong(w, g, t, *, learning_rate=0.01):
+            flat = w.ravel()
+            flat -= (learning_rate * g).ravel()
+        """,
+    ),
+    "a buffer rebound": (
+        "binds m to other arrays and leaves m itself as it is",
+        3,
+        """
+        @rule(per="trial")
+        def wrong(w, g, t, m, *, learning_rate=0.01):
+            m = [0.9 * a + b for a, b in zip(m, g)]
+            return [x - learning_rate * a for x, a in zip(w, m)]
+        """,
+    ),
+    "w rebound": (
+        "binds w to other arrays and leaves w itself as it is: change it in place, or return w",
+        3,
+        """
+        @rule(per="trial")
+        def wrong(w, g, t, *, learning_rate=0.01):
+            w = [x - learning_rate * d for x, d in zip(w, g)]
+        """,
+    ),
+}
+
+RIGHT = {
+    "in place": """
+        @rule(per="trial")
+        def right(w, g, t, m, *, learning_rate=0.01):
+            for x, d, a in zip(w, g, m):
+                a[:] = 0.9 * a + d
+                x -= learning_rate * a
+        """,
+    "only now and then": """
+        @rule
+        def right(w, g, t, total, *, learning_rate=0.01):
+            total += g
+            if t % 50 == 0:
+                w -= learning_rate * total
+                total[:] = 0
+        """,
+    "a generator for each update": """
+        @rule(per="trial")
+        def right(w, g, t, *, learning_rate=0.01):
+            noise = np.random.default_rng(t)
+            return [x - learning_rate * (d + noise.standard_normal(d.shape)) for x, d in zip(w, g)]
+        """,
+    "norms of each trial": """
+        @rule(per="tensor")
+        def right(w, g, t, *, learning_rate=0.01):
+            w -= learning_rate * g * norm(w) / (norm(g) + 1e-8)
+        """,
+    # Its trials will say why they crashed.
+    "one that raises": """
+        @rule
+        def right(w, g, t, *, learning_rate=0.01):
+            raise RuntimeError("no")
+        """,
+}
+
+
+def rehearsed(folder, source):
+    """The sentence about the rule in `source`, which begins in line 2 of its file."""
+    path = folder / "mine.py"
+    path.write_text(HEAD + textwrap.dedent(source).strip() + "\n")
+    with kept(rules):
+        load_plugin(path)
+        return fault(next(rules[name] for name in ("wrong", "right") if name in rules))
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_rule_is_named_with_its_line(case, tmp_path):
+    what, line, source = WRONG[case]
+    found = rehearsed(tmp_path, source)
+    assert found.startswith(f"mine.py, line {line + 1}: rule wrong "), found
+    assert what in found
+    assert "\n" not in found
+
+
+@pytest.mark.parametrize("case", RIGHT)
+def test_a_right_rule_is_let_through(case, tmp_path):
+    assert rehearsed(tmp_path, RIGHT[case]) == ""
+
+
+@pytest.mark.parametrize("name", rules)
+def test_the_built_in_rules_are_right(name):
+    assert fault(rules[name]) == ""
