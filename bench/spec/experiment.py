@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.spec import margins
+from bench.spec import judging
 from bench.spec import overrides as changes
 from bench.spec.mistakes import Mistakes, SpecError, quote, unknown_keys
 from bench.spec.names import NAME
@@ -39,7 +39,7 @@ KEYS = {
         "how many seeds (20 means 0 to 19), or a list of whole numbers from 0"
     ),
     "dtype": FIELDS["dtype"],
-    margins.KEY: margins.VALUES,
+    **judging.KEYS,
     "plugins": many(TEXT).saying('a list of files such as ["my_rules.py"]'),
     "problem": TABLES.saying("[[problem]] tables"),
     "optimizer": TABLES.saying("[[optimizer]] tables"),
@@ -128,7 +128,7 @@ def _experiment(
     spec: dict[str, Any], plugins: Mapping[Path, str], mistakes: Mistakes
 ) -> Experiment:
     """Check and resolve the top level and its tables; raises SpecError."""
-    for key in ("name", "description", "dtype", margins.KEY):
+    for key in ("name", "description", "dtype", *judging.KEYS):
         if key in spec:
             mistakes.expect(KEYS[key], spec[key], key)
     seeds = _seeds(spec.get("seeds", 1), mistakes)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from bench import stats
@@ -32,7 +31,7 @@ def pairs(
     other, or the difference. Shares of seeds and Wilcoxon's p describe single pairs and decide
     nothing; rows of `ALL` have no answer and stand outside the family.
     """
-    random = [sample for sample in found if sample.random]
+    random = [sample.distinct() for sample in found if sample.random]
     confidence = 1 - level / max(family(random), 1)
     margin = margin or stats.Margin()
     rows = [
@@ -41,15 +40,17 @@ def pairs(
         for i, j in combinations(range(len(sample.optimizers)), 2)
     ]
     rows += _across(block(found))
-    frame = pd.DataFrame(rows, columns=COLUMNS)
+    blank = dict.fromkeys(WORDS, "")
+    frame = pd.DataFrame([{**blank, **row} for row in rows], columns=COLUMNS)
     whole = ["seeds", "a_lower", "ties", "b_lower"]
-    return frame.fillna(dict.fromkeys(WORDS, "")).astype(
-        {**dict.fromkeys(whole, "Int64"), **dict.fromkeys(WORDS, str)}
-    )
+    return frame.astype({**dict.fromkeys(whole, "Int64"), **dict.fromkeys(WORDS, str)})
 
 
 def family(found: Sequence[Sample]) -> int:
-    """How many pairs are asked about: those with seeds in common, over all random problems."""
+    """How many pairs are asked about: those with seeds in common, over all random problems.
+
+    `found` has optimizers of the same trials as one.
+    """
     return sum(
         len(sample.pair(i, j)[0]) > 0
         for sample in found
@@ -69,8 +70,8 @@ def _pair(
     a, b = sample.pair(i, j)
     row = {
         "problem": sample.problem,
-        "a": sample.optimizers[i],
-        "b": sample.optimizers[j],
+        "a": sample.label(i),
+        "b": sample.label(j),
         "seeds": len(a),
     }
     if not len(a):
@@ -104,18 +105,16 @@ def _across(side_by_side: Sequence[Sample]) -> list[dict[str, Any]]:
     losses: Array = stacked(side_by_side)
     if losses.shape[2] < 1:
         return []
-    floors = [s.floor if s.scale is stats.Scale.RATIO else -np.inf for s in side_by_side]
-    losses = np.maximum(losses, np.array(floors)[:, None])
-    names = side_by_side[0].optimizers
+    first = side_by_side[0]
     rows = []
-    for i, j in combinations(range(len(names)), 2):
+    for i, j in combinations(range(len(losses)), 2):
         won = losses[i] < losses[j]
         low, high = stats.share_interval(won.sum(), won.size)
         rows.append(
             {
                 "problem": ALL,
-                "a": names[i],
-                "b": names[j],
+                "a": first.label(i),
+                "b": first.label(j),
                 "seeds": won.size,
                 "a_lower": int(won.sum()),
                 "ties": int((losses[i] == losses[j]).sum()),

@@ -22,13 +22,18 @@ def verdicts(
     pairs: pd.DataFrame,
     times: pd.DataFrame,
     floors: Mapping[str, float] | None = None,
+    again: Mapping[str, str] | None = None,
 ) -> list[str]:
-    """A verdict per problem, in the order of `ranking`, and one across problems if there is one."""
+    """A verdict per problem, in the order of `ranking`, and one across problems if there is one.
+
+    `floors` are the losses at which there is only rounding, by problem, `again` the problems that
+    do not count across problems, with the one that is on the same data.
+    """
     found = []
     count = asked(pairs)
     for problem, rows in ranking.groupby("problem", sort=False):
         if problem == ALL:
-            found.append(f"{ALL}: {_across(rows)}")
+            found.append(f"{ALL}: {_across(rows)}{_again(again or {})}")
             continue
         mine = pairs[pairs["problem"] == problem]
         due = times[times["problem"] == problem]
@@ -68,8 +73,11 @@ def _verdict(
     level = known["median"] == best["median"]
     if on_floor := 0 <= best["median"] <= floor:
         level = known["median"] <= floor
-    leaders = known.loc[level, "optimizer"].astype(str).tolist()
+    # In the order of the spec: among equals there is no first.
+    leaders = known.loc[level, "optimizer"].sort_index().astype(str).tolist()
     told = [f"{_names(leaders)} {_verb(len(leaders), 'has', 'share')} the lowest {loss}."]
+    if len(leaders) == 1 and best["diverged"]:
+        told.append(f"It diverged on {best['diverged']} of {_seeds(seeds)}.")
     if len(leaders) > 1:
         told.append(_level(leaders, pairs, on_floor))
     told += _against(leaders, pairs, count)
@@ -101,13 +109,18 @@ def _against(leaders: Sequence[str], pairs: pd.DataFrame, count: int) -> list[st
     margin = _margin(mine.iloc[0])
     who, one = _names(leaders), len(leaders)
     told = []
+    subject = "It is" if one == 1 else "They are"
     if others := groups.get(Answer.BETTER):
-        least = mine[mine["other"].isin(others)].groupby("other")["least"].min()
-        sizes = _size(least.min(), mine), _size(least.max(), mine)
-        by = sizes[0] if sizes[0] == sizes[1] else f"{sizes[0]} to {sizes[1]}"
-        by = by if by.startswith("any") else f"at least {by}"
-        subject = "It is" if one == 1 else "They are"
-        told.append(f"{subject} better than {_names(others)}, by {by}.")
+        least = mine[mine["other"].isin(others)].groupby("other", sort=False)["least"].min()
+        no_end = 1.0 if mine["scale"].iloc[0] == Scale.RATIO else math.inf
+        lost, finite = least.index[least == no_end].tolist(), least[least < no_end]
+        if len(finite):
+            sizes = _size(finite.min(), mine), _size(finite.max(), mine)
+            by = sizes[0] if sizes[0] == sizes[1] else f"{sizes[0]} to {sizes[1]}"
+            told.append(f"{subject} better than {_names(list(finite.index))}, by at least {by}.")
+        if lost:
+            diverge = _verb(len(lost), "diverges", "diverge")
+            told.append(f"{subject} better than {_names(lost)}, which {diverge} on most seeds.")
     if others := groups.get(Answer.SLIGHTLY):
         told.append(f"{who} {_verb(one)} better than {_names(others)}, but by less than {margin}.")
     if others := groups.get(Answer.SAME):
@@ -137,9 +150,7 @@ def _answer(other: str, rows: pd.DataFrame) -> str:
 def _size(least: float, pairs: pd.DataFrame) -> str:
     """By how much, as a percentage, a factor, or a difference."""
     if pairs["scale"].iloc[0] == Scale.DIFFERENCE:
-        return "any difference" if math.isinf(least) else f"{least:.3g}"
-    if least == 1:
-        return "any factor"
+        return f"{least:.3g}"
     return f"{100 * least:.2g}%" if least < FACTOR else f"a factor of {1 / (1 - least):,.3g}"
 
 
@@ -190,6 +201,15 @@ def _across(rows: pd.DataFrame) -> str:
         f"{_interval(second['mean_rank_low'], second['mean_rank_high'], '')}"
     )
     return f"{told}; with other problems it may be another (outside the count of errors)."
+
+
+def _again(again: Mapping[str, str]) -> str:
+    """Which problems count once for all that are on the same data."""
+    told = [
+        f" {other} does not count beside {first}, on the same data."
+        for other, first in again.items()
+    ]
+    return "".join(told)
 
 
 def _names(names: Sequence[str]) -> str:

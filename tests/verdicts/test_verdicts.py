@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -12,16 +11,13 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from bench import stats, verdicts
+from bench import verdicts
 from bench.tables.best import best_trials
 from bench.tables.headline import MEDIAN
+from bench.tables.summary import summary_frame
 from bench.verdicts import audit, budget, pairs, profile, ranking, samples, target, words
-from nncore.trial import Problem
 from tests.frames import SPACES, TASKS, Frames, cases, frames
 
-RNG = np.random.default_rng(7)
-SIX = np.exp(RNG.standard_normal((3, 12)) + np.array([[0.0], [0.8], [3.0]]))
-SAMPLE = samples.Sample("p", ("a", "b", "c"), tuple(range(12)), SIX)
 LINE = np.linspace(1, 2, 20)
 SHAKE = np.tile([0.9, 1.1], 10)
 TARGETS = {"spiral": {"train_loss": 0.1}, "vertical": {"train_loss": 0.5, "train_accuracy": 0.8}}
@@ -42,101 +38,6 @@ def normal() -> Any:
 @pytest.fixture(scope="module")
 def judged(normal: Any) -> verdicts.Verdicts:
     return judge(normal)
-
-
-def test_pairs_against_scipy() -> None:
-    found = pairs.pairs([SAMPLE]).set_index(["a", "b"])
-    for i, j in itertools.combinations(range(3), 2):
-        row, a, b = found.loc[("abc"[i], "abc"[j])], SIX[i], SIX[j]
-        assert row["a_lower"] == (a < b).sum()
-        assert row["share"] == np.mean(a < b)
-        gaps = np.log(a / b)
-        assert row["estimate"] == pytest.approx(np.median(gaps), rel=1e-12)
-        exact = scipy.stats.wilcoxon(gaps, method="exact")
-        assert row["wilcoxon_p"] == pytest.approx(exact.pvalue, rel=1e-10)
-        # The sign test turned round: the ends are the innermost at 1 - 0.05 / 3 pairs.
-        tail = scipy.stats.binom(12, 0.5).cdf
-        k = max(k for k in range(12) if tail(k) <= 0.05 / 3 / 2)
-        ordered = np.sort(gaps)
-        assert (row["low"], row["high"]) == pytest.approx((ordered[k], ordered[-1 - k]))
-    assert found.loc[("a", "c"), "better"] == "a"
-    least = found.loc[("a", "c"), "least"]
-    assert least == pytest.approx(1 - np.exp(found.loc[("a", "c"), "high"]))
-    assert found.loc[("a", "b"), "answer"] == "cannot tell"
-    assert found.loc[("a", "b"), "better"] == ""
-
-
-def test_wilcoxon_no_longer_decides() -> None:
-    # Far lower with a on 11 of 20 seeds, barely higher on 9: ranks tell, the median does not.
-    skewed = np.concatenate([LINE[:11] / 50, LINE[11:] * 1.001])
-    sample = samples.Sample("p", ("a", "b"), tuple(range(20)), np.array([skewed, LINE]))
-    [row] = pairs.pairs([sample]).to_dict("records")
-    assert row["wilcoxon_p"] < 0.05
-    assert (row["answer"], row["better"]) == ("cannot tell", "")
-
-
-def test_the_family_is_over_all_problems() -> None:
-    # Seven of seven seeds are enough for a single pair, but not for each of nine.
-    one = samples.Sample("p", ("a", "b"), tuple(range(7)), np.array([LINE[:7], LINE[:7] * 2]))
-    assert pairs.pairs([one])["better"].item() == "a"
-    many = [replace(one, problem=f"p{i}") for i in range(9)]
-    found = pairs.pairs(many)
-    assert (found.loc[found["problem"] != verdicts.ALL, "better"] == "").all()
-    assert (found.loc[found["problem"] == verdicts.ALL, "answer"] == "").all()
-    fixed = [one, *(replace(s, random=False) for s in many)]
-    assert pairs.pairs(fixed)["better"].item() == "a"  # no randomness, no member
-
-
-@pytest.mark.parametrize(
-    ("margin", "answer"),
-    [
-        (stats.Margin(0.01), "better"),
-        (stats.Margin(0.1), "better, by less than the margin"),
-    ],
-)
-def test_better_has_a_size(margin: stats.Margin, answer: str) -> None:
-    sample = samples.Sample("p", ("a", "b"), tuple(range(20)), np.array([LINE, LINE * 1.05]))
-    row = pairs.pairs([sample], margin).iloc[0]
-    assert (row["answer"], row["better"]) == (answer, "a")
-    assert row["least"] == pytest.approx(1 - 1 / 1.05)
-    shaken = samples.Sample("p", ("a", "b"), tuple(range(20)), np.array([LINE, LINE * SHAKE**0.1]))
-    assert pairs.pairs([shaken], stats.Margin(0.1))["answer"].item() == "the same"
-
-
-def test_losses_that_may_be_negative_are_compared_by_differences() -> None:
-    low = samples.Sample("p", ("a", "b"), tuple(range(20)), np.array([LINE - 9, LINE - 8.5]))
-    row = pairs.pairs([low]).iloc[0]
-    assert (row["scale"], row["margin"], row["better"]) == ("difference", 0.01, "a")
-    assert row["least"] == pytest.approx(0.5)
-    assert "better than b, by at least 0.5" in told([LINE - 9, LINE - 8.5])
-
-
-def test_at_the_floor_nobody_wins() -> None:
-    floor = samples.floor_of(Problem({}, (), {}, "categorical_crossentropy"))
-    losses = np.array([LINE * 0.5, LINE * 0.55, LINE * 1e6]) * floor
-    sample = samples.Sample("p", ("a", "b", "c"), tuple(range(20)), losses, floor=floor)
-    found = pairs.pairs([sample]).set_index(["a", "b"])
-    assert found.loc[("a", "b"), ["ties", "better", "answer"]].tolist() == [20, "", "the same"]
-    ranked = ranking.ranking([sample], found.reset_index(), {}, {}, {})
-    [sentence] = words.verdicts(
-        ranked, found.reset_index(), pd.DataFrame(columns=target.COLUMNS), {"p": floor}
-    )
-    assert "a and b share the lowest" in sentence
-    assert sentence.count("floor") == 1
-    assert "They are better than c" in sentence
-    assert "might" not in sentence
-
-
-def test_the_winners_interval_holds_for_all_optimizers_together() -> None:
-    row = ranking.ranking([SAMPLE], pairs.pairs([SAMPLE]), {}, {}, {}).iloc[0]
-    ends = stats.median_interval(SIX[0], 1 - 0.05 / 3)
-    assert [row["median"], row["median_low"], row["median_high"]] == [float(x) for x in ends]
-
-
-def test_an_infinite_loss_loses_and_two_tie() -> None:
-    losses = np.array([[1.0, np.inf, np.inf, 2.0], [np.inf, 1.0, np.inf, np.nan]])
-    row = pairs.pairs([samples.Sample("p", ("a", "b"), (0, 1, 2, 3), losses)]).iloc[0]
-    assert (row["seeds"], row["a_lower"], row["ties"], row["b_lower"]) == (3, 1, 1, 1)
 
 
 def test_ranks_against_scipy(normal: Any, judged: verdicts.Verdicts) -> None:
@@ -252,6 +153,17 @@ def costly() -> Any:
     return some
 
 
+def losing() -> Any:
+    some = small()
+    some.trials.loc[[0, 1, 2], "status"] = ["diverged", "diverged", "crashed"]
+    return Frames(some.trials, some.curves, summary_frame(some.trials))
+
+
+def doubled() -> Any:
+    tasks = [TASKS[0], TASKS[1], replace(TASKS[0], name="again")]
+    return frames(tasks, [replace(s, values={"learning_rate": [0.1]}) for s in SPACES[:2]], 12)
+
+
 CHECKS: dict[str, tuple[Any, dict[str, Any], str]] = {
     "unequal budgets": (lambda: wider("sgd"), {}, "sgd 3"),
     "edge": (lambda: wider("sgd"), {}, "is the highest tried"),
@@ -259,6 +171,8 @@ CHECKS: dict[str, tuple[Any, dict[str, Any], str]] = {
     "few seeds": (lambda: small(seeds=5), {}, "6 could"),
     "missing": (small, {"planned": {"spiral": 30}}, "6 of 30"),
     "crashed": (crashed, {}, "1 trials of sgd crashed"),
+    "lost runs": (losing, {}, "sgd's best configuration lost 3 of 12 runs"),
+    "same data": (doubled, {"data": {"spiral": "s", "again": "s", "vertical": "v"}}, "of spiral"),
     "machines": (small, {"hosts": 2}, "2 machines"),
     "no target": (small, {"targets": {}}, "no target"),
     "epoch cost": (costly, {}, ""),
@@ -272,6 +186,15 @@ def test_audit_finds(check: str) -> None:
     assert found.loc[found["check"] == check, "message"].str.contains(text, regex=False).any()
     clean = judge(small()).audit
     assert check not in set(clean["check"])
+
+
+def test_lost_runs_are_told_of_the_choice_and_of_the_judging() -> None:
+    rows = pd.DataFrame(
+        {"optimizer": ["a", "b"], "configuration": [3, 5], "seeds": 10, "crashed": 0}
+    )
+    before, after = rows.assign(diverged=[3, 0]), rows.assign(seeds=20, diverged=[7, 0])
+    [row] = audit._lost("p", before, after, apart=True)
+    assert row["message"] == "a's choice lost 3 of 10 runs when chosen, 7 of 20 runs when judged"
 
 
 def test_nothing_was_chosen_where_every_optimizer_has_one_configuration() -> None:
@@ -302,14 +225,6 @@ def test_an_edge_that_a_rate_inside_equals_is_none(medians: list[float], edge: b
     assert bool(audit._edges("p", rows, rows.iloc[:1])) is edge
 
 
-def test_who_has_no_result_costs_the_others_no_correction() -> None:
-    crashed = np.vstack([SIX[:2], np.full((1, 12), np.nan)])
-    rows = pairs.pairs([samples.Sample("p", ("a", "b", "c"), tuple(range(12)), crashed)])
-    [row] = rows[rows["seeds"] > 0].to_dict("records")
-    _, low, high = stats.median_interval(np.log(SIX[0] / SIX[1]), 0.95)
-    assert (row["low"], row["high"]) == (pytest.approx(float(low)), pytest.approx(float(high)))
-
-
 def test_costly_epochs_are_told() -> None:
     lines = audit.told(judge(costly()).audit)
     assert any("took 5.0 times" in line for line in lines)
@@ -333,20 +248,21 @@ def told(losses: Any, random: bool = True) -> str:
 
 
 SENTENCES: dict[str, tuple[Any, list[str], list[str]]] = {
+    "negative": ([LINE - 9, LINE - 8.5], ["better than b, by at least 0.5"], ["%."]),
     "clear": (
         [LINE, LINE * 2],
         ["a has the lowest", "20 seeds", "It is better than b, by at least 50%"],
         ["cannot"],
     ),
     "not clear": (
-        [LINE, LINE * SHAKE],
+        [LINE, LINE * SHAKE**2],
         ["cannot be told apart with 20 seeds"],
         ["better", "might"],
     ),
     "few": ([LINE[:4], LINE[:4] * 2], ["4 seeds can never tell the pair apart; 6 could"], []),
     "lost": (
         [LINE * np.inf, LINE],
-        ["b has the lowest", "better than a, by at least any factor"],
+        ["b has the lowest", "better than a, which diverges on most seeds"],
         ["infinity"],
     ),
     "all lost": (

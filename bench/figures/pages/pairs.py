@@ -52,6 +52,6 @@ def pairs_figure(material: Material, problem: str) -> Figure:
         widths=[None, min(max(high * 1.2, 0.5 * number), 4.6)],
         margins=Margins(left=names_width(order), across=0.9),
     ).figure()
-    ratios(mine, order, looks=material.looks, ax=left)
+    ratios(mine, order, looks=material.joint_looks, ax=left)
     wins(mine, order, names=False, ax=right)
     return figure

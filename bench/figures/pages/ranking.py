@@ -12,6 +12,7 @@ from bench.figures.panels.spread import ranking
 from bench.figures.rows import problem_rows
 from bench.figures.words import bars_told
 from bench.tables.headline import HIGH, LOW
+from bench.verdicts import ALL
 
 
 @page("ranking", order=10)
@@ -35,12 +36,13 @@ def ranking_figure(material: Material) -> Figure:
 
 
 def together(best: pd.DataFrame, ranking: pd.DataFrame) -> pd.DataFrame:
-    """The rows of `best` with the intervals of `ranking`, which hold for a problem's rows at once.
+    """The rows of `ranking` as a summary has them, with intervals that hold for a problem at once.
 
     Where seeds are too few for these, the range of all losses stays or takes their place.
     """
-    ends = ["median_low", "median_high"]
-    out = best.merge(ranking[["problem", "optimizer", *ends]], on=["problem", "optimizer"])
+    ends, where = ["median_low", "median_high"], ["problem", "configuration"]
+    own = ranking.loc[ranking["problem"] != ALL, [*where, "optimizer", "rank", *ends]]
+    out = best.drop(columns="optimizer").merge(own, on=where, validate="one_to_one")
     known = (out["interval"] == "95%") & np.isfinite(out["median_low"])
     for end, wider in zip((LOW, HIGH), ends, strict=True):
         out[end] = out[wider].where(known, out[end])
