@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.spec import judging
 from bench.spec import overrides as changes
 from bench.spec import seeds as seeding
 from bench.spec.mistakes import Mistakes, SpecError, quote, unknown_keys
@@ -35,6 +36,7 @@ KEYS = {
     "description": TEXT,
     seeding.KEY: seeding.VALUES,
     "dtype": FIELDS["dtype"],
+    **judging.KEYS,
     "plugins": many(TEXT).saying('a list of files such as ["my_rules.py"]'),
     "problem": TABLES.saying("[[problem]] tables"),
     "optimizer": TABLES.saying("[[optimizer]] tables"),
@@ -125,7 +127,7 @@ def _experiment(
     spec: dict[str, Any], plugins: Mapping[Path, str], mistakes: Mistakes
 ) -> Experiment:
     """Check and resolve the top level and its tables; raises SpecError."""
-    for key in ("name", "description", "dtype"):
+    for key in ("name", "description", "dtype", *judging.KEYS):
         if key in spec:
             mistakes.expect(KEYS[key], spec[key], key)
     seeds = seeding.read(spec.get(seeding.KEY, 1), mistakes)
