@@ -20,7 +20,7 @@ from bench.stats.budget import (
     sensitivity,
     sensitivity_interval,
 )
-from bench.stats.decision import Answer, Comparison, Margin, Scale, compare
+from bench.stats.decision import Answer, Comparison, Margin, Scale, compare, held
 from bench.stats.location import (
     CONFIDENCE,
     interval_ranks,
@@ -57,7 +57,7 @@ from bench.stats.seeds import (
     seeds_to_find,
     smallest_p,
 )
-from bench.stats.sequential import median_sequence, median_sequences
+from bench.stats.sequential import fewest_watched, median_sequence, median_sequences
 from bench.stats.survival import Reached, kaplan_meier, time_to_target
 
 __all__ = [
@@ -79,6 +79,8 @@ __all__ = [
     "expected_best",
     "expected_best_interval",
     "fewest_seeds",
+    "fewest_watched",
+    "held",
     "holm",
     "interquartile_mean",
     "interquartile_mean_interval",

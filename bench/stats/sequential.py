@@ -64,6 +64,18 @@ def fewest_above(n: int, level: float) -> int | None:
     return high
 
 
+def fewest_watched(comparisons: int = 1, level: float = 0.05) -> int:
+    """The number of seeds below which `median_sequence` says nothing of any of some comparisons.
+
+    At a two-sided `level` that is shared out over them.
+
+    >>> fewest_watched(), fewest_watched(96)
+    (8, 16)
+    """
+    each = fraction(level, "level") / comparisons / 2
+    return next(n for n in range(1, 2000) if fewest_above(n, each) is not None)
+
+
 def median_sequence(values: ArrayLike, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """The interval of the median of `values` `(n,)`, in the order they came, that may be watched.
 
