@@ -33,7 +33,8 @@ class Curves:
     A crashed run is all infinite; `crashed` counts them. `targets` are the problem's, by metric,
     and `times` the epochs to them `(n,)`, infinite where a run does not get there. `metrics` has
     every other column that was recorded, `(n, R)` too, its worst value where a run has none.
-    `asked` are the metrics that a trial is told to record.
+    `asked` are the metrics that a trial is told to record. Seeds in `optional` are never missing:
+    they are those of further rounds, for which there may have been no need.
     """
 
     problem_name: str
@@ -51,6 +52,7 @@ class Curves:
     crashed: int = 0
     metrics: Mapping[str, Array] = field(default_factory=dict)
     asked: tuple[str, ...] = ()
+    optional: range = range(0)
 
     @property
     def content(self) -> str:
@@ -83,7 +85,7 @@ def measured(store: Store, manifest: Manifest) -> Iterator[Curves]:
     for trial in manifest.trials:
         mine = trial.problem_name, trial.configuration_index
         groups.setdefault(mine, []).append(trial)
-    statuses = store.statuses()
+    statuses, until = store.statuses(), manifest.until
     for trials in groups.values():
         there = [t for t in trials if t.key in statuses]
         if not there:
@@ -118,6 +120,7 @@ def measured(store: Store, manifest: Manifest) -> Iterator[Curves]:
             crashed=sum(statuses[t.key] == "crashed" for t in there),
             metrics=values,
             asked=first.metrics,
+            optional=range(until.least, until.most) if until and there == trials else range(0),
         )
 
 
