@@ -20,6 +20,7 @@ from bench.spec.names import NAME
 from bench.spec.tuning import KEYS, SEED, Tuning, parts_of
 from nncore.metrics import LOSS, Columns, Quantity, columns, recorded
 from nncore.modifiers import modifiers
+from nncore.stack.costs import updates_per_epoch
 from nncore.trial import Configuration, Problem, is_random
 from nncore.values import (
     NUMBER,
@@ -67,8 +68,9 @@ FORM = record(
         "tuning": record({**KEYS, "seeds": many(SEED)}, optional=("n",)),
         "metrics": many(record(values_of(Quantity), optional=("best", "shown"))),
         "recorded": table_of(many(TEXT), keys=NAME),
+        "gradients": table_of(NUMERAL, keys=NAME),
     },
-    optional=("tuning", "metrics", "recorded"),
+    optional=("tuning", "metrics", "recorded", "gradients"),
 )
 
 
@@ -83,7 +85,8 @@ class Manifest:
 
     `fixed` names the problems without randomness, `tuning` says on which seeds configurations were
     chosen and by what, if on seeds of their own. `metrics` has what there is to know of those that
-    are recorded, where they apply.
+    are recorded, where they apply; `gradients` how often an epoch of each problem evaluates the
+    gradient, once an update.
     """
 
     name: str
@@ -93,6 +96,7 @@ class Manifest:
     spec: Mapping[str, Any]
     tuning: Tuning | None = None
     metrics: tuple[Quantity, ...] = field(default_factory=built_in)
+    gradients: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def columns(self) -> Columns:
@@ -123,6 +127,7 @@ def of(experiment: Experiment, trials: tuple[Trial, ...]) -> Manifest:
         experiment.raw,
         experiment.tuning,
         tuple(m.quantity for m in experiment.metrics),
+        {p.name: updates_per_epoch(p.problem) for p in experiment.problems},
     )
 
 
@@ -137,6 +142,7 @@ def united(parts: Sequence[Manifest]) -> Manifest:
         trials=tuple(trials[index] for index in sorted(trials)),
         targets={name: target for part in parts for name, target in part.targets.items()},
         fixed=frozenset().union(*(part.fixed for part in parts)),
+        gradients={name: count for part in parts for name, count in part.gradients.items()},
     )
 
 
@@ -167,6 +173,7 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
         "spec": manifest.spec,
         "metrics": [dataclasses.asdict(quantity) for quantity in manifest.metrics],
         "recorded": {t.problem_name: list(t.metrics) for t in manifest.trials},
+        "gradients": dict(manifest.gradients),
         **({"tuning": dataclasses.asdict(manifest.tuning)} if manifest.tuning else {}),
     }
 
@@ -174,8 +181,9 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
 def from_json(values: Mapping[str, Any]) -> Manifest:
     """The manifest that `to_json` wrote. Raises IndexError or ValueError for another.
 
-    Folders from before configurations had numbers are read: there they follow from the spec; and
-    those from before metrics were listed: theirs are built in.
+    Folders from before configurations had numbers are read: there they follow from the spec; those
+    from before metrics were listed: theirs are built in; and those from before gradients were
+    counted.
     """
     if faults := FORM.faults(values):
         raise ValueError(f"is no manifest: {faults[0]!r:.60}")
@@ -222,6 +230,7 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
         values["spec"],
         tuning and Tuning(**{**tuning, "seeds": tuple(tuning["seeds"])}),
         metrics,
+        values.get("gradients") or {},
     )
 
 

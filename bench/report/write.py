@@ -16,7 +16,7 @@ from bench.figures.pages import pages
 from bench.plan.manifest import Manifest
 from bench.report import files
 from bench.report.best import best_spec
-from bench.report.told import VERDICTS, seeds_told, sweep_told
+from bench.report.told import COSTS, VERDICTS, seeds_told, sweep_told
 from bench.spec import toml
 from bench.store.store import Store
 from bench.tables import csvtext
@@ -102,12 +102,13 @@ def _write(
 
     say("writing tables")
     tables = Tables.of(store, manifest)
-    whole = curves.curve_frames(store, manifest.trials, manifest.columns)
+    whole = curves.curve_frames(store, manifest.trials, manifest.columns, manifest.gradients)
     written = [
         _replace(folder / "spec.toml", toml.dumps(manifest.spec)),
         _csv(folder / "trials.csv", [tables.trials]),
         _csv(folder / "curves.csv", whole, curves.LEADING),
         _csv(folder / "summary.csv", [tables.summary]),
+        _csv(folder / COSTS, [tables.costs]),
     ]
     if (tables.trials["status"] != "crashed").any():
         written.append(_replace(folder / "best.toml", best_spec(manifest, tables)))

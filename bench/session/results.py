@@ -61,8 +61,9 @@ class Results:
         """A row per trial and recorded epoch, as in `curves.csv`."""
         from bench.tables.curves import curves_frame
 
+        asked = self.manifest
         with Store.read(self.folder) as store:
-            return curves_frame(store, self.manifest.trials, self.manifest.columns)
+            return curves_frame(store, asked.trials, asked.columns, asked.gradients)
 
     @cached_property
     def summary(self) -> pd.DataFrame:

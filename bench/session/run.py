@@ -21,6 +21,7 @@ from bench.store.store import FILE, DamagedError, Result, Store, place
 if TYPE_CHECKING:
     from bench.run.progress import Progress
     from bench.spec.experiment import Experiment
+from bench.session import costs
 from bench.session.folder import FolderMismatchError, done, note, refuse_other
 from bench.session.results import Results, results_of
 from nncore.datasets import remarks
@@ -183,6 +184,7 @@ def run(
                     say("configurations are chosen; training them on the evaluation seeds")
                 _train(workers, store, todo, progress)
                 trained += len(todo.missing)
+        costs.measure(store, todo.manifest, paths, say)
         store.take_over()
         files = report.write(todo.folder, store, todo.manifest, again=False, say=say)
         return results_of(todo.folder, todo.manifest, store, files, trained)

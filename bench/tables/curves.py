@@ -18,36 +18,49 @@ from nncore.metrics import BUILT_IN_COLUMNS, Columns
 
 Array = NDArray[np.float64]
 LEADING = ["trial", "problem", "optimizer", "configuration", "seed"]
+WHEN = ["epoch", "gradients"]
 
 
 def curve_frames(
-    store: Store, trials: Sequence[Trial], metrics: Columns = BUILT_IN_COLUMNS
+    store: Store,
+    trials: Sequence[Trial],
+    metrics: Columns = BUILT_IN_COLUMNS,
+    gradients: Mapping[str, int] | None = None,
 ) -> Iterator[pd.DataFrame]:
-    """`curves.csv` piece by piece: `LEADING`, `epoch` and those of `metrics` that occur.
+    """`curves.csv` piece by piece: `LEADING`, `WHEN` and those of `metrics` that occur.
 
-    In the order of `trials`; at least one piece, empty where nothing is stored.
+    In the order of `trials`; at least one piece, empty where nothing is stored. `gradients` says
+    how many evaluations of the gradient an epoch of each problem has; unknown where it does not.
     """
     names = metric_columns(store, trials, metrics)
     if not names:
-        yield pd.DataFrame(columns=[*LEADING, "epoch"])
+        yield pd.DataFrame(columns=[*LEADING, *WHEN])
     for chunk in curve_chunks(store, trials, metrics):
         records, count = len(chunk.epochs), len(chunk.positions)
-        leading = leading_columns([trials[i] for i in chunk.positions])[LEADING]
-        columns: dict[str, NDArray[Any]] = {"epoch": np.tile(chunk.epochs, count)}
+        mine = [trials[i] for i in chunk.positions]
+        each = np.array([(gradients or {}).get(t.problem_name, np.nan) for t in mine])
+        columns: dict[str, NDArray[Any]] = {
+            "epoch": np.tile(chunk.epochs, count),
+            "gradients": np.multiply.outer(each, chunk.epochs).reshape(-1),
+        }
         empty = np.full(records * count, np.nan)
         for name in names:
             present = name in chunk.metrics
             m = chunk.metrics.index(name) if present else 0
             columns[name] = chunk.values[:, m].reshape(-1) if present else empty
+        leading = leading_columns(mine)[LEADING]
         repeated = leading.take(np.repeat(np.arange(count), records)).reset_index(drop=True)
         yield pd.concat([repeated, pd.DataFrame(columns)], axis=1)
 
 
 def curves_frame(
-    store: Store, trials: Sequence[Trial], metrics: Columns = BUILT_IN_COLUMNS
+    store: Store,
+    trials: Sequence[Trial],
+    metrics: Columns = BUILT_IN_COLUMNS,
+    gradients: Mapping[str, int] | None = None,
 ) -> pd.DataFrame:
     """`curves.csv` whole."""
-    return pd.concat(curve_frames(store, trials, metrics), ignore_index=True)
+    return pd.concat(curve_frames(store, trials, metrics, gradients), ignore_index=True)
 
 
 @dataclass(frozen=True)
@@ -69,7 +82,7 @@ def blocks(runs: pd.DataFrame, curves: pd.DataFrame) -> Iterator[Block]:
     mine = curves[curves["trial"].isin(runs["trial"])]
     where = ["problem", "optimizer"]
     parts = dict(tuple(mine.groupby(where, sort=False)))
-    names = [str(name) for name in curves if name not in (*LEADING, "epoch")]
+    names = [str(name) for name in curves if name not in (*LEADING, *WHEN)]
     for problem, optimizer in runs[where].drop_duplicates().itertuples(index=False, name=None):
         if (part := parts.get((problem, optimizer))) is None:
             continue

@@ -15,7 +15,7 @@ import pandas as pd
 from bench.tables.bundle import Tables
 from bench.tables.phases import all_evaluated, searched
 from bench.verdicts import audit as auditing
-from bench.verdicts import budget, pairs, profile, ranking, rates, samples, target, words
+from bench.verdicts import budget, costs, pairs, profile, ranking, rates, samples, target, words
 from bench.verdicts.samples import ALL
 from nncore.metrics import TRAIN_LOSS
 
@@ -80,7 +80,7 @@ def judge(
     order = ranking.ranking(found, compared, _starts(judged, curves), losses, chosen)
     width = rates.widths(trials, summary, fixed)
     order = order.merge(width, on=["problem", "optimizer"], how="left", validate="many_to_one")
-    timed = target.times(reached, judged, frozenset(fixed))
+    timed = costs.priced(target.times(reached, frozenset(fixed)), tables.costs, judged)
     return Verdicts(
         ranking=order,
         pairs=compared,

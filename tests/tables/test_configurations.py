@@ -105,7 +105,9 @@ def test_copies_of_configurations_change_no_table(result: bench.Results) -> None
         frame = trials_frame(store, twins)
         pd.testing.assert_frame_equal(frame, result.trials)
         pd.testing.assert_frame_equal(summary_frame(frame, manifest.fixed), result.summary)
-        pd.testing.assert_frame_equal(curves_frame(store, twins.trials), result.curves)
+        pd.testing.assert_frame_equal(
+            curves_frame(store, twins.trials, gradients=twins.gradients), result.curves
+        )
         criterion = "final_train_loss", manifest.targets
         assert winners(store, twins.trials, *criterion) == winners(
             store, manifest.trials, *criterion

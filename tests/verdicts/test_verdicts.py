@@ -113,7 +113,7 @@ def test_time_to_target_counts_those_that_never_arrive() -> None:
     curves = curves.assign(epoch=[0, 5, 9] * 4, train_loss=np.ravel(losses))
     costs = target.costs(trials, curves, {"p": {"train_loss": 1.0}})
     assert costs["cost"].tolist() == [9, 5, np.inf, np.inf]
-    [row] = target.times(costs, trials, frozenset()).to_dict("records")
+    [row] = target.times(costs, frozenset()).to_dict("records")
     assert (row["reached"], row["seeds"], row["share"]) == (2, 4, 0.5)
     assert (row["median"], row["budget"], row["median_high"]) == (9, 9, np.inf)
     stairs = target.staircases(costs)
@@ -174,12 +174,6 @@ def crashed() -> Any:
     return some
 
 
-def costly() -> Any:
-    some = small()
-    some.trials["train_seconds"] = np.where(some.trials["rule"] == "adam", 5.0, 1.0)
-    return some
-
-
 CHECKS: dict[str, tuple[Any, dict[str, Any], str]] = {
     "unequal budgets": (lambda: wider("sgd"), {}, "sgd 3"),
     "edge": (lambda: wider("sgd"), {}, "is the highest tried"),
@@ -189,7 +183,6 @@ CHECKS: dict[str, tuple[Any, dict[str, Any], str]] = {
     "crashed": (crashed, {}, "1 trials of sgd crashed"),
     "machines": (small, {"hosts": 2}, "2 machines"),
     "no target": (small, {"targets": {}}, "no target"),
-    "epoch cost": (costly, {}, ""),
 }
 
 
@@ -236,11 +229,6 @@ def test_who_has_no_result_costs_the_others_no_correction() -> None:
     [row] = rows[rows["seeds"] > 0].to_dict("records")
     assert row["wilcoxon_p_holm"] == row["wilcoxon_p"]
     assert row["sign_p_holm"] == row["sign_p"]
-
-
-def test_costly_epochs_are_told() -> None:
-    lines = audit.told(judge(costly()).audit)
-    assert any("took 5.0 times" in line for line in lines)
 
 
 def test_audit_stands_under_the_figures_it_touches() -> None:
