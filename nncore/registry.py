@@ -7,9 +7,10 @@ import difflib
 import hashlib
 import importlib.util
 import inspect
+import pkgutil
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +101,30 @@ class Registry(Mapping[str, E], Generic[E]):
         if taken is not None and taken.origin != entry.origin:
             raise ValueError(f'there is already a {self.kind} "{entry.name}" ({taken.origin})')
         self._entries[entry.name] = entry
+
+
+class Shelf(Registry[E]):
+    """Entries of the modules of one package, a module each and named like it; and of plugins.
+
+    The modules are imported when entries are asked for with `of`, not before.
+    """
+
+    def __init__(self, kind: str, package: str, path: Iterable[str]) -> None:
+        super().__init__(kind)
+        self._package = package
+        self._modules = [module.name for module in pkgutil.iter_modules(path)]
+
+    def add(self, entry: E) -> None:
+        """Register `entry`; a plugin's cannot take the name of a module not imported yet either."""
+        if entry.origin != BUILT_IN and entry.name in self._modules:
+            raise ValueError(f'there is already a {self.kind} "{entry.name}" ({BUILT_IN})')
+        super().add(entry)
+
+    def of(self, plugins: Collection[str]) -> list[E]:
+        """The package's entries and those that the files `plugins` have registered."""
+        for module in self._modules:
+            importlib.import_module(f"{self._package}.{module}")
+        return [entry for entry in self.values() if entry.origin in {BUILT_IN, *plugins}]
 
 
 @contextlib.contextmanager

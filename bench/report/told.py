@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 
 VERDICTS = "verdicts.txt"
-COSTS = "seconds.csv"
 
 
 def seeds_told(manifest: Manifest, trials: pd.DataFrame) -> str:
@@ -55,7 +54,10 @@ def told(folder: Path) -> list[tuple[str, list[str]]]:
     text = ["problem", "optimizer", "figures", "message"]
     found = pd.read_csv(folder / "audit.csv", dtype=dict.fromkeys(text, str), keep_default_na=False)
     seconds = pd.read_csv(
-        folder / COSTS, dtype={"problem": str, "rule": str}, keep_default_na=False, na_values=[""]
+        folder / "seconds.csv",
+        dtype={"problem": str, "rule": str},
+        keep_default_na=False,
+        na_values=[""],
     )
     return [
         ("verdicts", sentences),

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 from bench.figures.pages import pages
 from bench.plan.manifest import Manifest
 from bench.report import files
+from bench.report import tables as csvs
 from bench.report.best import best_spec
-from bench.report.told import COSTS, VERDICTS, seeds_told, sweep_told
+from bench.report.faults import Faults
+from bench.report.told import VERDICTS, seeds_told, sweep_told
 from bench.spec import toml
 from bench.store.store import Store
 from bench.tables import csvtext
@@ -45,9 +47,9 @@ def digest(store: Store, manifest: Manifest) -> str:
     for source in sorted(here.rglob("*.py")):
         found.update(source.read_bytes())
     plugins = manifest.spec.get("plugins", ())
-    for page in pages.values():
-        if page.origin in plugins:
-            found.update(page.digest.encode())
+    for entry in (*pages.values(), *csvs.tables.values()):
+        if entry.origin in plugins:
+            found.update(entry.digest.encode())
     found.update(json.dumps(manifest.spec, default=str, sort_keys=True).encode())
     return found.hexdigest()
 
@@ -101,25 +103,27 @@ def _write(
     from bench.tables.bundle import Tables
 
     say("writing tables")
-    tables = Tables.of(store, manifest)
+    frames = Tables.of(store, manifest)
     whole = curves.curve_frames(store, manifest.trials, manifest.columns, manifest.gradients)
     written = [
         _replace(folder / "spec.toml", toml.dumps(manifest.spec)),
-        _csv(folder / "trials.csv", [tables.trials]),
+        _csv(folder / "trials.csv", [frames.trials]),
         _csv(folder / "curves.csv", whole, curves.LEADING),
-        _csv(folder / "summary.csv", [tables.summary]),
-        _csv(folder / COSTS, [tables.costs]),
+        _csv(folder / "summary.csv", [frames.summary]),
     ]
-    if (tables.trials["status"] != "crashed").any():
-        written.append(_replace(folder / "best.toml", best_spec(manifest, tables)))
+    if (frames.trials["status"] != "crashed").any():
+        written.append(_replace(folder / "best.toml", best_spec(manifest, frames)))
         say("comparing optimizers")
-        material = _material(store, manifest, tables)
-        verdicts = material.verdicts
-        written += [_csv(folder / name, [frame]) for name, frame in verdicts.tables.items()]
-        lines = [*filter(None, [material.judged]), *verdicts.sentences, ""]
+        material = _material(store, manifest, frames)
+        faults = Faults()
+        for table in csvs.of(material.plugins):
+            with faults.of(table):
+                written.append(_csv(folder / f"{table.name}.csv", [table.function(material)]))
+        lines = [*filter(None, [material.judged]), *material.verdicts.sentences, ""]
         written.append(_replace(folder / VERDICTS, "\n".join(lines)))
         say("drawing figures")
-        written += _figures(folder, material)
+        written += _figures(folder, material, faults)
+        faults.tell()
     _remove_stale(folder, written)
     sizes = {str(path.relative_to(folder)): path.stat().st_size for path in written}
     _replace(folder / STAMP, json.dumps({"digest": stamp, "files": sizes}, indent=1))
@@ -170,13 +174,13 @@ def _replace(path: Path, text: str) -> Path:
     return path
 
 
-def _figures(folder: Path, material: Material) -> list[Path]:
+def _figures(folder: Path, material: Material, faults: Faults) -> list[Path]:
     from bench.figures import book
 
     temporary = files.temporary(folder / "figures")
     try:
         temporary.mkdir()
-        drawn = book.draw(material, temporary)
+        drawn = book.draw(material, temporary, faults.of)
         final = folder / "figures"
         if final.is_symlink():
             final.unlink()  # it may lead anywhere

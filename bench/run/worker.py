@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -242,8 +242,10 @@ def pack(outcome: Outcome) -> Record:
     )
 
 
-def describe(error: BaseException) -> str:
+def describe(error: BaseException, plugins: Collection[str] | None = None) -> str:
     """`error` in one line: type, message, and the file and line of user code that raised it.
+
+    User code is in the files `plugins`, by default those that this worker has loaded.
 
     An exception is user code, too: one that cannot be printed is told by its type, and what no
     terminal or file should see is escaped.
@@ -259,7 +261,8 @@ def describe(error: BaseException) -> str:
     if len(text) > REASON_LENGTH:
         text = text[: REASON_LENGTH - 3] + "..."
     frames = traceback.extract_tb(error.__traceback__)
-    users = [frame for frame in frames if frame.filename in _State.plugins]
+    theirs = _State.plugins if plugins is None else plugins
+    users = [frame for frame in frames if frame.filename in theirs]
     for frame in (users or frames)[-1:]:
         text += f" ({Path(frame.filename).name}:{frame.lineno})"
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -36,18 +36,6 @@ class Verdicts:
     lost: pd.DataFrame
     sentences: tuple[str, ...]
 
-    @property
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """The frames that a report writes, by file name."""
-        return {
-            "ranking.csv": self.ranking,
-            "pairs.csv": self.pairs,
-            "time_to_target.csv": self.times,
-            "budget.csv": self.budget,
-            "profile.csv": self.profile,
-            "audit.csv": self.audit,
-        }
-
     def lines(self, figure: str, problem: str = "") -> list[str]:
         """What the audit says about a figure."""
         return auditing.lines(self.audit, figure, problem)
