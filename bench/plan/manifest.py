@@ -17,7 +17,8 @@ import numpy as np
 from bench.plan.trials import Trial
 from bench.spec.experiment import Experiment
 from bench.spec.names import NAME
-from bench.spec.tuning import KEYS, SEED, Tuning, parts_of
+from bench.spec.seeds import SEED, UntilDecided, until_of
+from bench.spec.tuning import KEYS, Tuning, parts_of
 from nncore.metrics import LOSS, Columns, Quantity, columns, recorded
 from nncore.modifiers import modifiers
 from nncore.stack.costs import updates_per_epoch
@@ -102,6 +103,11 @@ class Manifest:
     def columns(self) -> Columns:
         """The columns of metrics that tables may have, in their order."""
         return columns(self.metrics)
+
+    @property
+    def until(self) -> UntilDecided | None:
+        """The rounds in which seeds are added; None where seeds are fixed."""
+        return until_of(self.spec)
 
     @property
     def tuned(self) -> bool:
