@@ -37,7 +37,7 @@ class Frames:
         """What an epoch costs: rules differ by less than their spread, and by more."""
         pairs = self.trials[["problem", "rule"]].drop_duplicates().reset_index(drop=True)
         seconds = 1e-4 * (1 + pairs.groupby("problem").cumcount()) ** 2
-        columns = [pairs["problem"], pairs["rule"], 3, seconds, 0.6 * seconds, 1.4 * seconds]
+        columns = [pairs["problem"], pairs["rule"], seconds, 0.6 * seconds, 1.4 * seconds]
         return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
 
     def changed(

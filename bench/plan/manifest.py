@@ -7,6 +7,7 @@ or looked up in a registry that a plugin would have to fill.
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,13 +16,14 @@ from typing import Any
 import numpy as np
 
 from bench.plan.trials import Trial
+from bench.spec import judging
 from bench.spec.experiment import Experiment
 from bench.spec.names import NAME
 from bench.spec.seeds import SEED, UntilDecided, until_of
 from bench.spec.tuning import KEYS, Tuning, parts_of
+from bench.stats.decision import Margin
 from nncore.metrics import LOSS, Columns, Quantity, columns, recorded
 from nncore.modifiers import modifiers
-from nncore.stack.costs import updates_per_epoch
 from nncore.trial import Configuration, Problem, is_random
 from nncore.values import (
     NUMBER,
@@ -69,9 +71,8 @@ FORM = record(
         "tuning": record({**KEYS, "seeds": many(SEED)}, optional=("n",)),
         "metrics": many(record(values_of(Quantity), optional=("best", "shown"))),
         "recorded": table_of(many(TEXT), keys=NAME),
-        "gradients": table_of(NUMERAL, keys=NAME),
     },
-    optional=("tuning", "metrics", "recorded", "gradients"),
+    optional=("tuning", "metrics", "recorded"),
 )
 
 
@@ -86,8 +87,7 @@ class Manifest:
 
     `fixed` names the problems without randomness, `tuning` says on which seeds configurations were
     chosen and by what, if on seeds of their own. `metrics` has what there is to know of those that
-    are recorded, where they apply; `gradients` how often an epoch of each problem evaluates the
-    gradient, once an update.
+    are recorded, where they apply.
     """
 
     name: str
@@ -97,7 +97,6 @@ class Manifest:
     spec: Mapping[str, Any]
     tuning: Tuning | None = None
     metrics: tuple[Quantity, ...] = field(default_factory=built_in)
-    gradients: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def columns(self) -> Columns:
@@ -108,6 +107,24 @@ class Manifest:
     def until(self) -> UntilDecided | None:
         """The rounds in which seeds are added; None where seeds are fixed."""
         return until_of(self.spec)
+
+    @property
+    def problems(self) -> Mapping[str, Problem]:
+        """The problems by name, in the order of the trials."""
+        return {trial.problem_name: trial.problem for trial in self.trials}
+
+    @property
+    def margin(self) -> Margin:
+        """By how much losses may differ and count as the same."""
+        return judging.margin_of(self.spec)
+
+    @property
+    def data(self) -> Mapping[str, str]:
+        """What problems are told apart by where they are put together: equal texts count as one."""
+        if judging.same_data_counts(self.spec):
+            return {name: name for name in self.problems}
+        definitions = {name: problem.dataset for name, problem in self.problems.items()}
+        return {name: json.dumps(data, sort_keys=True) for name, data in definitions.items()}
 
     @property
     def tuned(self) -> bool:
@@ -133,7 +150,6 @@ def of(experiment: Experiment, trials: tuple[Trial, ...]) -> Manifest:
         experiment.raw,
         experiment.tuning,
         tuple(m.quantity for m in experiment.metrics),
-        {p.name: updates_per_epoch(p.problem) for p in experiment.problems},
     )
 
 
@@ -148,7 +164,6 @@ def united(parts: Sequence[Manifest]) -> Manifest:
         trials=tuple(trials[index] for index in sorted(trials)),
         targets={name: target for part in parts for name, target in part.targets.items()},
         fixed=frozenset().union(*(part.fixed for part in parts)),
-        gradients={name: count for part in parts for name, count in part.gradients.items()},
     )
 
 
@@ -179,7 +194,6 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
         "spec": manifest.spec,
         "metrics": [dataclasses.asdict(quantity) for quantity in manifest.metrics],
         "recorded": {t.problem_name: list(t.metrics) for t in manifest.trials},
-        "gradients": dict(manifest.gradients),
         **({"tuning": dataclasses.asdict(manifest.tuning)} if manifest.tuning else {}),
     }
 
@@ -187,12 +201,12 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
 def from_json(values: Mapping[str, Any]) -> Manifest:
     """The manifest that `to_json` wrote. Raises IndexError or ValueError for another.
 
-    Folders from before configurations had numbers are read: there they follow from the spec; those
-    from before metrics were listed: theirs are built in; and those from before gradients were
-    counted.
+    Folders from before configurations had numbers are read: there they follow from the spec; and
+    those from before metrics were listed: theirs are built in.
     """
     if faults := FORM.faults(values):
         raise ValueError(f"is no manifest: {faults[0]!r:.60}")
+    judging.check(values["spec"])
     problems = [(name, _problem(fields)) for name, fields in values["problems"]]
     listed = values["configurations"]
     if any(len(entry) == 2 for entry in listed):
@@ -225,8 +239,8 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
         raise ValueError("numbers of configurations repeat")
     tuning, metrics = values.get("tuning"), _quantities(values.get("metrics"))
     known = columns(metrics)
-    judging = [parts_of(tuning["criterion"])[1]] if tuning else []
-    if not {*judging, *(m for target in values["targets"].values() for m in target)} <= set(known):
+    criteria = [parts_of(tuning["criterion"])[1]] if tuning else []
+    if not {*criteria, *(m for target in values["targets"].values() for m in target)} <= set(known):
         raise ValueError("a criterion or a target names no metric")
     return Manifest(
         values["name"],
@@ -236,7 +250,6 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
         values["spec"],
         tuning and Tuning(**{**tuning, "seeds": tuple(tuning["seeds"])}),
         metrics,
-        values.get("gradients") or {},
     )
 
 

@@ -104,7 +104,7 @@ def _write(
 
     say("writing tables")
     frames = Tables.of(store, manifest)
-    whole = curves.curve_frames(store, manifest.trials, manifest.columns, manifest.gradients)
+    whole = curves.curve_frames(store, manifest.trials, manifest.columns)
     written = [
         _replace(folder / "spec.toml", toml.dumps(manifest.spec)),
         _csv(folder / "trials.csv", [frames.trials]),
@@ -134,6 +134,7 @@ def _material(store: Store, manifest: Manifest, tables: Tables) -> Material:
     """What can be said about the trials, and all that figures are drawn from."""
     from bench import verdicts
     from bench.figures.material import Material
+    from bench.verdicts.samples import floor_of
 
     hosts = {stack.host for stack in store.stacks() if stack.host}
     judged = seeds_told(manifest, tables.trials)
@@ -144,6 +145,9 @@ def _material(store: Store, manifest: Manifest, tables: Tables) -> Material:
             targets=manifest.targets,
             planned=Counter(t.problem_name for t in manifest.trials),
             fixed=manifest.fixed,
+            margin=manifest.margin,
+            floors={name: floor_of(problem) for name, problem in manifest.problems.items()},
+            data=manifest.data,
             hosts=len(hosts),
         ),
         planned=manifest.trials,

@@ -36,6 +36,7 @@ def measure_stack(stack: Stack) -> Sequence[worker.Outcome]:
             improved=None,
             epochs=rounds,
             metrics={METRIC: seconds},
+            evaluations=np.zeros_like(rounds),
         )
         for seconds in found
     ]
@@ -43,4 +44,7 @@ def measure_stack(stack: Stack) -> Sequence[worker.Outcome]:
 
 def measured(record: Record) -> NDArray[np.float64]:
     """The seconds of a record that `measure_stack` left, empty where the rule failed."""
-    return np.frombuffer(record.curve)
+    if METRIC not in record.metrics:
+        return np.empty(0)
+    curve = np.frombuffer(record.curve).reshape(len(record.metrics), -1)
+    return curve[record.metrics.index(METRIC)]

@@ -64,9 +64,8 @@ class Results:
         """A row per trial and recorded epoch, as in `curves.csv`."""
         from bench.tables.curves import curves_frame
 
-        asked = self.manifest
         with Store.read(self.folder) as store:
-            return curves_frame(store, asked.trials, asked.columns, asked.gradients)
+            return curves_frame(store, self.manifest.trials, self.manifest.columns)
 
     @cached_property
     def summary(self) -> pd.DataFrame:

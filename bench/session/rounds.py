@@ -7,10 +7,9 @@ neither interruptions nor the number of workers change which trials there are.
 from __future__ import annotations
 
 import dataclasses
-import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from itertools import combinations
 
 from bench.plan import manifest as manifests
 from bench.plan import stacks as stacking
@@ -18,7 +17,7 @@ from bench.plan import trials as planning
 from bench.plan.manifest import Manifest
 from bench.plan.trials import Trial
 from bench.spec.experiment import Experiment
-from bench.stats import compare
+from bench.stats import Answer
 from bench.store.store import Store
 
 Ready = Callable[[Sequence[Trial]], Set[str]]
@@ -83,30 +82,24 @@ def round_of(manifest: Manifest) -> int:
 def standing(store: Store, manifest: Manifest) -> Standing | None:
     """How far rounds have come by what is stored; None where none have begun."""
     from bench.tables.trials import trials_frame
-    from bench.verdicts.pairs import ratios
-    from bench.verdicts.samples import samples
+    from bench.verdicts.pairs import pairs
+    from bench.verdicts.samples import ALL, floor_of, samples
 
     trials = judging(manifest)
     if manifest.until is None or manifest.tuned or not trials:
         return None
     frame = trials_frame(store, dataclasses.replace(manifest, trials=trials))
-    both = [
-        (sample.problem, *sample.pair(i, j))
-        for sample in samples(frame)
-        for i, j in combinations(range(len(sample.optimizers)), 2)
-    ]
-    found: dict[str, list[bool]] = {problem: [] for problem in seeds_of(trials)}
-    for problem, a, b in both:
-        if a.size:
-            margin = -math.log1p(-0.1)
-            found[problem].append(
-                compare(ratios(a, b), margin, 1 - 0.05 / len(both), watched=True).decided
-            )
+    floors = {name: floor_of(problem) for name, problem in manifest.problems.items()}
+    rows = pairs(samples(frame, floors=floors), manifest.margin, watched=True)
+    rows = rows[(rows["problem"] != ALL) & (rows["seeds"] > 0)]
+    unknown = rows[rows["answer"] == Answer.UNKNOWN]
+    seeds = seeds_of(trials)
+    asked, open_ = Counter(rows["problem"]), Counter(unknown["problem"])
     return Standing(
         manifest.until.rounds,
-        seeds_of(trials),
-        {problem: len(answers) for problem, answers in found.items()},
-        {problem: answers.count(False) for problem, answers in found.items()},
+        seeds,
+        {problem: asked[problem] for problem in seeds},
+        {problem: open_[problem] for problem in seeds},
     )
 
 

@@ -1,4 +1,4 @@
-"""What an epoch costs, in gradients and in seconds, a row per problem and rule: `seconds.csv`.
+"""What an epoch costs, in seconds, a row per problem and rule: `seconds.csv`.
 
 Wall-clock differs between two runs, so it stands here and in columns that end in `_seconds`, and
 decides nothing.
@@ -23,7 +23,7 @@ from nncore.values import NUMBER, many, table_of
 COSTS = "costs"  # where the store keeps them
 FORM = table_of(table_of(many(NUMBER)))
 SECONDS = ["epoch_seconds", "epoch_low_seconds", "epoch_high_seconds"]
-COLUMNS = ["problem", "rule", "gradients", *SECONDS]
+COLUMNS = ["problem", "rule", *SECONDS]
 TOLD = 1.5  # a rule's epoch that takes surely so many times another's is worth a sentence
 
 Costs = Mapping[str, Mapping[str, Sequence[float]]]
@@ -44,8 +44,8 @@ def costs_of(store: Store) -> Costs:
 def costs_frame(store: Store, manifest: Manifest) -> pd.DataFrame:
     """`seconds.csv`: of every problem and rule, what an epoch costs.
 
-    `gradients` are evaluations of the gradient, one an update; `epoch_seconds` is the median over
-    rounds, between the second lowest and the second highest: 96% intervals for nine.
+    `epoch_seconds` is the median over rounds, between the second lowest and the second highest: 96%
+    intervals for nine.
     """
     found, rows = costs_of(store), []
     problems = {t.problem_name: t.problem for t in manifest.trials}
@@ -54,9 +54,8 @@ def costs_frame(store: Store, manifest: Manifest) -> pd.DataFrame:
     for problem, rule in pairs:
         rounds = found.get(names[problem], {}).get(rule, ())
         ends = map(float, stats.median_interval(rounds)) if rounds else [np.nan] * 3
-        gradients = manifest.gradients.get(problem, np.nan)
-        rows.append([problem, rule, gradients, *ends])
-    return pd.DataFrame(rows, columns=COLUMNS).astype({"gradients": "Int64"})
+        rows.append([problem, rule, *ends])
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def told(costs: pd.DataFrame) -> list[str]:

@@ -11,56 +11,47 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.plan.trials import Trial
+from bench.store.records import EVALUATIONS
 from bench.store.store import Store
 from bench.tables.columns import leading_columns
-from bench.tables.records import curve_chunks, metric_columns
+from bench.tables.records import curve_chunks, evaluations, metric_columns
 from nncore.metrics import BUILT_IN_COLUMNS, Columns
 
 Array = NDArray[np.float64]
 LEADING = ["trial", "problem", "optimizer", "configuration", "seed"]
-WHEN = ["epoch", "gradients"]
 
 
 def curve_frames(
-    store: Store,
-    trials: Sequence[Trial],
-    metrics: Columns = BUILT_IN_COLUMNS,
-    gradients: Mapping[str, int] | None = None,
+    store: Store, trials: Sequence[Trial], metrics: Columns = BUILT_IN_COLUMNS
 ) -> Iterator[pd.DataFrame]:
-    """`curves.csv` piece by piece: `LEADING`, `WHEN` and those of `metrics` that occur.
+    """`curves.csv` piece by piece: `LEADING`, `epoch`, evaluations, those of `metrics` that occur.
 
-    In the order of `trials`; at least one piece, empty where nothing is stored. `gradients` says
-    how many evaluations of the gradient an epoch of each problem has; unknown where it does not.
+    In the order of `trials`; at least one piece, empty where nothing is stored.
     """
     names = metric_columns(store, trials, metrics)
     if not names:
-        yield pd.DataFrame(columns=[*LEADING, *WHEN])
-    for chunk in curve_chunks(store, trials, metrics):
+        yield pd.DataFrame(columns=[*LEADING, "epoch", EVALUATIONS])
+    for chunk in curve_chunks(store, trials, metrics, counts=True):
         records, count = len(chunk.epochs), len(chunk.positions)
-        mine = [trials[i] for i in chunk.positions]
-        each = np.array([(gradients or {}).get(t.problem_name, np.nan) for t in mine])
-        columns: dict[str, NDArray[Any]] = {
+        leading = leading_columns([trials[i] for i in chunk.positions])[LEADING]
+        columns: dict[str, Any] = {
             "epoch": np.tile(chunk.epochs, count),
-            "gradients": np.multiply.outer(each, chunk.epochs).reshape(-1),
+            EVALUATIONS: evaluations(chunk),
         }
         empty = np.full(records * count, np.nan)
         for name in names:
             present = name in chunk.metrics
             m = chunk.metrics.index(name) if present else 0
             columns[name] = chunk.values[:, m].reshape(-1) if present else empty
-        leading = leading_columns(mine)[LEADING]
         repeated = leading.take(np.repeat(np.arange(count), records)).reset_index(drop=True)
         yield pd.concat([repeated, pd.DataFrame(columns)], axis=1)
 
 
 def curves_frame(
-    store: Store,
-    trials: Sequence[Trial],
-    metrics: Columns = BUILT_IN_COLUMNS,
-    gradients: Mapping[str, int] | None = None,
+    store: Store, trials: Sequence[Trial], metrics: Columns = BUILT_IN_COLUMNS
 ) -> pd.DataFrame:
     """`curves.csv` whole."""
-    return pd.concat(curve_frames(store, trials, metrics, gradients), ignore_index=True)
+    return pd.concat(curve_frames(store, trials, metrics), ignore_index=True)
 
 
 @dataclass(frozen=True)
@@ -82,7 +73,7 @@ def blocks(runs: pd.DataFrame, curves: pd.DataFrame) -> Iterator[Block]:
     mine = curves[curves["trial"].isin(runs["trial"])]
     where = ["problem", "optimizer"]
     parts = dict(tuple(mine.groupby(where, sort=False)))
-    names = [str(name) for name in curves if name not in (*LEADING, *WHEN)]
+    names = [str(name) for name in curves if name not in (*LEADING, "epoch", EVALUATIONS)]
     for problem, optimizer in runs[where].drop_duplicates().itertuples(index=False, name=None):
         if (part := parts.get((problem, optimizer))) is None:
             continue

@@ -68,7 +68,9 @@ class _Turns:
         configurations = [Configuration(name, rules[name].hyperparameters) for name in names]
         self.clock = clock
         problem = replace(problem, epochs=1, record_every=1)  # room for no more records
-        self.stack = Training(problem, configurations[:1] * trials, [0] * trials, [])
+        # A rule that evaluates batches by itself needs a stack on which it can.
+        first = max(configurations, key=lambda each: rules[each.rule].evaluates)
+        self.stack = Training(problem, [first] * trials, [0] * trials, [])
         self.start = self.stack.w.copy()
         self.per_epoch = len(self.stack.batches)
         self.updates = [
@@ -80,6 +82,8 @@ class _Turns:
                 self.stack.layout,
                 self.stack.w,
                 self.stack.g,
+                seeds=[0] * len(self.stack.rows),
+                oracle=self.stack.oracle if rules[each.rule].evaluates else None,
             )
             for each in configurations
         ]

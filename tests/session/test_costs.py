@@ -84,13 +84,12 @@ def test_the_spread_is_that_of_rounds(made: bench.Results) -> None:
 
 def test_gradients_stand_beside_epochs(made: bench.Results) -> None:
     counts = {"blobs": 3, "people": 4}  # 10 samples by 4, 4 one by one
-    seconds = table(made.folder, "seconds").drop_duplicates("problem").set_index("problem")
-    assert seconds["gradients"].to_dict() == counts
     curves = table(made.folder, "curves")
-    assert (curves["gradients"] == curves["epoch"] * curves["problem"].map(counts)).all()
+    evaluated = curves["epoch"] * curves["problem"].map(counts)
+    assert (curves["gradient_evaluations"] == evaluated).all()
     times = table(made.folder, "time_to_target")
     for name in ("budget", "median", "median_low", "median_high"):
-        assert (times[f"{name}_gradients"] == times[name] * counts["blobs"]).all()
+        assert (times[f"{name}_gradient_evaluations"] == times[name] * counts["blobs"]).all()
 
 
 def timeless(folder: Path) -> dict[str, Any]:
@@ -239,20 +238,6 @@ def test_shards_bring_theirs_along(folder: Path, tmp_path: Path) -> None:
     whole = {p: values for p, values in found[1].items() if p in fewer and len(values) > 1}
     assert whole
     assert {p: rounds(tmp_path / "again")[p] for p in whole} == whole
-
-
-def test_folders_from_before_have_no_prices(folder: Path) -> None:
-    with Store.open(folder) as store:
-        manifest = copy.deepcopy(dict(store.meta["manifest"]))
-        del manifest["gradients"]
-        store.set_meta(manifest=manifest, **{COSTS: {}})
-    with undrawn():
-        command("report", folder, cwd=folder.parent)
-    found = table(folder, "seconds")
-    assert found[["gradients", "epoch_seconds"]].isna().all(axis=None)
-    assert table(folder, "curves")["gradients"].isna().all()
-    assert table(folder, "time_to_target")["median_gradients"].isna().all()
-    assert table(folder, "time_to_target")["median"].notna().any()
 
 
 def test_progress_is_told_of_many_problems(

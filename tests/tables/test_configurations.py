@@ -65,6 +65,8 @@ def test_the_number_stands_for_optimizer_and_settings_in_every_table(
         frame = read(result.folder, name)
         shared = [column for column in own if column in frame]
         frame = frame[frame["problem"] != "all problems"].astype({"configuration": int})
+        # Optimizers that have chosen the same trials are one, by the number of the first.
+        frame["optimizer"] = frame["optimizer"].str.partition(" = ")[0]
         told = of_number.loc[frame["configuration"], shared].reset_index(drop=True)
         pd.testing.assert_frame_equal(told, frame[shared].reset_index(drop=True))
 
@@ -105,9 +107,7 @@ def test_copies_of_configurations_change_no_table(result: bench.Results) -> None
         frame = trials_frame(store, twins)
         pd.testing.assert_frame_equal(frame, result.trials)
         pd.testing.assert_frame_equal(summary_frame(frame, manifest.fixed), result.summary)
-        pd.testing.assert_frame_equal(
-            curves_frame(store, twins.trials, gradients=twins.gradients), result.curves
-        )
+        pd.testing.assert_frame_equal(curves_frame(store, twins.trials), result.curves)
         criterion = "final_train_loss", manifest.targets
         assert winners(store, twins.trials, *criterion) == winners(
             store, manifest.trials, *criterion

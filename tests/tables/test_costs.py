@@ -21,12 +21,12 @@ CASES: dict[str, tuple[tuple[float, float, float], str]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_a_difference_is_told_where_spreads_are_apart(case: str) -> None:
     seconds, text = CASES[case]
-    rows = [["p", "sgd", 1, 1.0, 0.9, 1.1], ["p", "adam", 1, *seconds]]
+    rows = [["p", "sgd", 1.0, 0.9, 1.1], ["p", "adam", *seconds]]
     lines = told(pd.DataFrame(rows, columns=COLUMNS))
     assert len(lines) == bool(text)
     assert text in "".join(lines)
 
 
 def test_rules_are_compared_within_a_problem() -> None:
-    rows = [["p", "sgd", 1, 1.0, 0.9, 1.1], ["q", "adam", 1, 90.0, 80.0, 99.0]]
+    rows = [["p", "sgd", 1.0, 0.9, 1.1], ["q", "adam", 90.0, 80.0, 99.0]]
     assert told(pd.DataFrame(rows, columns=COLUMNS)) == []

@@ -15,9 +15,9 @@ from tests.frames import SPACES, TASKS, frames
 
 COSTS = pd.DataFrame(
     [
-        ["p", "sgd", 3, 0.5, 0.25, 1.0],
-        ["p", "adam", 3, 2.0, 1.0, 4.0],
-        ["q", "sgd", pd.NA, np.nan, np.nan, np.nan],
+        ["p", "sgd", 0.5, 0.25, 1.0],
+        ["p", "adam", 2.0, 1.0, 4.0],
+        ["q", "sgd", np.nan, np.nan, np.nan],
     ],
     columns=COLUMNS,
 )
@@ -31,12 +31,16 @@ def test_times_come_in_gradients_and_in_seconds() -> None:
         budget=100.0, median=[10.0, 20.0, np.inf, 7.0], median_low=4.0, median_high=np.inf
     )
     judged = times[["problem", "optimizer"]].assign(rule=times["optimizer"].map(RULES))
-    found = priced(times, COSTS, pd.concat([judged, judged]))
+    counts = [300, 300, 700, 300]  # adam's evaluate a batch more than once an update
+    whole = judged.assign(status="ok", gradient_evaluations=pd.array(counts, "Int64"))
+    whole.loc[3, "status"] = "diverged"
+    short = judged.assign(status="diverged", gradient_evaluations=pd.array([7] * 4, "Int64"))
+    found = priced(times, COSTS, pd.concat([short, whole]))
     assert found[times.columns.to_list()].equals(times)
     expected = {
-        "budget_gradients": [300, 300, 300, np.nan],
-        "median_gradients": [30, 60, np.inf, np.nan],
-        "median_low_gradients": [12, 12, 12, np.nan],
+        "budget_gradient_evaluations": [300, 300, 700, np.nan],
+        "median_gradient_evaluations": [30, 60, np.inf, np.nan],
+        "median_low_gradient_evaluations": [12, 12, 28, np.nan],
         "epoch_seconds": [0.5, 0.5, 2.0, np.nan],
         "epoch_low_seconds": [0.25, 0.25, 1.0, np.nan],
         "median_seconds": [5, 10, np.inf, np.nan],
