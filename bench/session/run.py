@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 from bench.session import costs
 from bench.session.folder import FolderMismatchError, done, note, refuse_other
 from bench.session.results import Results, results_of
-from bench.session.rounds import Later, Ready, grown, judging, later, round_of, seeds_of
+from bench.session.rounds import Later, Ready, grown, later, round_of
 from nncore.datasets import remarks
 
 NAMED = 5  # problems of a round
@@ -219,7 +219,7 @@ def _begins(todo: Planned) -> str:
     if todo.round <= 1:
         return "configurations are chosen; training them on the evaluation seeds"
     problems = list(dict.fromkeys(trial.problem_name for trial in todo.missing))
-    seeds = max(seeds_of(judging(todo.manifest)).values())
+    seeds = max(todo.manifest.evaluation_seeds.values())
     told = f"{', '.join(problems[:NAMED])}" + (" and others" if len(problems) > NAMED else "")
     return f"round {todo.round}: to {seeds} seeds on {told}, not decided yet"
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench import stats
 from bench.tables.headline import MEDIAN
 from bench.tables.words import value_text
 from bench.verdicts.pairs import asked
@@ -173,7 +172,7 @@ def _few_seeds(problem: str, pairs: pd.DataFrame, count: int) -> list[dict[str, 
     pairs = pairs[pairs["seeds"] > 0]  # whoever crashed on every seed is told apart
     if pairs.empty:
         return []
-    seeds, least = int(pairs["seeds"].min()), stats.fewest_seeds(count)
+    seeds, least = int(pairs["seeds"].min()), int(pairs["fewest_seeds"].max())
     if seeds >= least:
         return []
     text = (
