@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from bench.plan.manifest import Manifest
 from bench.plan.trials import Trial
+from bench.store.records import CONSTANT
 from bench.store.store import Store
 from bench.tables.columns import leading_columns
 from bench.tables.records import best_records, curve_chunks
 from nncore.metrics import TRAIN_LOSS
+from nncore.trial import runaway
 
 
 def hyperparameter_columns(trials: Sequence[Trial]) -> pd.DataFrame:
@@ -38,10 +40,11 @@ def hyperparameter_columns(trials: Sequence[Trial]) -> pd.DataFrame:
 def trials_frame(store: Store, manifest: Manifest) -> pd.DataFrame:
     """`trials.csv`: a row per stored trial, in the order of the spec.
 
-    `final_*` are the metrics of the last record, `best_*` those of the record `best_epoch`, the one
-    with the lowest validation loss (training loss where the problem has no validation part): the
-    test part never takes part in a choice. Where configurations are tuned on seeds of their own,
-    `phase` says what a trial is for.
+    `above_constant` says of a run that did not diverge whether it ends above twice the constant
+    predictor's training loss: it came down, but slowly. `final_*` are the metrics of the last
+    record, `best_*` those of the record `best_epoch`, the one with the lowest validation loss
+    (training loss where the problem has no validation part): the test part never takes part in a
+    choice. Where configurations are tuned on seeds of their own, `phase` says what a trial is for.
     """
     trials, known = manifest.trials, manifest.columns
     found = store.trials([trial.key for trial in trials])
@@ -51,6 +54,7 @@ def trials_frame(store: Store, manifest: Manifest) -> pd.DataFrame:
             "status": pd.Series(found.status, dtype=str),
             "diverged_epoch": pd.array(found.diverged_epoch, dtype="Int64"),
             "improved": pd.array(found.improved, dtype="boolean"),
+            "above_constant": pd.array([None] * len(mine), dtype="boolean"),
         }
     )
     if manifest.tuning is not None:
@@ -66,6 +70,10 @@ def trials_frame(store: Store, manifest: Manifest) -> pd.DataFrame:
         rows, records = row_of[chunk.positions], np.arange(len(chunk.positions))
         best = best_records(chunk)
         best_epoch[rows] = chunk.epochs[best]
+        if CONSTANT in chunk.numbers:
+            last = chunk.values[:, chunk.metrics.index(TRAIN_LOSS), -1]
+            above = last > runaway(chunk.numbers[CONSTANT])
+            ending.loc[rows, "above_constant"] = above & (ending["status"] == "ok")[rows]
         for m, metric in enumerate(chunk.metrics):
             for kind, record in (("final", -1), ("best", best)):
                 column = values.setdefault(f"{kind}_{metric}", np.full(len(mine), np.nan))

@@ -32,7 +32,7 @@ def _verdict(rows: pd.DataFrame, pairs: pd.DataFrame, times: pd.DataFrame) -> st
     if known.empty:
         return (
             "every optimizer diverged on half of its seeds or more: no finite loss, or one above "
-            "twice the constant predictor's."
+            "twice the constant predictor's and no lower than it began."
         )
     # Of equal ones the first by name, as in the figures.
     known = known.sort_values(["median", "optimizer"], kind="stable")

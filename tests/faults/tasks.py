@@ -32,6 +32,7 @@ class Outcome(NamedTuple):
     improved: bool | None
     epochs: np.ndarray
     metrics: dict
+    constant: float | None = None
 
 
 class UnprintableError(Exception):

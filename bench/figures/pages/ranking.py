@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
+from bench.figures import style
 from bench.figures.material import Material
 from bench.figures.pages import page
 from bench.figures.panels.spread import ranking
@@ -25,6 +26,7 @@ def ranking_figure(material: Material) -> Figure:
             "Median final training loss of each optimizer's best configuration, lowest on top.",
             bars_told(_compared(material.tables.best)),
             "Grey: the winner's interval. On the right: how many runs diverged. " + material.chosen,
+            style.slow(material.tables.best["above_constant"]),
             *material.audited("ranking"),
         ],
     )
