@@ -97,8 +97,9 @@ class Outcome:
 
     `status` is `ok` or `diverged` (whoever runs trials adds `crashed`); `epochs` is `(R,)`, every
     metric of `metrics` too. From the epoch at which a parameter or loss was not finite, losses are
-    infinite, accuracy is 0 and R squared minus infinity. `constant` is the training loss of the
-    constant predictor, where there is one.
+    infinite, accuracy is 0 and R squared minus infinity. `evaluations` (R,) says how often a batch
+    had been evaluated for it by then: once an update, or more often, where the rule asks for more.
+    `constant` is the training loss of the constant predictor, where there is one.
     """
 
     status: str
@@ -107,6 +108,7 @@ class Outcome:
     improved: bool | None
     epochs: NDArray[np.int64]
     metrics: Mapping[str, NDArray[np.float64]]
+    evaluations: NDArray[np.int64]
     constant: float | None
 
 

@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 
 from bench.run.scratch import DUMP, REPLY, SIGN, SIGNS
-from bench.store.records import CONSTANT, Record
+from bench.store.records import CONSTANT, EVALUATIONS, Record
 
 if TYPE_CHECKING:
     from bench.plan.trials import Stack
@@ -67,6 +67,8 @@ class Outcome(Protocol):
     def metrics(self) -> Any: ...  # noqa: D102
     @property
     def constant(self) -> float | None: ...  # noqa: D102
+    @property
+    def evaluations(self) -> Any: ...  # noqa: D102
 
 
 Task = Callable[["Stack"], Sequence[Outcome]]
@@ -230,8 +232,9 @@ def attempt(task: Task, stack: Stack) -> tuple[list[Record], float]:
 def pack(outcome: Outcome) -> Record:
     """`outcome` as plain values and raw bytes, which pickle in no time."""
     epochs = np.ascontiguousarray(outcome.epochs, np.int64)
-    curve = np.empty((len(outcome.metrics), len(epochs)))
-    for row, values in zip(curve, outcome.metrics.values(), strict=True):
+    columns = {**outcome.metrics, EVALUATIONS: outcome.evaluations}
+    curve = np.empty((len(columns), len(epochs)))
+    for row, values in zip(curve, columns.values(), strict=True):
         row[:] = values
     numbers = {} if outcome.constant is None else {CONSTANT: float(outcome.constant)}
     return Record(
@@ -239,15 +242,17 @@ def pack(outcome: Outcome) -> Record:
         reason=str(outcome.reason),
         diverged_epoch=None if outcome.diverged_epoch is None else int(outcome.diverged_epoch),
         improved=None if outcome.improved is None else bool(outcome.improved),
-        metrics=tuple(sys.intern(str(name)) for name in outcome.metrics),
+        metrics=tuple(sys.intern(str(name)) for name in columns),
         epochs=epochs.tobytes(),
         curve=curve.tobytes(),
         numbers=tuple(numbers.items()),
     )
 
 
-def describe(error: BaseException) -> str:
+def describe(error: BaseException, plugins: Collection[str] | None = None) -> str:
     """`error` in one line: type, message, and the file and line of user code that raised it.
+
+    User code is in the files `plugins`, by default those that this worker has loaded.
 
     An exception is user code, too: one that cannot be printed is told by its type, and what no
     terminal or file should see is escaped.
@@ -263,7 +268,8 @@ def describe(error: BaseException) -> str:
     if len(text) > REASON_LENGTH:
         text = text[: REASON_LENGTH - 3] + "..."
     frames = traceback.extract_tb(error.__traceback__)
-    users = [frame for frame in frames if frame.filename in _State.plugins]
+    theirs = _State.plugins if plugins is None else plugins
+    users = [frame for frame in frames if frame.filename in theirs]
     for frame in (users or frames)[-1:]:
         text += f" ({Path(frame.filename).name}:{frame.lineno})"
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from bench.plan.manifest import Manifest
 from bench.plan.trials import Trial
-from bench.store.records import CONSTANT
+from bench.store.records import CONSTANT, EVALUATIONS
 from bench.store.store import Store
 from bench.tables.columns import leading_columns
-from bench.tables.records import best_records, curve_chunks
+from bench.tables.records import best_records, curve_chunks, evaluations
 from nncore.metrics import TRAIN_LOSS
 from nncore.trial import runaway
 
@@ -41,10 +41,11 @@ def trials_frame(store: Store, manifest: Manifest) -> pd.DataFrame:
     """`trials.csv`: a row per stored trial, in the order of the spec.
 
     `above_constant` says of a run that did not diverge whether it ends above twice the constant
-    predictor's training loss: it came down, but slowly. `final_*` are the metrics of the last
-    record, `best_*` those of the record `best_epoch`, the one with the lowest validation loss
-    (training loss where the problem has no validation part): the test part never takes part in a
-    choice. Where configurations are tuned on seeds of their own, `phase` says what a trial is for.
+    predictor's training loss: it came down, but slowly. `gradient_evaluations` counts how often a
+    trial evaluated a batch. `final_*` are the metrics of the last record, `best_*` those of the
+    record `best_epoch`, the one with the lowest validation loss (training loss where the problem
+    has no validation part): the test part never takes part in a choice. Where configurations are
+    tuned on seeds of their own, `phase` says what a trial is for.
     """
     trials, known = manifest.trials, manifest.columns
     found = store.trials([trial.key for trial in trials])
@@ -66,10 +67,12 @@ def trials_frame(store: Store, manifest: Manifest) -> pd.DataFrame:
         f"{kind}_{TRAIN_LOSS}": np.full(len(mine), np.nan) for kind in ("final", "best")
     }
     best_epoch = np.full(len(mine), -1, dtype=np.int64)
-    for chunk in curve_chunks(store, trials, known):
+    counted = pd.array([pd.NA] * len(mine), dtype="Int64")
+    for chunk in curve_chunks(store, trials, known, counts=True):
         rows, records = row_of[chunk.positions], np.arange(len(chunk.positions))
         best = best_records(chunk)
         best_epoch[rows] = chunk.epochs[best]
+        counted[rows] = evaluations(chunk)[len(chunk.epochs) - 1 :: len(chunk.epochs)]
         if CONSTANT in chunk.numbers:
             last = chunk.values[:, chunk.metrics.index(TRAIN_LOSS), -1]
             above = last > runaway(chunk.numbers[CONSTANT])
@@ -78,6 +81,7 @@ def trials_frame(store: Store, manifest: Manifest) -> pd.DataFrame:
             for kind, record in (("final", -1), ("best", best)):
                 column = values.setdefault(f"{kind}_{metric}", np.full(len(mine), np.nan))
                 column[rows] = chunk.values[records, m, record]
+    ending[EVALUATIONS] = counted
     finals = [f"final_{m}" for m in known if f"final_{m}" in values]
     bests = [f"best_{m}" for m in known if f"best_{m}" in values]
     metrics = pd.DataFrame({name: values[name] for name in finals})

@@ -60,6 +60,7 @@ def trained(described):
                 "diverged_epoch": outcome.diverged_epoch,
                 "above_constant": False,
                 "final_train_loss": outcome.metrics["train_loss"][-1],
+                "key": trial.key,
                 "train_loss": outcome.metrics["train_loss"],
             }
         )
