@@ -151,7 +151,7 @@ def assemble(rows: Sequence[Mapping[str, Any]], parts: Sequence[pd.DataFrame]) -
     """Frames from rows of trials and their curves, columns in the order of the real ones."""
     trials = pd.DataFrame(rows)
     known = ["trial", "problem", "optimizer", "rule", "configuration", "seed"]
-    ending = ["status", "diverged_epoch", "improved"]
+    ending = ["status", "diverged_epoch", "improved", "above_constant"]
     finals = [c for c in trials if c.startswith("final_")]
     own = [c for c in trials if c not in {*known, *ending, *finals, "key"}]
     trials = trials[[*known, *own, *ending, *finals, "key"]]
@@ -280,6 +280,7 @@ def _trial(
         "status": "diverged" if diverged else "ok",
         "diverged_epoch": epoch,
         "improved": bool(loss[-1] < loss[0]),
+        "above_constant": bool(not diverged and task.start < 2 * loss[-1] and loss[-1] < loss[0]),
         **{f"final_{name}": float(v[-1]) for name, v in metrics.items()},
         "key": f"{index:064x}",
     }
