@@ -51,6 +51,7 @@ def told(folder: Path) -> list[tuple[str, list[str]]]:
     """
     import pandas as pd
 
+    from bench.tables import costs
     from bench.verdicts import audit
 
     if not (folder / VERDICTS).exists():
@@ -58,4 +59,14 @@ def told(folder: Path) -> list[tuple[str, list[str]]]:
     sentences = (folder / VERDICTS).read_text(encoding="utf-8").splitlines()
     text = ["problem", "optimizer", "figures", "message"]
     found = pd.read_csv(folder / "audit.csv", dtype=dict.fromkeys(text, str), keep_default_na=False)
-    return [("verdicts", sentences), ("audit", audit.told(found))]
+    seconds = pd.read_csv(
+        folder / "seconds.csv",
+        dtype={"problem": str, "rule": str},
+        keep_default_na=False,
+        na_values=[""],
+    )
+    return [
+        ("verdicts", sentences),
+        ("audit", audit.told(found)),
+        ("costs", costs.told(seconds)),
+    ]

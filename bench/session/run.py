@@ -21,6 +21,7 @@ from bench.store.store import FILE, DamagedError, Result, Store, place
 if TYPE_CHECKING:
     from bench.run.progress import Progress
     from bench.spec.experiment import Experiment
+from bench.session import costs
 from bench.session.folder import FolderMismatchError, done, note, refuse_other
 from bench.session.results import Results, results_of
 from bench.session.rounds import Later, Ready, grown, later, round_of
@@ -205,6 +206,7 @@ def run(
                 note(store, todo.manifest)
                 if todo.stacks:
                     say(_begins(todo))
+        costs.measure(store, todo.manifest, paths, say)
         store.take_over()
         files: tuple[Path, ...] = ()
         if report:

@@ -16,7 +16,7 @@ from bench.stats.decision import Margin
 from bench.tables.bundle import Tables
 from bench.tables.phases import all_evaluated, searched
 from bench.verdicts import audit as auditing
-from bench.verdicts import budget, pairs, profile, ranking, rates, samples, target, words
+from bench.verdicts import budget, costs, pairs, profile, ranking, rates, samples, target, words
 from bench.verdicts.samples import ALL
 from nncore.metrics import TRAIN_LOSS
 
@@ -88,7 +88,7 @@ def judge(
         _labelled(width, label), on=["problem", "optimizer"], how="left", validate="many_to_one"
     )
     side, again = samples.block(found), samples.aside(found)
-    timed = target.times(reached, judged, frozenset(fixed))
+    timed = costs.priced(target.times(reached, frozenset(fixed)), tables.costs, judged)
     return Verdicts(
         ranking=order,
         pairs=compared,

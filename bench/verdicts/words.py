@@ -58,7 +58,7 @@ def _verdict(
     if known.empty:
         return (
             "every optimizer diverged on half of its seeds or more: no finite loss, or one above "
-            "twice the constant predictor's."
+            "twice the constant predictor's and no lower than it began."
         )
     known = known.sort_values(["median", "optimizer"], kind="stable")
     best = known.iloc[0]
