@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from nncore.files import read_plain
+
 BUILT_IN = "built-in"
 
 
@@ -180,7 +182,7 @@ def load_plugin(path: str | Path) -> str:
     whatever the file raises, and OSError when it cannot be read.
     """
     path = Path(path).resolve()
-    source = path.read_bytes()
+    source = read_plain(path)
     digest = hashlib.sha256(source).hexdigest()
     module_name = f"{_PLUGIN}{digest[:16]}"
     if module_name in sys.modules and _newest.get(path, digest) == digest:

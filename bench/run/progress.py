@@ -64,7 +64,8 @@ class Progress:
     def __enter__(self) -> Progress:
         self._begin = self._last = self._clock()
         if self._stream.isatty():
-            self._bar = _bar(self._stream, len(self.work))
+            drawing = getattr(self._stream, "drawing", None)
+            self._bar = _bar(drawing() if drawing else self._stream, len(self.work))
             self._bar.start()
         return self
 

@@ -26,6 +26,7 @@ from bench.run.scratch import Scratch
 from bench.run.signals import Interrupted, as_events
 from bench.store.records import Record, Result
 from nncore.datasets import tables
+from nncore.files import read_plain
 
 if TYPE_CHECKING:
     from bench.plan.trials import Stack
@@ -226,4 +227,4 @@ class Runner:
 
 
 def _digest(path: str | Path) -> str:
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return hashlib.sha256(read_plain(path)).hexdigest()

@@ -28,6 +28,8 @@ import numpy as np
 
 from bench.run.scratch import DUMP, REPLY, SIGN, SIGNS
 from bench.store.records import Record
+from nncore.files import read_plain
+from nncore.text import shown
 
 if TYPE_CHECKING:
     from bench.plan.trials import Stack
@@ -137,7 +139,7 @@ def start(setup: Setup) -> None:
 
         _State.limits = threadpool_limits(1)
         for path, digest in setup.plugins:
-            if hashlib.sha256(Path(path).read_bytes()).hexdigest() != digest:
+            if hashlib.sha256(read_plain(path)).hexdigest() != digest:
                 raise RuntimeError(f"{path} changed while the run went on")
         if setup.plugins:
             from nncore.registry import load_plugin
@@ -262,7 +264,7 @@ def describe(error: BaseException) -> str:
     users = [frame for frame in frames if frame.filename in _State.plugins]
     for frame in (users or frames)[-1:]:
         text += f" ({Path(frame.filename).name}:{frame.lineno})"
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return shown(text)
 
 
 def die_with(parent: int) -> None:

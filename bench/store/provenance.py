@@ -20,6 +20,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from nncore.files import read_plain
+from nncore.values import TEXT, record, table_of
+
 PACKAGES = [
     *("bench-optimizers", "click", "filelock", "joblib", "matplotlib", "numpy", "pandas"),
     *("rich", "scipy", "threadpoolctl"),
@@ -40,7 +43,7 @@ def fingerprint(plugins: Sequence[str | Path] = ()) -> dict[str, Any]:
             source.relative_to(ROOT).as_posix(): code_digest(source.read_bytes())
             for source in sorted(core.rglob("*.py"))
         },
-        "plugins": {Path(path).name: code_digest(Path(path).read_bytes()) for path in plugins},
+        "plugins": {Path(path).name: code_digest(read_plain(path)) for path in plugins},
         "numpy": np.__version__,
         "blas": blas(),
         "vectors": vectors(),
