@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -193,6 +194,7 @@ def _crashed(frames: Frames) -> Frames:
     return Frames(trials, curves, summary_frame(trials))
 
 
+@functools.cache
 def cases() -> dict[str, Frames]:
     """Normal frames, and every kind that has little, too much or nothing to show."""
     small = [replace(task, epochs=300, every=50) for task in (TASKS[0], TASKS[2], TASKS[3])]

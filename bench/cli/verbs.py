@@ -13,6 +13,7 @@ import click
 FAILED = 1
 BAD = 2
 IO = 74
+NO_ROOM = "failed to map segment"  # the loader's words for a library that memory has no room for
 REASONS = 3  # of crashes, told at the end of a run
 
 
@@ -33,7 +34,11 @@ def _exit_codes(verb: Callable[..., int | None]) -> Callable[..., None]:
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             code = _complain(f"{where}{error.strerror or error}", IO)
+        except MemoryError:
+            code = _complain("out of memory; what was stored before is intact", IO)
         except Exception as error:
+            if isinstance(error, ImportError) and NO_ROOM in str(error):
+                raise SystemExit(_complain(f"out of memory: {error}", IO)) from None
             if not hasattr(error, "exit_code"):
                 raise
             code = _complain(str(error), error.exit_code)

@@ -43,7 +43,7 @@ class Pool(Executor, name="joblib"):
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self._calls: queue.SimpleQueue[Iterator[Any] | None] = queue.SimpleQueue()
+        self._calls: queue.SimpleQueue[tuple[Iterator[Any], int] | None] = queue.SimpleQueue()
         self._replies: queue.SimpleQueue[tuple[int, bytes | str | None] | _End] = (
             queue.SimpleQueue()
         )
@@ -91,7 +91,8 @@ class Pool(Executor, name="joblib"):
             except RuntimeError as error:  # no memory for a thread
                 self._idle.set()
                 raise StartError(str(error)) from error
-        self._calls.put(self._tasks(pending))
+        # With one job, joblib would train in this process.
+        self._calls.put((self._tasks(pending), max(2, min(self.jobs, len(pending)))))
         while True:
             if vigil.due():
                 verdict = self._watch(vigil) or verdict
@@ -148,10 +149,10 @@ class Pool(Executor, name="joblib"):
         # ignore it. The tracker unblocks it when it starts, so it is started first.
         resource_tracker.ensure_running()
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        while (tasks := self._calls.get()) is not None:
+        while (call := self._calls.get()) is not None:
             error = None
             try:
-                self._parallel(tasks)
+                self._parallel(*call)
             except BaseException as problem:
                 error = problem
             with self._sending:  # a thread of loky's may be about to take the next task
@@ -160,14 +161,14 @@ class Pool(Executor, name="joblib"):
             self._replies.put(_End(error))
         _end_workers()
 
-    def _parallel(self, tasks: Iterator[Any]) -> None:
+    def _parallel(self, tasks: Iterator[Any], jobs: int) -> None:
         from joblib import Parallel, effective_n_jobs, parallel_config
 
         with (
             warnings.catch_warnings(),
             parallel_config(
                 "loky",
-                n_jobs=self.jobs,
+                n_jobs=jobs,
                 inner_max_num_threads=1,
                 initializer=worker.start,
                 initargs=(self.setup,),
@@ -175,7 +176,7 @@ class Pool(Executor, name="joblib"):
         ):
             # Advice of joblib's and loky's: install psutil, raise a timeout, do not nest.
             warnings.simplefilter("ignore")
-            if effective_n_jobs(self.jobs) == 1:
+            if effective_n_jobs(jobs) == 1:
                 raise StartError("joblib would train in this process")
             parallel = Parallel(return_as="generator_unordered", batch_size=1, max_nbytes=None)
             for reply in parallel(tasks):

@@ -170,8 +170,8 @@ class Quarantine(Executor, name="quarantine"):
             if message:
                 raise StartError(message)
             process.ready = True
-            self._failures = 0
         elif (assignment := process.take()) is not None:
+            self._failures = 0
             if pending and not self._stopped:  # before the disk is waited for
                 process.give(pending.popleft(), self.scratch.number())
             records, timing = pickle.loads(message)
@@ -182,18 +182,18 @@ class Quarantine(Executor, name="quarantine"):
         self._processes.remove(process)
         code = process.end()
         reason = process.verdict or f"worker died: {cause(code)}{where(self.scratch, process.pid)}"
-        if not process.ready and not self._stopped:
-            self._failures += 1
-            if self._failures == MAXIMUM_STARTS:
-                raise StartError(reason)
-        assignment = process.take()
-        if assignment is None or self._stopped:
+        ready, assignment = process.ready, process.take()
+        if self._stopped or (ready and assignment is None):
             return
-        if self.scratch.sign(process.number):
+        if assignment is not None and self.scratch.sign(process.number):
             yield Died(assignment, reason)
-        else:
+            return
+        if assignment is not None:
             assignment.attempts -= 1
             pending.appendleft(assignment)
+        self._failures += 1
+        if self._failures == MAXIMUM_STARTS:
+            raise StartError(reason)
 
     def _watch(self, vigil: Vigil) -> None:
         """Kill whoever shows no sign of life for too long."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.plan.trials import Trial
 from bench.session.folder import read_manifest, statuses
-from bench.store.store import Store
+from bench.store.store import Store, place
 
 # Crashed trials that are named one by one.
 NAMED = 20
@@ -33,6 +33,8 @@ def show(folder: Path) -> int:
             print(f"... and {len(crashed) - NAMED:,} more crashed trials")
         for damage in store.damage:
             print(f"damaged: {damage}")
+        if (new := place(folder, fresh=True)).exists():
+            print(f"{new.name}: a run with --fresh was begun; at its end it replaces these results")
         if manifest.tuned and not counts["missing"]:
             print("configurations can be chosen now: `bench run` trains them on evaluation seeds")
         if store.damage:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
-import importlib
 import os
 import platform
 import socket
@@ -126,7 +125,7 @@ def blas() -> str:
     import numpy as np
     from threadpoolctl import threadpool_info
 
-    built = np.__config__.CONFIG["Build Dependencies"]["blas"]
+    built = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     loaded = {
         f"{library['internal_api']} {library['version']} {library.get('architecture', '')}".strip()
         for library in threadpool_info()
@@ -138,10 +137,10 @@ def blas() -> str:
 
 def vectors() -> str:
     """The machine, and the vector instruction sets that NumPy uses on it."""
-    # NumPy prints these (`numpy.show_runtime`) but has no public function that returns them.
-    core = importlib.import_module("numpy._core._multiarray_umath")
-    names = (*core.__cpu_baseline__, *core.__cpu_dispatch__)
-    return " ".join([platform.machine(), *(name for name in names if core.__cpu_features__[name])])
+    import numpy as np
+
+    found = np.show_config(mode="dicts")["SIMD Extensions"]
+    return " ".join([platform.machine(), *found.get("baseline", ()), *found.get("found", ())])
 
 
 def processor() -> str:

@@ -42,6 +42,7 @@ learning_rate = [0.005, 0.05]
 """
 # As a user types it, and no warning allowed.
 typed = partial(commands.typed, python=("-W", "error", "-m", "bench"))
+RUN = ("run", "small.toml", "--jobs", 1)
 TABLES = ("trials.csv", "curves.csv", "summary.csv")
 TRIALS = (6 + 1) * (3 * 2 * 2 + 2)
 
@@ -59,7 +60,7 @@ def timeless(folder: Path) -> dict[str, str]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("run")
     (path / "small.toml").write_text(SPEC)
-    typed("run", "small.toml", "--jobs", 1, "--out", "one", cwd=path)
+    typed(*RUN, "--out", "one", cwd=path)
     return path
 
 
@@ -112,24 +113,22 @@ def test_same_bytes_whatever_the_workers(folder: Path) -> None:
 
 def test_running_again_trains_and_writes_nothing(folder: Path) -> None:
     before = {p: p.stat().st_mtime_ns for p in (folder / "one").rglob("*") if p.is_file()}
-    bench("run", "small.toml", "--out", "one", cwd=folder)
+    bench(*RUN, "--out", "one", cwd=folder)
     after = {p: p.stat().st_mtime_ns for p in (folder / "one").rglob("*") if p.is_file()}
     assert before == after
 
 
 def test_a_grown_spec_trains_the_difference(folder: Path) -> None:
-    bench("run", "small.toml", "--set", "seeds=2", "--out", "grown", cwd=folder)
-    printed = bench("run", "small.toml", "--out", "grown", "--dry-run", cwd=folder)
+    bench(*RUN, "--set", "seeds=2", "--out", "grown", cwd=folder)
+    printed = bench(*RUN, "--out", "grown", "--dry-run", cwd=folder)
     assert f"{TRIALS - (2 + 1) * 14} to train" in printed
-    bench("run", "small.toml", "--out", "grown", cwd=folder)
+    bench(*RUN, "--out", "grown", cwd=folder)
     assert timeless(folder / "one") == timeless(folder / "grown")
 
 
 def test_shards_merge_into_the_whole(folder: Path) -> None:
     for part in (1, 2, 3):
-        printed = bench(
-            "run", "small.toml", "--shard", f"{part}/3", "--out", f"part{part}", cwd=folder
-        )
+        printed = bench(*RUN, "--shard", f"{part}/3", "--out", f"part{part}", cwd=folder)
         assert "trials are in other shards" in printed
     bench("merge", "some", "part1", "part2", cwd=folder)
     third = len(pd.read_csv(folder / "part3" / "trials.csv"))
@@ -182,18 +181,18 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 def test_bad_specs_say_what_is_wrong_and_write_nothing(folder: Path, case: str) -> None:
     arguments, fragment = BAD[case]
-    printed = bench("run", "small.toml", "--out", "bad", *arguments, cwd=folder, code=2)
+    printed = bench(*RUN, "--out", "bad", *arguments, cwd=folder, code=2)
     assert fragment in printed
     assert not (folder / "bad").exists()
 
 
 def test_folders_that_will_not_do(folder: Path) -> None:
     (folder / "other.toml").write_text(SPEC)
-    printed = bench("run", "other.toml", "--out", "one", cwd=folder, code=2)
+    printed = bench("run", "other.toml", "--jobs", 1, "--out", "one", cwd=folder, code=2)
     assert '"small"' in printed
     assert "--fresh" in printed
     (folder / "a-file").write_text("")
-    printed = bench("run", "small.toml", "--out", "a-file", cwd=folder, code=2)
+    printed = bench(*RUN, "--out", "a-file", cwd=folder, code=2)
     assert "a-file" in printed
     typed("run", "nowhere.toml", cwd=folder, code=2)
     bench("report", "nowhere", cwd=folder, code=2)
@@ -202,9 +201,9 @@ def test_folders_that_will_not_do(folder: Path) -> None:
 
 def test_shards_in_one_folder_are_one_experiment(folder: Path) -> None:
     for part in (1, 2):
-        bench("run", "small.toml", "--shard", f"{part}/2", "--out", "together", cwd=folder)
+        bench(*RUN, "--shard", f"{part}/2", "--out", "together", cwd=folder)
     assert timeless(folder / "one") == timeless(folder / "together")
-    bench("run", "small.toml", "--shard", "²/4", "--out", "bad", cwd=folder, code=2)
+    bench(*RUN, "--shard", "²/4", "--out", "bad", cwd=folder, code=2)
 
 
 CRASH = """
@@ -239,7 +238,7 @@ def test_two_optimizers_may_share_a_trial(folder: Path) -> None:
         '[[optimizer]]\nname = "grid"\nrule = "sgd"\nlearning_rate = [0.1, 1.0]\n'
         '[[optimizer]]\nname = "as published"\nrule = "sgd"\nlearning_rate = 1.0\n'
     )
-    bench("run", "shared.toml", "--out", "shared", cwd=folder)
+    bench("run", "shared.toml", "--jobs", 1, "--out", "shared", cwd=folder)
     assert "6 of 6 trials done" in bench("status", "shared", cwd=folder)
     before = timeless(folder / "shared")
     bench("report", "shared", cwd=folder)

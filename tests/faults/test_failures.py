@@ -126,7 +126,7 @@ def small(tmp_path_factory):
     (folder / "slow.py").write_text(SLOW)
     (folder / "slow.toml").write_text(SLOW_SPEC)
     typed("run", "small.toml", "--out", "out", cwd=folder)
-    typed("run", "slow.toml", "--out", "slow", cwd=folder)
+    bench("run", "slow.toml", "--out", "slow", cwd=folder)
     return folder
 
 

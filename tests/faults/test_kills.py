@@ -19,16 +19,15 @@ from tests.faults.commands import (
     litter,
     stored,
     tables,
-    typed,
 )
 
-# Some eighty stacks of a twentieth of a second each, and a report of one problem.
+# Fifteen stacks of a fifth of a second each, and a report of one problem.
 SPEC = """
 seeds = 40
 [[problem]]
 dataset = { name = "spiral", samples = 100 }
-epochs = 200
-record_every = 20
+epochs = 50
+record_every = 5
 [[optimizer]]
 rule = ["sgd", "adam", "rmsprop", "adagrad", "adamax"]
 learning_rate = [0.01, 1.0, 1e6]
@@ -39,7 +38,7 @@ ROUNDS = 20
 def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path):
     (tmp_path / "sweep.toml").write_text(SPEC)
     command = ("run", "sweep.toml", "--jobs", 2)
-    typed(*command, "--out", "alone", cwd=tmp_path)
+    bench(*command, "--out", "alone", cwd=tmp_path)
     alone = stored(tmp_path / "alone")
     generator = random.Random(4)
     folder = tmp_path / "killed"
@@ -75,7 +74,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path):
     assert sum(kills.values()) - kills["in the report"] >= 20, kills
     assert min(kills.values()) >= 2, kills
     print(kills)
-    typed(*command, "--out", "killed", cwd=tmp_path)
+    bench(*command, "--out", "killed", cwd=tmp_path)
     assert stored(folder) == alone
     assert tables(folder) == tables(tmp_path / "alone")
     assert (folder / "best.toml").read_bytes() == (tmp_path / "alone/best.toml").read_bytes()
@@ -107,7 +106,7 @@ def undisturbed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed")
     (folder / "slow.py").write_text(SLOW)
     (folder / "slow.toml").write_text(SLOW_SPEC)
-    typed("run", "slow.toml", "--out", "out", "--jobs", 2, cwd=folder)
+    bench("run", "slow.toml", "--out", "out", "--jobs", 2, cwd=folder)
     return folder
 
 

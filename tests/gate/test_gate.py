@@ -405,7 +405,7 @@ def mine(w, g, t, *, learning_rate=1.0):
 def test_from_the_command_line(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(SPEC)
     (tmp_path / "mine.py").write_text(RULE.format("1"))
-    command("run", "mine.toml", "--out", "out", cwd=tmp_path)
+    command("run", "mine.toml", "--jobs", 1, "--out", "out", cwd=tmp_path)
     command("baseline", "out", "--out", "mine.json", cwd=tmp_path)
     told = command("check", "out", "--against", "mine.json", cwd=tmp_path)
     assert "identical" in told
@@ -416,11 +416,11 @@ def test_from_the_command_line(tmp_path: Path) -> None:
     command("check", "nowhere", "--against", "mine.json", cwd=tmp_path, code=2)
 
     (tmp_path / "mine.py").write_text(RULE.format("0.5"))
-    command("run", "mine.toml", "--out", "out", "--fresh", cwd=tmp_path)
+    command("run", "mine.toml", "--jobs", 1, "--out", "out", "--fresh", cwd=tmp_path)
     told = command("check", "out", "--against", "mine.json", cwd=tmp_path, code=1)
     assert "worse: people, mine" in told
     assert "the update rule changed" in told
 
-    command("run", "mine.toml", "--out", "few", "--set", "seeds=[90]", cwd=tmp_path)
+    command("run", "mine.toml", "--jobs", 1, "--out", "few", "--set", "seeds=[90]", cwd=tmp_path)
     told = command("check", "few", "--against", "mine.json", cwd=tmp_path, code=3)
     assert "no seed in common" in told

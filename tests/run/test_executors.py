@@ -213,8 +213,8 @@ def test_left_in_the_middle_it_is_closed_all_the_same(made):
     assert children() == []
 
 
-def test_workers_die_with_the_process_that_started_them(made):
-    """The thread that a pool is run by may end: the workers do not."""
+def test_phases_may_come_from_threads_that_end(made):
+    """Linux ends workers with the thread that forked them: a phase knows how to begin again."""
     found = []
     executor = made()
     for _ in range(2):

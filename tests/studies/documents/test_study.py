@@ -33,7 +33,7 @@ def small(tmp_path_factory):
     """The study with few seeds and epochs, and its folder; its experiments draw no figures."""
     out = tmp_path_factory.mktemp("documents")
     with undrawn():
-        return study.write(out, jobs=2, overrides=SMALL), out
+        return study.write(out, jobs=1, overrides=SMALL), out
 
 
 def spiral_loss(momentum, bias_momentum, seed):
@@ -117,7 +117,7 @@ def test_a_second_time_nothing_is_trained(small):
     stored = [*out.rglob("trials.sqlite"), *(out / "kept").iterdir()]
     before = {path: path.stat().st_mtime_ns for path in stored}
     with undrawn():
-        again = study.write(out, jobs=2, overrides=SMALL)
+        again = study.write(out, jobs=1, overrides=SMALL)
     assert {path: path.stat().st_mtime_ns for path in stored} == before
     for name, table in found.tables.items():
         pd.testing.assert_frame_equal(table, again.tables[name])
