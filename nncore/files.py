@@ -10,8 +10,8 @@ import contextlib
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 KINDS = {
     stat.S_IFDIR: "a folder",
@@ -22,7 +22,7 @@ KINDS = {
 }
 
 
-def open_plain(path: str | Path, *, links: bool = True) -> BinaryIO:
+def open_plain(path: str | Path, *, links: bool = True) -> BufferedReader:
     """The file at `path` opened for reading bytes; never waits.
 
     Links are followed where a user names a file, and not (`links`) where others may have put them.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 def shown(text: str, kept: str = "") -> str:
     r"""`text` with everything that is not printable escaped, but for the characters in `kept`.
@@ -15,3 +17,8 @@ def shown(text: str, kept: str = "") -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c in kept else ascii(c)[1:-1] for c in text)
+
+
+def drawing(stream: Any) -> Any:
+    """Where colours and progress bars of our own go: a stream that escapes them has a way round."""
+    return getattr(stream, "drawing", stream)

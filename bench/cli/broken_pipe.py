@@ -29,8 +29,9 @@ class Outlet:
         self._forgives = forgives
         self._plain = plain
 
+    @property
     def drawing(self) -> Outlet:
-        """The same outlet for what may be no text."""
+        """The same outlet for what is more than text."""
         return Outlet(self._stream, self._forgives, plain=False)
 
     def __getattr__(self, name: str) -> Any:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import faulthandler
-import hashlib
 import os
 import pickle
 import signal
@@ -28,7 +27,6 @@ import numpy as np
 
 from bench.run.scratch import DUMP, REPLY, SIGN, SIGNS
 from bench.store.records import Record
-from nncore.files import read_plain
 from nncore.text import shown
 
 if TYPE_CHECKING:
@@ -77,7 +75,7 @@ class Setup:
     """What a worker needs to know before its first stack.
 
     `parent` is the process id to live and die with; `task` the pickled function that trains;
-    `plugins` are paths with the SHA-256 their source must still have, since a worker may start long
+    `plugins` are paths with the SHA-256 their sources must still have: a worker may start long
     after the run did; `folder` is a `bench.run.scratch.Scratch`'s.
     """
 
@@ -139,13 +137,10 @@ def start(setup: Setup) -> None:
 
         _State.limits = threadpool_limits(1)
         for path, digest in setup.plugins:
-            if hashlib.sha256(read_plain(path)).hexdigest() != digest:
-                raise RuntimeError(f"{path} changed while the run went on")
-        if setup.plugins:
             from nncore.registry import load_plugin
 
-            for path, _ in setup.plugins:
-                load_plugin(path)
+            if load_plugin(path) != digest:
+                raise RuntimeError(f"{path} changed while the run went on, or what it imports")
         from nncore.datasets.tables import adopt
 
         adopt(folder)

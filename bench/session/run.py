@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 from bench.session.folder import FolderMismatchError, done, note, refuse_other
 from bench.session.results import Results, results_of
 from nncore.datasets import remarks
+from nncore.imports import sources
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,9 @@ def run(
     say = say or _nothing
     experiment = spec.load(source, overrides, plugins)
     folder = _folder(experiment, out)
+    for path in experiment.plugins:
+        for what in sources(path).notes:
+            say(what)
     for problem in experiment.problems:
         for remark in remarks(problem.problem.dataset):
             say(f"{problem.name}: {remark}")

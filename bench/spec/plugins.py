@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.spec.mistakes import Mistakes
+from nncore.files import open_plain
 from nncore.registry import load_plugin
 
 
@@ -17,6 +18,12 @@ def load_all(paths: Sequence[tuple[str, Path]], mistakes: Mistakes) -> dict[Path
     """
     loaded: dict[Path, str] = {}
     for key, path in paths:
+        try:
+            open_plain(path).close()
+        except OSError as error:
+            mistakes.incomplete = True
+            mistakes.add(key, f"{path}: cannot be read: {error.strerror}")
+            continue
         try:
             loaded[path.resolve()] = load_plugin(path)
         except (Exception, SystemExit) as error:
@@ -29,8 +36,6 @@ def blame(error: BaseException, path: str) -> str:
     """What went wrong in the file `path`, with the line of the user's code that did it."""
     name = Path(path).name
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    if isinstance(error, OSError) and error.filename == path:
-        return f"{path}: cannot be read: {error.strerror}"
     if isinstance(error, SyntaxError) and error.filename == path:
         line = (error.text or "").strip()
         return f"{name}, line {error.lineno}: {line}: {error.msg}"
