@@ -240,7 +240,7 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
     return Manifest(
         values["name"],
         tuple(trials),
-        values["targets"],
+        {name: {m: float(v) for m, v in goal.items()} for name, goal in values["targets"].items()},
         frozenset(values["fixed"]),
         values["spec"],
         tuning and Tuning(**{**tuning, "seeds": tuple(tuning["seeds"])}),
@@ -266,7 +266,8 @@ def _problem(fields: Mapping[str, Any]) -> Problem:
 def _configuration(fields: Mapping[str, Any]) -> Configuration:
     # Manifests once named modifiers that there are not.
     given = {name: fields[name] for name in modifiers if fields.get(name) is not None}
-    return Configuration(fields["rule"], fields["hyperparameters"], given)
+    values = {name: float(value) for name, value in fields["hyperparameters"].items()}
+    return Configuration(fields["rule"], values, given)
 
 
 def _rows(rows: list[Any]) -> list[list[int]]:

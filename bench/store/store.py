@@ -380,7 +380,7 @@ class Store:
         # A loss that is not finite is stored as infinity.
         unknown = np.isnan(values[:, layout.metrics.index(TRAIN_LOSS)])
         if unknown.any():
-            strange = tuple(batch[i][1] for i in np.flatnonzero(unknown.any(axis=1)))
+            strange = tuple(batch[int(i)][1] for i in np.flatnonzero(unknown.any(axis=1)))
             raise DamagedError(self.path, [Damage("curve", "has losses that are none", strange)])
         positions = np.array([position for position, _ in batch], np.int64)
         return Curves(positions, layout.metrics, epochs, values, layout.asked)
