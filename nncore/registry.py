@@ -7,9 +7,10 @@ import difflib
 import importlib.util
 import inspect
 import os
+import pkgutil
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
@@ -105,6 +106,30 @@ class Registry(Mapping[str, E], Generic[E]):
         self._entries[entry.name] = entry
 
 
+class Shelf(Registry[E]):
+    """Entries of the modules of one package, a module each and named like it; and of plugins.
+
+    The modules are imported when entries are asked for with `of`, not before.
+    """
+
+    def __init__(self, kind: str, package: str, path: Iterable[str]) -> None:
+        super().__init__(kind)
+        self._package = package
+        self._modules = [module.name for module in pkgutil.iter_modules(path)]
+
+    def add(self, entry: E) -> None:
+        """Register `entry`; a plugin's cannot take the name of a module not imported yet either."""
+        if entry.origin != BUILT_IN and entry.name in self._modules:
+            raise ValueError(f'there is already a {self.kind} "{entry.name}" ({BUILT_IN})')
+        super().add(entry)
+
+    def of(self, plugins: Collection[str]) -> list[E]:
+        """The package's entries and those that the files `plugins` have registered."""
+        for module in self._modules:
+            importlib.import_module(f"{self._package}.{module}")
+        return [entry for entry in self.values() if entry.origin in {BUILT_IN, *plugins}]
+
+
 @contextlib.contextmanager
 def kept(*registries: Registry[Any]) -> Iterator[None]:
     """A while after which `registries` hold what they held before.
@@ -138,17 +163,18 @@ def unknown(kind: str, name: str, known: Mapping[str, Any] | list[str]) -> str:
     return f'there is no {kind} "{name}": {hint}'
 
 
-def describe(function: Callable[..., Any]) -> dict[str, Any]:
+def describe(function: Callable[..., Any], reserved: Collection[str] = ()) -> dict[str, Any]:
     """The fields that every `Entry` shares, read off `function`.
 
-    Raises TypeError when a keyword-only argument has no default: a spec could not omit it.
+    Raises TypeError when a keyword-only argument has no default, as a spec could not omit it, but
+    for the `reserved` ones.
     """
-    keywords = [
-        p for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY
-    ]
+    asked = needed(function, reserved)
+    keywords = [p for p in _keywords(function) if p.name not in asked]
     for p in keywords:
         if p.default is p.empty:
-            raise TypeError(f"{function.__name__}: parameter {p.name} needs a default")
+            but = f"; only {', '.join(reserved)} have none" if reserved else ""
+            raise TypeError(f"{function.__name__}: parameter {p.name} needs a default{but}")
     # A plugin may be the first to import our modules, whose entries are not its own.
     built_in = function.__module__.startswith(("nncore.", "bench."))
     origin, digest = (BUILT_IN, "") if built_in else _origin.get()
@@ -159,6 +185,21 @@ def describe(function: Callable[..., Any]) -> dict[str, Any]:
         "origin": origin,
         "digest": digest,
     }
+
+
+def needed(function: Callable[..., Any], reserved: Collection[str]) -> tuple[str, ...]:
+    """Which of the `reserved` names `function` asks for: keyword-only, without a default.
+
+    >>> needed(lambda w, *, rate=0.1, rng: w, ["rng", "loss"])
+    ('rng',)
+    """
+    keywords = (p for p in _keywords(function) if p.default is p.empty)
+    return tuple(p.name for p in keywords if p.name in reserved)
+
+
+def _keywords(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    parameters = inspect.signature(function).parameters.values()
+    return [p for p in parameters if p.kind is p.KEYWORD_ONLY]
 
 
 def positional(function: Callable[..., Any]) -> tuple[str, ...]:

@@ -15,11 +15,12 @@ from click.testing import CliRunner
 from bench.cli import main
 from bench.cli.catalogue import KINDS
 from bench.figures import book
-from bench.figures.pages import of, pages
+from bench.figures.pages import pages
+from bench.report.tables import tables
 from nncore.registry import kept
 
-of(())  # pages register when they are first asked for: before anything is kept
-REGISTRIES = (*KINDS.values(), pages)
+pages.of(()), tables.of(())  # they register when first asked for: before anything is kept
+REGISTRIES = (*KINDS.values(), pages, tables)
 
 
 @contextlib.contextmanager

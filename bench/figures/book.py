@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -11,28 +12,43 @@ from matplotlib.figure import Figure
 
 from bench.figures import pages, style
 from bench.figures.material import Material
+from bench.figures.pages import Page
 
 
-def draw(material: Material, directory: Path) -> list[Path]:
+def draw(
+    material: Material,
+    directory: Path,
+    at_work: Callable[[Page], AbstractContextManager[None]] = lambda _: nullcontext(),
+) -> list[Path]:
     """Draw every figure that `material` allows into `directory`; returns their paths, in order.
 
-    Drawing the same material again writes the same bytes. Raises OSError when `directory` cannot be
-    written.
+    A page draws within `at_work(page)`, which may swallow what it raises. Drawing the same material
+    again writes the same bytes. Raises OSError when `directory` cannot be written.
     """
     names, written = FileNames(), []
-    for name, paint in plan(material):
-        with style.applied():
-            written.append(style.save(paint(), directory / names.claim(*name)))
+    for page in _pages(material):
+        with at_work(page):
+            for name, paint in _figures(page, material):
+                with style.applied():
+                    written.append(style.save(paint(), directory / names.claim(*name)))
     return written
 
 
 def plan(material: Material) -> Iterator[tuple[tuple[str, ...], Callable[[], Figure]]]:
     """Parts of a name, and the function that draws it, of every figure; none without trials."""
-    if material.tables.trials.empty:
-        return
-    for page in pages.of(material.plugins):
-        for key in page.when(material):
-            yield (page.name, *key), partial(page.function, material, *key)
+    for page in _pages(material):
+        yield from _figures(page, material)
+
+
+def _pages(material: Material) -> list[Page]:
+    return [] if material.tables.trials.empty else pages.of(material.plugins)
+
+
+def _figures(
+    page: Page, material: Material
+) -> Iterator[tuple[tuple[str, ...], Callable[[], Figure]]]:
+    for key in page.when(material):
+        yield (page.name, *key), partial(page.function, material, *key)
 
 
 class FileNames:

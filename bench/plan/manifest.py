@@ -7,6 +7,7 @@ or looked up in a registry that a plugin would have to fill.
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +16,12 @@ from typing import Any
 import numpy as np
 
 from bench.plan.trials import Trial
+from bench.spec import judging
 from bench.spec.experiment import Experiment
 from bench.spec.names import NAME
-from bench.spec.tuning import KEYS, SEED, Tuning, parts_of
+from bench.spec.seeds import SEED, UntilDecided, until_of
+from bench.spec.tuning import KEYS, Tuning, parts_of
+from bench.stats.decision import Margin
 from nncore.metrics import EXTENDED, LOSS, PRINTABLE, Columns, Quantity, columns, recorded
 from nncore.modifiers import modifiers
 from nncore.trial import Configuration, Problem, is_random
@@ -115,6 +119,29 @@ class Manifest:
         return columns(self.metrics)
 
     @property
+    def until(self) -> UntilDecided | None:
+        """The rounds in which seeds are added; None where seeds are fixed."""
+        return until_of(self.spec)
+
+    @property
+    def problems(self) -> Mapping[str, Problem]:
+        """The problems by name, in the order of the trials."""
+        return {trial.problem_name: trial.problem for trial in self.trials}
+
+    @property
+    def margin(self) -> Margin:
+        """By how much losses may differ and count as the same."""
+        return judging.margin_of(self.spec)
+
+    @property
+    def data(self) -> Mapping[str, str]:
+        """What problems are told apart by where they are put together: equal texts count as one."""
+        if judging.same_data_counts(self.spec):
+            return {name: name for name in self.problems}
+        definitions = {name: problem.dataset for name, problem in self.problems.items()}
+        return {name: json.dumps(data, sort_keys=True) for name, data in definitions.items()}
+
+    @property
     def tuned(self) -> bool:
         """Whether all these trials are for choosing configurations, none for judging them."""
         seeds = set(self.tuning.seeds) if self.tuning else set()
@@ -198,6 +225,7 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
     given = [value for table in tables for value in table.values() if value is not None]
     if not _is_made_of(SHOWN, given) or not _is_made_of(WRITTEN, values["spec"]):
         raise ValueError("is no manifest: it has values that no spec has")
+    judging.check(values["spec"])
     problems = [(name, _problem(fields)) for name, fields in values["problems"]]
     listed = values["configurations"]
     if any(len(entry) == 2 for entry in listed):
@@ -234,8 +262,8 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
         raise ValueError("numbers of configurations repeat")
     tuning, metrics = values.get("tuning"), _quantities(values.get("metrics"))
     known = columns(metrics)
-    judging = [parts_of(tuning["criterion"])[1]] if tuning else []
-    if not {*judging, *(m for target in values["targets"].values() for m in target)} <= set(known):
+    criteria = [parts_of(tuning["criterion"])[1]] if tuning else []
+    if not {*criteria, *(m for target in values["targets"].values() for m in target)} <= set(known):
         raise ValueError("a criterion or a target names no metric")
     return Manifest(
         values["name"],

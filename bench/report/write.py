@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 from bench.figures.pages import pages
 from bench.plan.manifest import Manifest
 from bench.report import files
+from bench.report import tables as csvs
 from bench.report.best import best_spec
+from bench.report.faults import Faults
 from bench.report.told import VERDICTS, seeds_told, sweep_told
 from bench.spec import toml
 from bench.store.store import Store
@@ -42,9 +44,9 @@ def digest(store: Store, manifest: Manifest) -> str:
     for source in sorted(here.rglob("*.py")):
         found.update(source.read_bytes())
     plugins = manifest.spec.get("plugins", ())
-    for page in pages.values():
-        if page.origin in plugins:
-            found.update(page.digest.encode())
+    for entry in (*pages.values(), *csvs.tables.values()):
+        if entry.origin in plugins:
+            found.update(entry.digest.encode())
     found.update(json.dumps(manifest.spec, default=str, sort_keys=True).encode())
     return found.hexdigest()
 
@@ -99,24 +101,27 @@ def _write(
     from bench.tables.bundle import Tables
 
     say("writing tables")
-    tables = Tables.of(store, manifest)
+    frames = Tables.of(store, manifest)
     whole = curves.curve_frames(store, manifest.trials, manifest.columns)
     written = [
         _replace(folder / "spec.toml", toml.dumps(manifest.spec)),
-        _csv(folder / "trials.csv", [tables.trials]),
+        _csv(folder / "trials.csv", [frames.trials]),
         _csv(folder / "curves.csv", whole, curves.LEADING),
-        _csv(folder / "summary.csv", [tables.summary]),
+        _csv(folder / "summary.csv", [frames.summary]),
     ]
-    if (tables.trials["status"] != "crashed").any():
-        written.append(_replace(folder / "best.toml", best_spec(manifest, tables)))
+    if (frames.trials["status"] != "crashed").any():
+        written.append(_replace(folder / "best.toml", best_spec(manifest, frames)))
         say("comparing optimizers")
-        material = _material(store, manifest, tables)
-        verdicts = material.verdicts
-        written += [_csv(folder / name, [frame]) for name, frame in verdicts.tables.items()]
-        lines = [*filter(None, [material.judged]), *verdicts.sentences, ""]
+        material = _material(store, manifest, frames)
+        faults = Faults()
+        for table in csvs.of(material.plugins):
+            with faults.of(table):
+                written.append(_csv(folder / f"{table.name}.csv", [table.function(material)]))
+        lines = [*filter(None, [material.judged]), *material.verdicts.sentences, ""]
         written.append(_replace(folder / VERDICTS, "\n".join(lines)))
         say("drawing figures")
-        written += _figures(folder, material)
+        written += _figures(folder, material, faults)
+        faults.tell()
     files.remove_stale(folder, written)
     digests = {str(path.relative_to(folder)): files.digest(path) for path in written}
     _replace(folder / files.STAMP, json.dumps({"digest": stamp, "files": digests}, indent=1))
@@ -127,6 +132,7 @@ def _material(store: Store, manifest: Manifest, tables: Tables) -> Material:
     """What can be said about the trials, and all that figures are drawn from."""
     from bench import verdicts
     from bench.figures.material import Material
+    from bench.verdicts.samples import floor_of
 
     hosts = {stack.host for stack in store.stacks() if stack.host}
     judged = seeds_told(manifest, tables.trials)
@@ -137,6 +143,9 @@ def _material(store: Store, manifest: Manifest, tables: Tables) -> Material:
             targets=manifest.targets,
             planned=Counter(t.problem_name for t in manifest.trials),
             fixed=manifest.fixed,
+            margin=manifest.margin,
+            floors={name: floor_of(problem) for name, problem in manifest.problems.items()},
+            data=manifest.data,
             hosts=len(hosts),
         ),
         planned=manifest.trials,
@@ -167,13 +176,13 @@ def _replace(path: Path, text: str) -> Path:
     return path
 
 
-def _figures(folder: Path, material: Material) -> list[Path]:
+def _figures(folder: Path, material: Material, faults: Faults) -> list[Path]:
     from bench.figures import book
 
     temporary = files.temporary(folder / "figures")
     try:
         temporary.mkdir()
-        drawn = book.draw(material, temporary)
+        drawn = book.draw(material, temporary, faults.of)
         final = folder / "figures"
         if final.is_symlink():
             final.unlink()  # it may lead anywhere

@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 
 from bench.run.scratch import DUMP, REPLY, SIGN, SIGNS
-from bench.store.records import Record
+from bench.store.records import EVALUATIONS, Record
 from nncore.text import shown
 
 if TYPE_CHECKING:
@@ -65,6 +65,8 @@ class Outcome(Protocol):
     def epochs(self) -> Any: ...  # noqa: D102
     @property
     def metrics(self) -> Any: ...  # noqa: D102
+    @property
+    def evaluations(self) -> Any: ...  # noqa: D102
 
 
 Task = Callable[["Stack"], Sequence[Outcome]]
@@ -225,22 +227,25 @@ def attempt(task: Task, stack: Stack) -> tuple[list[Record], float]:
 def pack(outcome: Outcome) -> Record:
     """`outcome` as plain values and raw bytes, which pickle in no time."""
     epochs = np.ascontiguousarray(outcome.epochs, np.int64)
-    curve = np.empty((len(outcome.metrics), len(epochs)))
-    for row, values in zip(curve, outcome.metrics.values(), strict=True):
+    columns = {**outcome.metrics, EVALUATIONS: outcome.evaluations}
+    curve = np.empty((len(columns), len(epochs)))
+    for row, values in zip(curve, columns.values(), strict=True):
         row[:] = values
     return Record(
         str(outcome.status),
         str(outcome.reason),
         None if outcome.diverged_epoch is None else int(outcome.diverged_epoch),
         None if outcome.improved is None else bool(outcome.improved),
-        tuple(sys.intern(str(name)) for name in outcome.metrics),
+        tuple(sys.intern(str(name)) for name in columns),
         epochs.tobytes(),
         curve.tobytes(),
     )
 
 
-def describe(error: BaseException) -> str:
+def describe(error: BaseException, plugins: Collection[str] | None = None) -> str:
     """`error` in one line: type, message, and the file and line of user code that raised it.
+
+    User code is in the files `plugins`, by default those that this worker has loaded.
 
     An exception is user code, too: one that cannot be printed is told by its type, and what no
     terminal or file should see is escaped.
@@ -256,7 +261,8 @@ def describe(error: BaseException) -> str:
     if len(text) > REASON_LENGTH:
         text = text[: REASON_LENGTH - 3] + "..."
     frames = traceback.extract_tb(error.__traceback__)
-    users = [frame for frame in frames if frame.filename in _State.plugins]
+    theirs = _State.plugins if plugins is None else plugins
+    users = [frame for frame in frames if frame.filename in theirs]
     for frame in (users or frames)[-1:]:
         text += f" ({Path(frame.filename).name}:{frame.lineno})"
     return shown(text)

@@ -15,9 +15,12 @@ CALLED = {"problem": "dataset", "optimizer": "rule"}
 
 # Columns of the tables, which no hyperparameter can have a second time; some that have endings.
 COLUMNS = frozenset(
-    ("trial", "problem", "optimizer", "rule", "configuration", "configurations", "settings", "seed")
-    + ("seeds", "status", "phase", "improved", "diverged", "diverged_epoch", "crashed", "epoch")
-    + ("best_epoch", "reason", "key", "metric", "name", "problems", "bias")
+    (
+        *("trial", "problem", "optimizer", "rule", "configuration", "configurations", "settings"),
+        *("seed", "seeds", "status", "phase", "improved", "diverged", "diverged_epoch", "crashed"),
+        *("epoch", "best_epoch", "gradient_evaluations", "reason", "key", "metric"),
+        *("name", "problems", "bias"),  # keys of an optimizer's table
+    )
 )
 MEASURED, TIMED = ("final_", "best_"), "_seconds"
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.spec.mistakes import Mistakes, unknown_keys
+from bench.spec.seeds import SEED
 from nncore.metrics import TRAIN_LOSS, Columns, words
 from nncore.values import either, many, such, whole
 
 # Tuning seeds given as a number start here, above all that `seeds = 20` may count.
 FIRST_SEED = 1_000_000
 MOST_DRAWS = 100_000
-SEED = whole(0, 2**63 - 1)  # what a database column holds
 CRITERION = re.compile(r"(final|best|time_to)_((?:train|validation)_\w+)")
 FINAL_LOSS = f"final_{TRAIN_LOSS}"
 PHASES = ("tuning", "evaluation")

@@ -20,7 +20,7 @@ from bench.stats.budget import (
     sensitivity,
     sensitivity_interval,
 )
-from bench.stats.decision import Answer, Comparison, compare
+from bench.stats.decision import Answer, Comparison, Margin, Scale, compare
 from bench.stats.location import (
     CONFIDENCE,
     interval_ranks,
@@ -58,7 +58,9 @@ __all__ = [
     "RESAMPLES",
     "Answer",
     "Comparison",
+    "Margin",
     "Reached",
+    "Scale",
     "Sensitivity",
     "SignedRanks",
     "Signs",

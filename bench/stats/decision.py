@@ -26,6 +26,32 @@ class Answer(StrEnum):
     UNKNOWN = "cannot tell"
 
 
+class Scale(StrEnum):
+    """How two losses are compared: by their ratio, on a log scale, or by their difference."""
+
+    RATIO = "ratio"
+    DIFFERENCE = "difference"
+
+
+@dataclass(frozen=True)
+class Margin:
+    """Practical equivalence: by how much two losses may differ and count as the same.
+
+    `ratio` is a share of the higher loss, between 0 and 1; `difference` is what its name says.
+    """
+
+    ratio: float = 0.1
+    difference: float = 0.01
+
+    def size(self, scale: Scale) -> float:
+        """The margin of a paired difference on a scale: of logarithms, where ratios count.
+
+        >>> round(Margin().size(Scale.RATIO), 4), Margin().size(Scale.DIFFERENCE)
+        (0.1054, 0.01)
+        """
+        return -math.log1p(-self.ratio) if scale is Scale.RATIO else self.difference
+
+
 @dataclass(frozen=True)
 class Comparison:
     """The median of paired differences a - b, its interval, and what follows for a margin.

@@ -86,6 +86,18 @@ def survey(connection: sqlite3.Connection, path: Path) -> Survey:
     for name, again in AGAIN.items():
         if again in found.meta:
             found.meta.setdefault(name, found.meta.pop(again))
+    _survey_layouts(connection, found)
+    _survey_trials(connection, found)
+    for row in _rows(connection, "stacks", "id", found):
+        if problem := _problem("stacks", row):
+            found.damage.append(Damage(f"stack {row['id']}", problem))
+        else:
+            found.stacks[row["id"]] = Training(**{n: row[n] for n in Training._fields})
+    return found
+
+
+def _survey_layouts(connection: sqlite3.Connection, found: Survey) -> None:
+    """Every layout that is intact."""
     for row in _rows(connection, "layouts", "id", found):
         number, epochs = row["id"], row.pop("epochs")
         if problem := _problem("layouts", row, epochs):
@@ -94,13 +106,6 @@ def survey(connection: sqlite3.Connection, path: Path) -> Survey:
             found.damage.append(Damage(f"layout {number}", "is none of a curve"))
         else:
             found.layouts[number] = layout
-    for row in _rows(connection, "stacks", "id", found):
-        if problem := _problem("stacks", row):
-            found.damage.append(Damage(f"stack {row['id']}", problem))
-        else:
-            found.stacks[row["id"]] = Training(**{n: row[n] for n in Training._fields})
-    _survey_trials(connection, found)
-    return found
 
 
 def twice(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,8 +147,15 @@ def _survey_trials(connection: sqlite3.Connection, found: Survey) -> None:
     largest = max((layout.size for layout in found.layouts.values()), default=0)
     chunk = max(1, min(1000, CHUNK_BYTES // (largest + 1)))
     lost: dict[str, list[str]] = {}
+    missed: set[Any] = set()
     for row in _rows(connection, "outcomes", "id", found, chunk, curves=True):
         key, curve, layout = row["key"], row.pop("data"), row["layout"]
+        if layout not in found.layouts and layout not in missed:
+            # A writer may have put it there since layouts were read.
+            missed.add(layout)
+            newer = Survey()
+            _survey_layouts(connection, newer)
+            found.layouts |= newer.layouts
         if row["improved"] in (0, 1):
             row["improved"] = bool(row["improved"])
         problem = _problem("outcomes", row, curve) if isinstance(curve, bytes) else "has no curve"

@@ -59,6 +59,7 @@ def trained(described):
                 "status": outcome.status,
                 "diverged_epoch": outcome.diverged_epoch,
                 "final_train_loss": outcome.metrics["train_loss"][-1],
+                "key": trial.key,
                 "train_loss": outcome.metrics["train_loss"],
             }
         )

@@ -18,11 +18,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from nncore.registry import BUILT_IN, Entry, Registry, describe
+from nncore.registry import Entry, Shelf, describe
 
 if TYPE_CHECKING:  # plugins register in processes that never draw: they need no matplotlib
     from matplotlib.figure import Figure
@@ -44,7 +42,7 @@ class Page(Entry):
     when: Callable[[Material], Iterable[Key]]
 
 
-pages: Registry[Page] = Registry("page")
+pages: Shelf[Page] = Shelf("page", __name__, __path__)
 F = TypeVar("F", bound=Callable[..., "Figure"])
 
 
@@ -58,14 +56,11 @@ def page(
 ) -> Callable[[F], F]:
     """Register a page under `name`, with which its figures' files begin.
 
-    Raises ValueError when the name is taken. Modules of this folder are named after their page, so
-    a plugin's cannot take the name of one that is not loaded yet.
+    Raises ValueError when the name is taken.
     """
 
     def register(function: F) -> F:
         fields: dict[str, Any] = describe(function) | {"name": name}
-        if fields["origin"] != BUILT_IN and name in _modules():
-            raise ValueError(f'there is already a page "{name}" ({BUILT_IN})')
         pages.add(Page(**fields, order=order, when=when))
         return function
 
@@ -74,11 +69,4 @@ def page(
 
 def of(plugins: Collection[str]) -> list[Page]:
     """The pages of this folder and those that the files `plugins` have registered, in order."""
-    for module in _modules():
-        import_module(f"{__name__}.{module}")
-    found = [each for each in pages.values() if each.origin in {BUILT_IN, *plugins}]
-    return sorted(found, key=lambda each: (each.order, each.name))
-
-
-def _modules() -> list[str]:
-    return [module.name for module in iter_modules(__path__)]
+    return sorted(pages.of(plugins), key=lambda each: (each.order, each.name))

@@ -85,7 +85,8 @@ def ranking(
 ) -> Axes:
     """Draw the median final training loss with its interval, lowest on top, the winner in bold.
 
-    `summary` holds one row per optimizer of one problem. The grey column is the winner's interval.
+    `summary` holds one row per optimizer of one problem; where several share the lowest `rank`
+    (that of the medians, if not given), nobody wins. The grey column is the interval of the first.
     An interval or a median that reaches into the strip on the right is infinite there.
     """
     ax = style.axes(ax)
@@ -111,9 +112,15 @@ def ranking(
         ran = row["seeds"] - row["crashed"] if some[0] else 0
         _beside(ax, y, row["diverged"], ran, row["seeds"] - ran)
     _rows(ax, [str(n) for n in rows["optimizer"]], scale, loss)
-    if len(rows) and np.isfinite(rows[MEDIAN].iloc[0]):
+    if len(rows) and np.isfinite(rows[MEDIAN].iloc[0]) and _single(rows):
         ax.yaxis.get_ticklabels()[0].set_fontweight("bold")
     return ax
+
+
+def _single(rows: pd.DataFrame) -> bool:
+    """Whether one row alone is the best."""
+    ranks = rows["rank"] if "rank" in rows else rows[MEDIAN].rank()
+    return int((ranks == ranks.min()).sum()) == 1
 
 
 def _rows(ax: Axes, names: Sequence[str], scale: LogScale, loss: str) -> None:
