@@ -116,7 +116,7 @@ def test_a_changed_module_is_loaded_again(folder):
 
 ELSEWHERE = """
 import sys
-sys.path.insert(0, {place!r})
+sys.path[:0] = [{place!r}]
 import elsewhere_a
 """
 

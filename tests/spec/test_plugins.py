@@ -5,6 +5,8 @@ import tomllib
 import pytest
 
 from bench.spec.experiment import load
+from nncore.registry import kept
+from nncore.rules import rules
 from tests.spec.mistakes import BOTH, PROBLEM, errors, names
 
 RULE = """
@@ -122,9 +124,11 @@ def test_datasets_of_plugins_say_what_a_problem_lacks(tmp_path):
 )
 def test_a_hyperparameter_may_not_be_a_column_of_the_tables(tmp_path, name):
     path = tmp_path / "mine.py"
-    text = RULE.format(name="doubled").replace("learning_rate=1.0", "learning_rate=1.0, {}=0.5")
-    path.write_text(text.format(name))
-    [error] = errors(
-        {**tomllib.loads(PROBLEM), "plugins": [str(path)], "optimizer": {"rule": "doubled"}}
+    text = RULE.format(name="doubled").replace(
+        "learning_rate=1.0", f"learning_rate=1.0, {name}=0.5"
     )
+    path.write_text(text)
+    spec = {**tomllib.loads(PROBLEM), "plugins": [str(path)], "optimizer": {"rule": "doubled"}}
+    with kept(rules):
+        [error] = errors(spec)
     names(error, "plugins", "mine.py", name, "rule doubled")
