@@ -37,6 +37,7 @@ def measure_stack(stack: Stack) -> Sequence[worker.Outcome]:
             epochs=rounds,
             metrics={METRIC: seconds},
             evaluations=np.zeros_like(rounds),
+            constant=None,
         )
         for seconds in found
     ]
