@@ -19,6 +19,7 @@ def seeds_told(manifest: Manifest, trials: pd.DataFrame) -> str:
 
     Empty otherwise.
     """
+    from bench.tables.headline import criterion_words
     from bench.tables.phases import all_evaluated
 
     if manifest.tuning is None or not all_evaluated(trials, manifest.fixed):
@@ -26,7 +27,7 @@ def seeds_told(manifest: Manifest, trials: pd.DataFrame) -> str:
     judges = {t.seed for t in manifest.trials if manifest.phase(t) == "evaluation"}
     chosen, judged = len(manifest.tuning.seeds), len(judges)
     return (
-        f"Chosen by the {manifest.tuning.words(manifest.columns)} on {chosen} tuning "
+        f"Chosen by the {criterion_words(manifest)} on {chosen} tuning "
         f"{'seed' if chosen == 1 else 'seeds'}, judged on {judged} evaluation "
         f"{'seed' if judged == 1 else 'seeds'} that the choice has not seen."
     )

@@ -97,7 +97,8 @@ def _judged(experiment: Experiment, manifest: Manifest, store: Store) -> Manifes
     trials, tuning = manifest.trials, experiment.tuning
     if tuning is None or done(store, trials) < {trial.key for trial in trials}:
         return manifest
-    chosen = winners(store, trials, tuning.criterion, manifest.targets, manifest.columns)
+    criteria = {name: manifest.criterion_of(name) for name in manifest.problems}
+    chosen = winners(store, trials, criteria, manifest.targets, manifest.columns)
     return manifests.of(experiment, trials + planning.evaluation(experiment, chosen, len(trials)))
 
 

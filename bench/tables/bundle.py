@@ -12,6 +12,7 @@ from bench.store.store import Store
 from bench.tables.bands import curve_bands
 from bench.tables.best import best_rows, best_trials
 from bench.tables.curves import curves_frame
+from bench.tables.headline import Headlines
 from bench.tables.phases import searched
 from bench.tables.ranges import intervals_or_ranges
 from bench.tables.summary import summary_frame
@@ -24,7 +25,8 @@ class Tables:
     """What verdicts, figures and `best.toml` are made from.
 
     `trials` and `summary` are those of the CSV files, `runs` the trials of the best configurations;
-    `curves` needs no others than theirs; `metrics` are the columns that trials were measured in.
+    `curves` needs no others than theirs; `metrics` are the columns that trials were measured in,
+    `headlines` what they are judged by: trials and summaries have its cost, files do not.
     What follows is computed when it is first asked for, and kept.
     """
 
@@ -33,15 +35,18 @@ class Tables:
     runs: pd.DataFrame
     curves: pd.DataFrame
     metrics: Columns = field(default_factory=lambda: BUILT_IN_COLUMNS)
+    headlines: Headlines = field(default_factory=Headlines)
 
     @classmethod
     def of(cls, store: Store, manifest: Manifest) -> Tables:
         """Those of what is stored."""
-        trials, metrics = trials_frame(store, manifest), manifest.columns
+        metrics, headlines = manifest.columns, Headlines.of(manifest)
+        trials = headlines.costed(trials_frame(store, manifest))
         runs = best_trials(trials)
         chosen = set(runs["trial"])
         curves = curves_frame(store, [t for t in manifest.trials if t.index in chosen], metrics)
-        return cls(trials, summary_frame(trials, manifest.fixed), runs, curves, metrics)
+        summary = summary_frame(trials, manifest.fixed)
+        return cls(trials, summary, runs, curves, metrics, headlines)
 
     @cached_property
     def _ranged(self) -> pd.DataFrame:

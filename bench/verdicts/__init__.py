@@ -12,15 +12,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from bench.stats.decision import Margin
 from bench.tables.bundle import Tables
 from bench.tables.phases import all_evaluated, searched
 from bench.verdicts import audit as auditing
-from bench.verdicts import budget, pairs, profile, ranking, rates, samples, target, words
-from bench.verdicts.samples import ALL
+from bench.verdicts import budget, pairs, profile, ranking, rates, reversals, samples, target, words
+from bench.verdicts.samples import ALL, Terms
 from nncore.metrics import TRAIN_LOSS
 
-__all__ = ["ALL", "Verdicts", "judge"]
+__all__ = ["ALL", "Terms", "Verdicts", "judge"]
 
 
 @dataclass(frozen=True)
@@ -53,23 +52,19 @@ def judge(
     targets: Mapping[str, Mapping[str, float]],
     planned: Mapping[str, int],
     fixed: Collection[str] = (),
-    margin: Margin | None = None,
-    floors: Mapping[str, float] | None = None,
-    data: Mapping[str, str] | None = None,
+    terms: Mapping[str, Terms] | None = None,
     hosts: int = 1,
 ) -> Verdicts:
     """Everything that can be said about an experiment.
 
     Optimizers are compared by one configuration per problem, the best. `planned` counts the trials
-    planned by problem, in the order in which problems are told. Losses within `margin` count as the
-    same, those below the `floors` of their problems as equal; `data` tells which problems are on
-    the same data, and so count as one across problems.
+    planned by problem, in the order in which problems are told, on the `terms` of each.
     """
     judged, best, curves = _in_order(tables.runs, planned), tables.best, tables.curves
     trials, summary = searched(tables.trials), tables.searched
-    found = samples.samples(judged, fixed, floors, data)
+    found = samples.samples(judged, fixed, tables.headlines, terms)
     whole = [sample.distinct() for sample in found]
-    compared = pairs.pairs(found, margin)
+    compared = pairs.pairs(found)
     reached = target.costs(judged, curves, targets, tables.metrics)
     columns = ["problem", "optimizer", "configuration", "settings"]
     chosen = {
@@ -84,13 +79,14 @@ def judge(
         _labelled(width, label), on=["problem", "optimizer"], how="left", validate="many_to_one"
     )
     side, again = samples.block(found), samples.aside(found)
+    turned = reversals.reversals(judged, whole, tables.metrics, fixed)
     timed = target.times(reached, judged, frozenset(fixed))
     return Verdicts(
         ranking=order,
         pairs=compared,
         times=timed,
-        budget=budget.budget(summary, fixed),
-        profile=profile.profile(reached, fixed, data),
+        budget=budget.budget(summary, fixed, tables.headlines),
+        profile=profile.profile(reached, fixed, {s.problem: s.data for s in found}),
         audit=auditing.audit(
             tables.trials,
             summary,
@@ -106,7 +102,7 @@ def judge(
         stairs=target.staircases(reached),
         lost=rates.divergence(trials),
         sentences=(
-            *words.verdicts(order, compared, _labelled(timed, label), floors, again),
+            *words.verdicts(order, compared, _labelled(timed, label), whole, again, turned),
             *words.together(compared),
         ),
         names={s.label(i): n for s in [*whole, *side] for i, n in enumerate(s.optimizers)},

@@ -12,38 +12,36 @@ import pandas as pd
 from bench import stats
 from bench.verdicts.samples import ALL, LEVEL, Array, Sample, block, stacked
 
-COLUMNS = ["problem", "a", "b", "seeds", "estimate", "low", "high", "scale", "margin"]
-COLUMNS += ["answer", "better", "least", "a_lower", "ties", "b_lower"]
+COLUMNS = ["problem", "metric", "a", "b", "seeds", "estimate", "low", "high", "scale", "margin"]
+COLUMNS += ["answer", "better", "least", "a_better", "ties", "b_better"]
 COLUMNS += ["share", "share_low", "share_high", "correlation", "wilcoxon_p"]
-WORDS = ["scale", "answer", "better"]
+WORDS = ["metric", "scale", "answer", "better"]
+COUNTS = ["seeds", "a_better", "ties", "b_better"]
 
 
-def pairs(
-    found: Sequence[Sample], margin: stats.Margin | None = None, level: float = LEVEL
-) -> pd.DataFrame:
+def pairs(found: Sequence[Sample], level: float = LEVEL) -> pd.DataFrame:
     """A row per problem and pair of optimizers; rows of `ALL` put all problems together.
 
-    `estimate` is the median over seeds of log(loss of a / loss of b), negative where `a` is better,
-    or of the difference where losses may be negative (`scale`). All intervals of the experiment
+    `estimate` is the median over seeds of log(a / b) of the headline's values, or of the difference
+    a - b of scores and where a loss is negative (`scale`). All intervals of the experiment
     hold together with a chance of 1 - `level`: each is at 1 - `level` / m with m pairs over all
-    problems with randomness. `answer` reads the interval with the `margin`; `better` names who
-    is better for sure, `least` by how much at least: by what share the lower loss is below the
-    other, or the difference. Shares of seeds and Wilcoxon's p describe single pairs and decide
-    nothing; rows of `ALL` have no answer and stand outside the family.
+    problems with randomness. `answer` reads the interval with the
+    problem's `margin`; `better` names who is better for sure, `least` by how much at least: by what
+    share the lower loss is below the other, or the difference. `a_better` and `b_better` count
+    seeds. Shares of seeds and Wilcoxon's p describe single pairs and decide nothing; rows of `ALL`
+    have no answer and stand outside the family.
     """
     random = [sample.distinct() for sample in found if sample.random]
     confidence = 1 - level / max(family(random), 1)
-    margin = margin or stats.Margin()
     rows = [
-        _pair(sample, i, j, margin, confidence)
+        _pair(sample, i, j, confidence)
         for sample in random
         for i, j in combinations(range(len(sample.optimizers)), 2)
     ]
     rows += _across(block(found))
     blank = dict.fromkeys(WORDS, "")
     frame = pd.DataFrame([{**blank, **row} for row in rows], columns=COLUMNS)
-    whole = ["seeds", "a_lower", "ties", "b_lower"]
-    return frame.astype({**dict.fromkeys(whole, "Int64"), **dict.fromkeys(WORDS, str)})
+    return frame.astype({**dict.fromkeys(COUNTS, "Int64"), **dict.fromkeys(WORDS, str)})
 
 
 def family(found: Sequence[Sample]) -> int:
@@ -64,34 +62,30 @@ def asked(rows: pd.DataFrame) -> int:
     return int(((rows["problem"] != ALL) & (rows["seeds"] > 0)).sum())
 
 
-def _pair(
-    sample: Sample, i: int, j: int, margin: stats.Margin, confidence: float
-) -> dict[str, Any]:
+def _pair(sample: Sample, i: int, j: int, confidence: float) -> dict[str, Any]:
     a, b = sample.pair(i, j)
     row = {
         "problem": sample.problem,
+        "metric": sample.headline.name,
         "a": sample.label(i),
         "b": sample.label(j),
         "seeds": len(a),
     }
     if not len(a):
         return row
-    scale = sample.scale
-    gaps = stats.log_ratios(a, b) if scale is stats.Scale.RATIO else stats.differences(a, b)
-    told = stats.compare(gaps, margin.size(scale), confidence)
+    scale, gaps = sample.scale, sample.gaps(i, j)
+    told = stats.compare(gaps, sample.margin.size(scale), confidence)
     won, ranks = stats.superiority(a, b), stats.wilcoxon(gaps)
     return row | {
-        "estimate": told.median,
-        "low": told.low,
-        "high": told.high,
+        **dict(zip(("estimate", "low", "high"), sample.turned(*told.interval), strict=True)),
         "scale": scale.value,
         "margin": told.margin,
         "answer": told.answer.value,
         "better": {-1: row["a"], 0: "", 1: row["b"]}[told.lead],
         "least": -math.expm1(-told.least) if scale is stats.Scale.RATIO else told.least,
-        "a_lower": won.wins,
+        "a_better": won.wins,
         "ties": won.ties,
-        "b_lower": won.losses,
+        "b_better": won.losses,
         "share": won.share,
         "share_low": won.low,
         "share_high": won.high,
@@ -102,13 +96,13 @@ def _pair(
 
 def _across(side_by_side: Sequence[Sample]) -> list[dict[str, Any]]:
     """Rows of `ALL`: shares of problems and seeds, problems with equal weight; no answer."""
-    losses: Array = stacked(side_by_side)
-    if losses.shape[2] < 1:
+    costs: Array = stacked(side_by_side)
+    if costs.shape[2] < 1:
         return []
     first = side_by_side[0]
     rows = []
-    for i, j in combinations(range(len(losses)), 2):
-        won = losses[i] < losses[j]
+    for i, j in combinations(range(len(costs)), 2):
+        won = costs[i] < costs[j]
         low, high = stats.share_interval(won.sum(), won.size)
         rows.append(
             {
@@ -116,9 +110,9 @@ def _across(side_by_side: Sequence[Sample]) -> list[dict[str, Any]]:
                 "a": first.label(i),
                 "b": first.label(j),
                 "seeds": won.size,
-                "a_lower": int(won.sum()),
-                "ties": int((losses[i] == losses[j]).sum()),
-                "b_lower": int((losses[i] > losses[j]).sum()),
+                "a_better": int(won.sum()),
+                "ties": int((costs[i] == costs[j]).sum()),
+                "b_better": int((costs[i] > costs[j]).sum()),
                 "share": float(won.mean()),
                 "share_low": float(low),
                 "share_high": float(high),

@@ -10,10 +10,12 @@ import pandas as pd
 
 from bench import stats
 from bench.stats.decision import Answer, Scale
+from bench.tables.headline import Headline
 from bench.verdicts.pairs import asked
-from bench.verdicts.samples import ALL
+from bench.verdicts.samples import ALL, Sample
 
 MOST = 6
+Reversals = Mapping[str, tuple[str, Sequence[Headline]]]
 FACTOR = 0.9  # a loss lower by a larger share is told as a factor
 
 
@@ -21,14 +23,16 @@ def verdicts(
     ranking: pd.DataFrame,
     pairs: pd.DataFrame,
     times: pd.DataFrame,
-    floors: Mapping[str, float] | None = None,
+    samples: Sequence[Sample] = (),
     again: Mapping[str, str] | None = None,
+    reversals: Reversals | None = None,
 ) -> list[str]:
     """A verdict per problem, in the order of `ranking`, and one across problems if there is one.
 
-    `floors` are the losses at which there is only rounding, by problem, `again` the problems that
-    do not count across problems, with the one that is on the same data.
+    `samples` are what was compared, `again` has the problems that do not count across problems,
+    with the one that is on the same data, `reversals` who is ahead in which other metrics.
     """
+    by_problem = {sample.problem: sample for sample in samples}
     found = []
     count = asked(pairs)
     for problem, rows in ranking.groupby("problem", sort=False):
@@ -37,8 +41,9 @@ def verdicts(
             continue
         mine = pairs[pairs["problem"] == problem]
         due = times[times["problem"] == problem]
-        floor = (floors or {}).get(str(problem), 0.0)
-        found.append(f"{problem}: {_verdict(rows, mine, due, floor, count)}")
+        sample = by_problem[str(problem)]
+        told = _verdict(rows, mine, due, sample, count)
+        found.append(f"{problem}: {told}{_reversed((reversals or {}).get(str(problem)))}")
     return found
 
 
@@ -52,30 +57,33 @@ def together(pairs: pd.DataFrame) -> list[str]:
 
 
 def _verdict(
-    rows: pd.DataFrame, pairs: pd.DataFrame, times: pd.DataFrame, floor: float, count: int
+    rows: pd.DataFrame, pairs: pd.DataFrame, times: pd.DataFrame, sample: Sample, count: int
 ) -> str:
-    known = rows[np.isfinite(rows["median"].to_numpy(dtype=float))]
+    headline, floor = sample.headline, sample.floor
+    finite = np.isfinite(rows["median"].to_numpy(dtype=float))
+    known = rows[finite & (2 * rows["diverged"] < rows["seeds"]).to_numpy(dtype=bool)]
     if known.empty:
         return (
             "every optimizer diverged on half of its seeds or more: no finite loss, or one above "
             "twice the constant predictor's."
         )
-    known = known.sort_values(["median", "optimizer"], kind="stable")
+    known = known.sort_values("optimizer", kind="stable")
+    known = known.sort_values("median", kind="stable", ascending=headline.quantity.lower)
     best = known.iloc[0]
     name, seeds = str(best["optimizer"]), int(best["seeds"])
-    loss = f"median final training loss {_number(best['median'])}"
+    loss = f"median {headline.words} {_number(best['median'])}"
     if pd.isna(best["beaten_by"]):
-        others = f"{name} ends lowest" if len(rows) > 1 else name
+        others = f"{name} ends {headline.way}" if len(rows) > 1 else name
         return f"{others}, {loss}; without randomness, one run says it all."
     loss += _interval(best["median_low"], best["median_high"], _seeds(seeds), len(rows))
     if len(rows) == 1:
         return f"{name} alone: {loss}.{_reached(name, times)}"
     level = known["median"] == best["median"]
-    if on_floor := 0 <= best["median"] <= floor:
+    if on_floor := headline.is_loss and 0 <= best["median"] <= floor:
         level = known["median"] <= floor
     # In the order of the spec: among equals there is no first.
     leaders = known.loc[level, "optimizer"].sort_index().astype(str).tolist()
-    told = [f"{_names(leaders)} {_verb(len(leaders), 'has', 'share')} the lowest {loss}."]
+    told = [f"{_names(leaders)} {_verb(len(leaders), 'has', 'share')} the {headline.way} {loss}."]
     if len(leaders) == 1 and best["diverged"]:
         told.append(f"It diverged on {best['diverged']} of {_seeds(seeds)}.")
     if len(leaders) > 1:
@@ -190,6 +198,10 @@ def _reached(name: str, times: pd.DataFrame) -> str:
 def _across(rows: pd.DataFrame) -> str:
     order = rows.sort_values(["mean_rank", "optimizer"], kind="stable")
     first, second = order.iloc[0], order.iloc[1]
+    level = order[order["mean_rank"] == first["mean_rank"]]
+    if len(level) > 1:
+        names = _names(level["optimizer"].sort_index().astype(str).tolist())
+        return f"{names} share the best mean rank, {first['mean_rank']:.2f}."
     told = (
         f"{first['optimizer']} has the best mean rank, {first['mean_rank']:.2f}"
         f"{_interval(first['mean_rank_low'], first['mean_rank_high'], '')}"
@@ -201,6 +213,15 @@ def _across(rows: pd.DataFrame) -> str:
         f"{_interval(second['mean_rank_low'], second['mean_rank_high'], '')}"
     )
     return f"{told}; with other problems it may be another (outside the count of errors)."
+
+
+def _reversed(ahead: tuple[str, Sequence[Headline]] | None) -> str:
+    """Who is ahead in other metrics, and in which."""
+    if ahead is None:
+        return ""
+    name, metrics = ahead
+    by = _names([each.words for each in metrics])
+    return f" By {by}, though, {name} is ahead (outside the count of errors)."
 
 
 def _again(again: Mapping[str, str]) -> str:

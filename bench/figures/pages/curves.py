@@ -12,7 +12,8 @@ from bench.figures.layout import Layout, Legend, Margins
 from bench.figures.material import Material
 from bench.figures.pages import page
 from bench.figures.panels.curves import curve_scale, curves, entries
-from bench.figures.words import LOWEST, seeds_told
+from bench.figures.words import at_their_best, seeds_told
+from bench.tables.headline import best_median
 from bench.tables.words import failures
 from nncore.metrics import LOSS
 
@@ -37,7 +38,7 @@ def bands_of(material: Material, problem: str, best: pd.DataFrame) -> pd.DataFra
 
 
 def training_curves(material: Material, problem: str, best: pd.DataFrame) -> Figure:
-    """Curves of the configurations in `best`, which come lowest median loss first."""
+    """Curves of the configurations in `best`, which come best median first."""
     drawn = bands_of(material, problem, best)
     looks = grey.split({name: material.looks[name] for name in best["optimizer"]})
     metrics = list(drawn["metric"].unique())
@@ -65,8 +66,8 @@ def training_curves(material: Material, problem: str, best: pd.DataFrame) -> Fig
                 "lines are medians over {} seeds, bands interquartile ranges (25% to 75%).",
             ),
             "" if alone else "One configuration per optimizer, the best. " + material.chosen,
-            "In the legend, lowest median final training loss first.",
-            grey.sentence(looks, LOWEST),
+            f"In the legend, {best_median(material.headlines([problem]))} first.",
+            grey.sentence(looks, at_their_best(material.headlines([problem]))),
             "Crosses: runs that diverged, at their epochs." + grey.strip(looks)
             if drawn["diverged"].any()
             else "",
