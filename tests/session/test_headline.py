@@ -12,6 +12,7 @@ import pytest
 import bench
 from tests.command import undrawn
 
+TABLES = ("summary", "ranking", "pairs", "budget")
 SPEC: dict[str, Any] = {
     "seeds": 7,
     "problem": {"dataset": "spiral", "epochs": 60, "record_every": 60},
