@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 from bench import stats
 from bench.verdicts.samples import ALL, LEVEL, Array, Sample, block, stacked
 
+Decision = tuple[Sample, int, int, stats.Comparison | None]
 COLUMNS = ["problem", "metric", "a", "b", "seeds", "estimate", "low", "high", "scale", "margin"]
 COLUMNS += ["answer", "better", "least", "a_better", "ties", "b_better"]
 COLUMNS += ["share", "share_low", "share_high", "correlation", "wilcoxon_p"]
@@ -31,17 +32,26 @@ def pairs(found: Sequence[Sample], level: float = LEVEL) -> pd.DataFrame:
     seeds. Shares of seeds and Wilcoxon's p describe single pairs and decide nothing; rows of `ALL`
     have no answer and stand outside the family.
     """
-    random = [sample.distinct() for sample in found if sample.random]
-    confidence = 1 - level / max(family(random), 1)
-    rows = [
-        _pair(sample, i, j, confidence)
-        for sample in random
-        for i, j in combinations(range(len(sample.optimizers)), 2)
-    ]
+    rows = [_row(sample, i, j, told) for sample, i, j, told in decisions(found, level)]
     rows += _across(block(found))
     blank = dict.fromkeys(WORDS, "")
     frame = pd.DataFrame([{**blank, **row} for row in rows], columns=COLUMNS)
     return frame.astype({**dict.fromkeys(COUNTS, "Int64"), **dict.fromkeys(WORDS, str)})
+
+
+def decisions(found: Sequence[Sample], level: float = LEVEL) -> Iterator[Decision]:
+    """Every pair of optimizers on every problem with randomness, and what it says.
+
+    A sample, the places of two of its optimizers, and their comparison (None where no seed has
+    both). All hold together with a chance of 1 - `level`.
+    """
+    random = [sample.distinct() for sample in found if sample.random]
+    confidence = 1 - level / max(family(random), 1)
+    for sample in random:
+        for i, j in combinations(range(len(sample.optimizers)), 2):
+            gaps = sample.gaps(i, j)
+            margin = sample.margin.size(sample.scale)
+            yield sample, i, j, stats.compare(gaps, margin, confidence) if len(gaps) else None
 
 
 def family(found: Sequence[Sample]) -> int:
@@ -62,7 +72,7 @@ def asked(rows: pd.DataFrame) -> int:
     return int(((rows["problem"] != ALL) & (rows["seeds"] > 0)).sum())
 
 
-def _pair(sample: Sample, i: int, j: int, confidence: float) -> dict[str, Any]:
+def _row(sample: Sample, i: int, j: int, told: stats.Comparison | None) -> dict[str, Any]:
     a, b = sample.pair(i, j)
     row = {
         "problem": sample.problem,
@@ -71,11 +81,10 @@ def _pair(sample: Sample, i: int, j: int, confidence: float) -> dict[str, Any]:
         "b": sample.label(j),
         "seeds": len(a),
     }
-    if not len(a):
+    if told is None:
         return row
-    scale, gaps = sample.scale, sample.gaps(i, j)
-    told = stats.compare(gaps, sample.margin.size(scale), confidence)
-    won, ranks = stats.superiority(a, b), stats.wilcoxon(gaps)
+    scale = sample.scale
+    won, ranks = stats.superiority(a, b), stats.wilcoxon(sample.gaps(i, j))
     return row | {
         **dict(zip(("estimate", "low", "high"), sample.turned(*told.interval), strict=True)),
         "scale": scale.value,

@@ -66,6 +66,14 @@ def ranking(
     return frame.astype(dict.fromkeys(whole, "Int64"))
 
 
+def together(k: int) -> float:
+    """The confidence of each of `k` intervals that hold together at 1 - `LEVEL`.
+
+    Whoever wins is picked after looking, so that its interval alone is not enough.
+    """
+    return 1 - LEVEL / k
+
+
 def _beaten(pairs: pd.DataFrame) -> dict[tuple[str, str], int]:
     counts: dict[tuple[str, str], int] = {}
     some = pairs[pairs["better"] != ""]
@@ -79,8 +87,7 @@ def _of_problem(
     sample: Sample, start: Mapping[int, float], target: float | None
 ) -> list[dict[str, Any]]:
     medians = np.full(len(sample.optimizers), np.inf)
-    # Whoever wins is picked after looking: all k intervals have to hold together.
-    confidence = 1 - LEVEL / len(sample.optimizers)
+    confidence = together(len(sample.optimizers))
     rows: list[dict[str, Any]] = []
     for i, name in enumerate(sample.optimizers):
         costs = sample.known(i)
