@@ -152,7 +152,7 @@ def run(
         spec,
         **common,
         repair=repair,
-        progress=lambda todo: Progress.of(todo.stacks, todo.jobs),
+        progress=lambda todo: Progress.of(todo.stacks, todo.jobs, todo.title),
         say=lambda text: click.echo(text, err=True),
     )
     _say_results(results, shard)
@@ -173,11 +173,25 @@ def _say_plan(todo: Any) -> None:
         f"{len(todo.missing):,} to train in {len(todo.stacks):,} stacks on {todo.jobs} workers, "
         f"about {_duration(todo.seconds)}" + (f"; {stored:,} are stored" if stored else "")
     )
-    if todo.later:
-        click.echo(
-            f"then {todo.later:,} on evaluation seeds, of the configurations that tuning chooses"
-        )
+    if todo.later.most:
+        click.echo(_follows(todo))
     click.echo(f"results go to {todo.folder}")
+
+
+def _follows(todo: Any) -> str:
+    """How many trials follow once there are results, in words."""
+    least, most = todo.later.least, todo.later.most
+    seconds = todo.later.seconds / todo.jobs
+    chosen = todo.manifest.tuned
+    count = f"{least:,}" if least == most else f"{least:,} to {most:,}" if chosen else ""
+    told = f"then {count or f'up to {most:,} more'}"
+    if chosen:
+        told += " on evaluation seeds, of the configurations that tuning chooses"
+    if least == most:
+        return told
+    return (
+        f"{told}, in rounds until every pair is decided; all would take about {_duration(seconds)}"
+    )
 
 
 def _duration(seconds: float) -> str:
@@ -204,6 +218,11 @@ def _say_results(results: Any, shard: tuple[int, int] | None = None) -> None:
         )
     elif results.unjudged:
         click.echo(_unjudged(results.folder))
+    elif results.undecided:
+        click.echo(
+            f"{results.undecided:,} pairs are undecided: `bench run SPEC --out {results.folder}` "
+            "goes on with the next round of seeds"
+        )
     if results.crashed:
         for reason, count in list(results.reasons.items())[:REASONS]:
             click.echo(f"crashed ({count:,} of {results.crashed:,}): {reason}", err=True)

@@ -20,7 +20,8 @@ from bench.spec import judging
 from bench.spec.experiment import Experiment
 from bench.spec.judging import Judged
 from bench.spec.names import NAME
-from bench.spec.tuning import KEYS, SEED, Tuning
+from bench.spec.seeds import SEED, UntilDecided, until_of
+from bench.spec.tuning import KEYS, Tuning
 from nncore.metrics import LOSS, Columns, Quantity, columns, recorded
 from nncore.modifiers import modifiers
 from nncore.trial import Configuration, Problem, is_random
@@ -103,6 +104,11 @@ class Manifest:
     def columns(self) -> Columns:
         """The columns of metrics that tables may have, in their order."""
         return columns(self.metrics)
+
+    @property
+    def until(self) -> UntilDecided | None:
+        """The rounds in which seeds are added; None where seeds are fixed."""
+        return until_of(self.spec)
 
     @property
     def problems(self) -> Mapping[str, Problem]:

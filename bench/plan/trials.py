@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -45,21 +45,28 @@ def trials(experiment: Experiment) -> tuple[Trial, ...]:
 
     A problem without randomness has one trial per configuration, with the first seed. A trial that
     two optimizers share is there twice, with one key. Of an experiment with tuning, the trials that
-    configurations are chosen by.
+    configurations are chosen by; of one with seeds in rounds, those of the first round.
     """
     tuning = experiment.tuning
-    return tuple(_trials(experiment, experiment.seeds if tuning is None else tuning.seeds))
+    return tuple(_trials(experiment, first_seeds(experiment) if tuning is None else tuning.seeds))
+
+
+def first_seeds(experiment: Experiment) -> tuple[int, ...]:
+    """The seeds that every problem is judged on: all, or those of the first round."""
+    until = experiment.until
+    return experiment.seeds if until is None else experiment.seeds[: until.least]
 
 
 def evaluation(
-    experiment: Experiment, chosen: Mapping[tuple[str, str], Trial], first: int
+    experiment: Experiment, chosen: Iterable[Trial], seeds: Sequence[int], first: int
 ) -> tuple[Trial, ...]:
-    """The trials that judge the configurations of the `chosen` trials, by problem and optimizer.
+    """The trials that judge the configurations of the `chosen` trials on `seeds`.
 
-    Numbered from `first`. Problems without randomness have been judged already.
+    Each on the problem of its trial, numbered from `first`. Problems without randomness have been
+    judged already.
     """
-    kept = {(problem, trial.configuration_index) for (problem, _), trial in chosen.items()}
-    return tuple(_trials(experiment, experiment.seeds, kept, first))
+    kept = {(trial.problem_name, trial.configuration_index) for trial in chosen}
+    return tuple(_trials(experiment, seeds, kept, first))
 
 
 def identities(some: Sequence[Metric], loss: str) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ def best_spec(manifest: Manifest, tables: Tables) -> str:
         judges = tuple(t for t in judges if manifest.phase(t) == "evaluation")
     spec: dict[str, Any] = {
         "name": f"{manifest.name[: LONGEST - len(ENDING)]}{ENDING}",
-        "seeds": sorted({t.seed for t in judges}),
+        "seeds": manifest.spec["seeds"] if manifest.until else sorted({t.seed for t in judges}),
     }
     if plugins := manifest.spec.get("plugins"):
         spec["plugins"] = plugins

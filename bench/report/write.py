@@ -135,7 +135,7 @@ def _material(store: Store, manifest: Manifest, tables: Tables) -> Material:
     """What can be said about the trials, and all that figures are drawn from."""
     from bench import verdicts
     from bench.figures.material import Material
-    from bench.verdicts.samples import Terms, floor_of
+    from bench.verdicts.samples import terms_of
 
     hosts = {stack.host for stack in store.stacks() if stack.host}
     judged = seeds_told(manifest, tables.trials)
@@ -146,10 +146,7 @@ def _material(store: Store, manifest: Manifest, tables: Tables) -> Material:
             targets=manifest.targets,
             planned=Counter(t.problem_name for t in manifest.trials),
             fixed=manifest.fixed,
-            terms={
-                name: Terms(manifest.judge_of(name).margin, floor_of(problem), manifest.data[name])
-                for name, problem in manifest.problems.items()
-            },
+            terms=terms_of(manifest),
             hosts=len(hosts),
         ),
         planned=manifest.trials,

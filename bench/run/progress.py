@@ -25,7 +25,7 @@ class Progress:
     """A context that shows how many of the trials in `work` (key -> seconds, roughly) are done.
 
     `workers` is the number of processes that train, `stream` is where to (default: stderr),
-    `line_seconds` the least time between two lines.
+    `line_seconds` the least time between two lines, `title` what every line begins with.
     """
 
     def __init__(
@@ -35,6 +35,7 @@ class Progress:
         workers: int = 1,
         stream: TextIO | None = None,
         line_seconds: float = LINE_SECONDS,
+        title: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.work = work
@@ -44,6 +45,7 @@ class Progress:
         self.counts: Counter[str] = Counter()
         self._stream = sys.stderr if stream is None else stream
         self._line_seconds = line_seconds
+        self._title = f"{title}: " if title else ""
         self._clock = clock
         self._begin = self._last = clock()
         self._all_work = sum(work.values())
@@ -51,7 +53,7 @@ class Progress:
         self._bar: Any = None
 
     @classmethod
-    def of(cls, stacks: Sequence[Stack], jobs: int) -> Progress:
+    def of(cls, stacks: Sequence[Stack], jobs: int, title: str = "") -> Progress:
         """The progress of `stacks` on `jobs` workers."""
         from bench.plan.stacks import seconds
 
@@ -59,12 +61,12 @@ class Progress:
         for stack in stacks:
             share = seconds(stack) / len(stack)
             work |= {trial.key: share for trial in stack}
-        return cls(work, workers=min(jobs, len(stacks)))
+        return cls(work, workers=min(jobs, len(stacks)), title=title)
 
     def __enter__(self) -> Progress:
         self._begin = self._last = self._clock()
         if self._stream.isatty():
-            self._bar = _bar(self._stream, len(self.work))
+            self._bar = _bar(self._stream, len(self.work), self._title)
             self._bar.start()
         return self
 
@@ -84,7 +86,7 @@ class Progress:
             self._bar.update(task, completed=self.done, facts=self._facts())
         elif self._clock() - self._last >= self._line_seconds and self.done < len(self.work):
             self._last = self._clock()
-            self._say(f"  {self.done:,}/{len(self.work):,} trials  {self._facts()}")
+            self._say(f"  {self._title}{self.done:,}/{len(self.work):,} trials  {self._facts()}")
 
     @property
     def seconds(self) -> float:
@@ -103,9 +105,8 @@ class Progress:
         some = "" if self.done == len(self.work) else f" of {len(self.work):,}"
         rate = f" ({self._rate()})" if self.done else ""
         troubles = "".join(f", {trouble}" for trouble in self._troubles())
-        return (
-            f"{self.done:,}{some} trials in {duration(self.seconds)}{rate}{troubles}{self._busy()}"
-        )
+        told = f"{self.done:,}{some} trials in {duration(self.seconds)}{rate}"
+        return f"{self._title}{told}{troubles}{self._busy()}"
 
     def _busy(self) -> str:
         """What share of its time every worker has trained: the rest is what all else costs."""
@@ -150,12 +151,13 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def _bar(stream: TextIO, total: int) -> Any:
+def _bar(stream: TextIO, total: int, title: str) -> Any:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
     from rich.progress import Progress as Bar
 
     bar = Bar(
+        *([TextColumn(title)] if title else []),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("trials  {task.fields[facts]}"),

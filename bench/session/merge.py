@@ -39,15 +39,23 @@ def merge(out: Path, folders: Sequence[Path]) -> Manifest:
 
 def _refuse_strangers(stores: Sequence[Store], parts: Sequence[Manifest]) -> None:
     first = stores[0]
+    planned: dict[int, str] = {}
     for store in stores:
         if store.damage:
             raise DamagedError(store.path, store.damage)
-    for store, manifest in zip(stores[1:], parts[1:], strict=True):
+    for store, manifest in zip(stores, parts, strict=True):
         here, there = first.path.parent, store.path.parent
         if manifest.spec != parts[0].spec:
             raise FolderMismatchError(f"{here} and {there}: not parts of one experiment")
         if manifest.metrics != parts[0].metrics:
             raise FolderMismatchError(f"{here} and {there}: measured by different metrics")
+        keys = {trial.index: trial.key for trial in manifest.trials}
+        if any(planned.get(index, key) != key for index, key in keys.items()):
+            raise FolderMismatchError(
+                f"{here} and {there}: configurations or further seeds were chosen from different "
+                "results, so not to be joined"
+            )
+        planned |= keys
         old, new = (s.meta.get("fingerprint", {}) for s in (first, store))
         differ = provenance.differences(old, new)
         if differ:

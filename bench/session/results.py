@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 from bench.session.folder import read_manifest, statuses
+from bench.session.rounds import standing
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,9 @@ class Results:
     """A results folder after a run, or as it is: `.trials`, `.curves` and `.summary` as frames.
 
     `files` are those of the report; `trained` says how many trials this call trained, `crashed` how
-    many of the experiment's ended as crashed, for which `reasons` (the most frequent first), and
-    `missing` how many have no outcome yet.
+    many of the experiment's ended as crashed, for which `reasons` (the most frequent first),
+    `missing` how many have no outcome yet, and `undecided` how many pairs of optimizers another
+    round of seeds would go on with.
     """
 
     folder: Path
@@ -34,6 +36,7 @@ class Results:
     crashed: int = 0
     missing: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)
+    undecided: int = 0
 
     def __repr__(self) -> str:
         """A line: the manifest alone may have megabytes."""
@@ -93,4 +96,7 @@ def results_of(
     mine = statuses(store, manifest.trials)
     lost = [t.key for t, status in zip(manifest.trials, mine, strict=True) if status == "crashed"]
     reasons = dict(Counter(store.trials(lost).reason).most_common())
-    return Results(folder, manifest, files, trained, len(lost), mine.count("missing"), reasons)
+    missing = mine.count("missing")
+    now = None if missing else standing(store, manifest)
+    undecided = sum(now.undecided[problem] for problem in now.open) if now else 0
+    return Results(folder, manifest, files, trained, len(lost), missing, reasons, undecided)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,14 +23,18 @@ if TYPE_CHECKING:
     from bench.spec.experiment import Experiment
 from bench.session.folder import FolderMismatchError, done, note, refuse_other
 from bench.session.results import Results, results_of
+from bench.session.rounds import Later, Ready, grown, judging, later, round_of, seeds_of
 from nncore.datasets import remarks
+
+NAMED = 5  # problems of a round
 
 
 @dataclass(frozen=True)
 class Planned:
     """What a run would do: all trials, those still to train, in stacks, and about how long.
 
-    `later` counts the trials on evaluation seeds that are planned once configurations are chosen.
+    `later` are the trials that follow from results: on evaluation seeds, once configurations are
+    chosen, and in rounds of more seeds. `round` numbers the round that is trained, 0 without.
     """
 
     manifest: Manifest
@@ -39,7 +43,13 @@ class Planned:
     stacks: tuple[Stack, ...]
     seconds: float
     jobs: int
-    later: int = 0
+    later: Later = field(default_factory=Later)
+    round: int = 0
+
+    @property
+    def title(self) -> str:
+        """What is trained, for progress; empty where there are no rounds."""
+        return f"round {self.round}" if self.round else ""
 
 
 def planned(
@@ -58,9 +68,26 @@ def planned(
     Raises SpecError for a spec that is wrong, FolderMismatchError for a folder of another
     experiment or other code, StoreError when what is there cannot be read.
     """
-    experiment = spec.load(source, overrides, plugins)
+    experiment = _loaded(source, overrides, plugins, shard)
     folder = _folder(experiment, out)
     return _planned(experiment, folder, jobs or runner.cores(), shard, retry_crashed, fresh)
+
+
+def _loaded(
+    source: str | Path | Mapping[str, Any],
+    overrides: Sequence[str],
+    plugins: Sequence[str | Path],
+    shard: tuple[int, int] | None,
+) -> Experiment:
+    """The experiment; raises SpecError also where its rounds of seeds cannot be cut into shards."""
+    experiment = spec.load(source, overrides, plugins)
+    if shard is not None and experiment.until is not None:
+        what = (
+            "--shard: the spec has seeds until decided, and each round follows from all results of "
+            "the last; leave --shard out, or give a number: --set seeds=20"
+        )
+        raise SpecError([what])
+    return experiment
 
 
 def _folder(experiment: Experiment, out: str | Path | None) -> Path:
@@ -77,52 +104,43 @@ def _planned(
 ) -> Planned:
     """What `planned` returns, of a spec that is read already."""
     manifest = manifests.of(experiment, planning.trials(experiment))
-    ready: set[str] = set()
+    ready: Set[str] = frozenset()
     if place(folder, fresh=fresh).exists():
         try:
             with Store.read(folder, fresh=fresh) as store:
                 refuse_other(store, manifest)
-                manifest = _judged(experiment, manifest, store)
-                ready = done(store, manifest.trials, retry_crashed=retry_crashed or fresh)
+                kept = _kept(store, retry_crashed or fresh)
+                manifest = grown(experiment, manifest, store, kept)
+                ready = kept(manifest.trials)
         except (FolderMismatchError, DamagedError):
             if not fresh:  # of another fresh run that was cut short nothing is kept
                 raise
     return _remaining(experiment, manifest, folder, ready, jobs, shard)
 
 
-def _judged(experiment: Experiment, manifest: Manifest, store: Store) -> Manifest:
-    """`manifest` with the trials that judge what tuning has chosen, once all it needs is stored."""
-    from bench.tables.winners import winners
-
-    trials, tuning = manifest.trials, experiment.tuning
-    if tuning is None or done(store, trials) < {trial.key for trial in trials}:
-        return manifest
-    criteria = {name: manifest.criterion_of(name) for name in manifest.problems}
-    chosen = winners(store, trials, criteria, manifest.targets, manifest.columns)
-    return manifests.of(experiment, trials + planning.evaluation(experiment, chosen, len(trials)))
+def _kept(store: Store, retry_crashed: bool, tried: Set[str] = frozenset()) -> Ready:
+    """Which of some trials need no training: those `tried` in this run are not tried again."""
+    return lambda trials: (
+        done(store, trials, retry_crashed=retry_crashed) | {t.key for t in trials if t.key in tried}
+    )
 
 
 def _remaining(
     experiment: Experiment,
     manifest: Manifest,
     folder: Path,
-    ready: Collection[str],
+    ready: Set[str],
     jobs: int,
     shard: tuple[int, int] | None,
 ) -> Planned:
     """What is left to train of `manifest` when the keys in `ready` are stored."""
-    trials, later = manifest.trials, 0
-    if experiment.tuning and manifest.tuned:
-        each = {p.name: len(experiment.seeds) for p in experiment.problems}
-        pairs = {
-            (t.problem_name, t.optimizer) for t in trials if t.problem_name not in manifest.fixed
-        }
-        later = sum(each[problem] for problem, _ in pairs)
     # Optimizers may share trials: each is trained once.
-    mine = {t.key: t for t in reversed(trials) if t.key not in ready and _in_shard(t, shard)}
-    missing = tuple(reversed(mine.values()))
+    left = {t.key: t for t in reversed(manifest.trials) if t.key not in ready}
+    missing = tuple(t for t in reversed(left.values()) if _in_shard(t, shard))
     stacks = tuple(stacking.stacks(missing, jobs=jobs))
-    return Planned(manifest, folder, missing, stacks, stacking.estimate(stacks, jobs), jobs, later)
+    seconds = stacking.estimate(stacks, jobs)
+    follows = later(experiment, manifest, complete=not left)
+    return Planned(manifest, folder, missing, stacks, seconds, jobs, follows, round_of(manifest))
 
 
 def run(
@@ -153,7 +171,7 @@ def run(
     from bench.report import write as report
 
     say = say or _nothing
-    experiment = spec.load(source, overrides, plugins)
+    experiment = _loaded(source, overrides, plugins, shard)
     folder = _folder(experiment, out)
     for problem in experiment.problems:
         for remark in remarks(problem.problem.dataset):
@@ -173,20 +191,32 @@ def run(
             store.empty()
         note(store, todo.manifest)
         with runner.Runner(jobs=todo.jobs, plugins=paths) as workers:
-            _train(workers, store, todo, progress)
-            trained = len(todo.missing)
-            if todo.later:
-                manifest = _judged(experiment, todo.manifest, store)
-                ready = done(store, manifest.trials)
+            tried: set[str] = set()
+            while True:
+                _train(workers, store, todo, progress)
+                tried |= {trial.key for trial in todo.missing}
+                kept = _kept(store, retry_crashed or fresh, tried)
+                manifest = grown(experiment, todo.manifest, store, kept)
+                if manifest is todo.manifest:
+                    break
+                ready = kept(manifest.trials)
                 todo = _remaining(experiment, manifest, folder, ready, todo.jobs, shard)
                 note(store, todo.manifest)
                 if todo.stacks:
-                    say("configurations are chosen; training them on the evaluation seeds")
-                _train(workers, store, todo, progress)
-                trained += len(todo.missing)
+                    say(_begins(todo))
         store.take_over()
         files = report.write(todo.folder, store, todo.manifest, again=False, say=say)
-        return results_of(todo.folder, todo.manifest, store, files, trained)
+        return results_of(todo.folder, todo.manifest, store, files, len(tried))
+
+
+def _begins(todo: Planned) -> str:
+    """What is trained next, in words."""
+    if todo.round <= 1:
+        return "configurations are chosen; training them on the evaluation seeds"
+    problems = list(dict.fromkeys(trial.problem_name for trial in todo.missing))
+    seeds = max(seeds_of(judging(todo.manifest)).values())
+    told = f"{', '.join(problems[:NAMED])}" + (" and others" if len(problems) > NAMED else "")
+    return f"round {todo.round}: to {seeds} seeds on {told}, not decided yet"
 
 
 def _nothing(text: str) -> None:

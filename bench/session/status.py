@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
+from bench.plan.manifest import Manifest
 from bench.plan.trials import Trial
 from bench.session.folder import read_manifest, statuses
+from bench.session.rounds import round_of, standing
 from bench.store.store import Store, place
 
 # Crashed trials that are named one by one.
@@ -37,9 +40,33 @@ def show(folder: Path) -> int:
             print(f"{new.name}: a run with --fresh was begun; at its end it replaces these results")
         if manifest.tuned and not counts["missing"]:
             print("configurations can be chosen now: `bench run` trains them on evaluation seeds")
+        for line in _rounds(store, manifest, missing=counts["missing"] > 0):
+            print(line)
         if store.damage:
             print("`bench run --repair` sets what is damaged aside and trains it again")
     return 1 if crashed or store.damage else 0
+
+
+def _rounds(store: Store, manifest: Manifest, *, missing: bool) -> Iterator[str]:
+    """How far the rounds of an experiment whose seeds are added until all is decided have come."""
+    number = round_of(manifest)
+    if manifest.until is None or not number:
+        return
+    name = f"round {number} of seeds until decided"
+    if missing:
+        yield f"{name} is not complete: `bench run` goes on with it"
+        return
+    now = standing(store, manifest)
+    if now is None:
+        return
+    yield f"{name} is complete"
+    for problem, seeds in now.seeds.items():
+        pairs, left = now.pairs[problem], now.undecided[problem]
+        told = f"{left:,} of {pairs:,} pairs undecided" if left else f"all {pairs:,} pairs decided"
+        most = ", the most allowed" if left and seeds == manifest.until.most else ""
+        yield f"  {problem}: {seeds:,} seeds{most}, {told}"
+    if now.open:
+        yield "`bench run` goes on with the next round"
 
 
 def _by_problem(found: list[tuple[Trial, str]]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,21 +9,21 @@ from typing import Any
 
 from bench.spec import judging
 from bench.spec import overrides as changes
+from bench.spec import seeds as seeding
 from bench.spec.mistakes import Mistakes, SpecError, quote, unknown_keys
 from bench.spec.names import NAME
 from bench.spec.optimizers import Optimizer, OptimizerReader
 from bench.spec.plugins import load_all
 from bench.spec.problems import FIELDS, NamedProblem, ProblemReader, columns_of
+from bench.spec.seeds import UntilDecided, until_of
 from bench.spec.toml import plain, read
-from bench.spec.tuning import SEED, Tuning
+from bench.spec.tuning import Tuning
 from bench.spec.tuning import read as read_tuning
 from nncore.datasets import draw
 from nncore.metrics import TRAIN_LOSS, Metric, recorded
-from nncore.values import TABLE, TEXT, either, many, such, whole
+from nncore.values import TABLE, TEXT, many, such
 
 __all__ = ["Experiment", "NamedProblem", "Optimizer", "SpecError", "load"]
-
-MOST_SEEDS = 1_000_000
 
 
 def _is_folder(value: Any) -> bool:
@@ -35,9 +34,7 @@ TABLES = many(TABLE)
 KEYS = {
     "name": such("a plain folder name: no separators, no leading dot", _is_folder),
     "description": TEXT,
-    "seeds": either(whole(1, MOST_SEEDS), many(SEED, least=1, most=MOST_SEEDS)).saying(
-        "how many seeds (20 means 0 to 19), or a list of whole numbers from 0"
-    ),
+    seeding.KEY: seeding.VALUES,
     "dtype": FIELDS["dtype"],
     **judging.KEYS,
     "plugins": many(TEXT).saying('a list of files such as ["my_rules.py"]'),
@@ -52,7 +49,8 @@ class Experiment:
     """A spec that can be run: every name is known, every parameter filled in.
 
     `raw` is the spec as run, after overrides; written as TOML it gives this experiment again. With
-    `tuning`, `seeds` are for evaluation, and configurations are chosen on other seeds first.
+    `tuning`, `seeds` are for evaluation, and configurations are chosen on other seeds first. With
+    `until`, `seeds` are all that may be needed: they are taken in rounds.
     `metrics` are recorded of every problem to which they apply.
     """
 
@@ -64,6 +62,7 @@ class Experiment:
     raw: Mapping[str, Any]
     tuning: Tuning | None = None
     metrics: tuple[Metric, ...] = field(default_factory=recorded)
+    until: UntilDecided | None = None
 
 
 def load(
@@ -134,7 +133,7 @@ def _experiment(
         if key in spec and mistakes.expect(KEYS[key], spec[key], key)
     }
     judged = judging.Judged().of(good)
-    seeds = _seeds(spec.get("seeds", 1), mistakes)
+    seeds = seeding.read(spec.get(seeding.KEY, 1), mistakes)
     metrics = recorded(plugins.values())
     problems = ProblemReader(_dtype(spec), seeds[0], metrics, judged, mistakes).read(
         _tables(spec, "problem", mistakes)
@@ -151,10 +150,27 @@ def _experiment(
     ).read(_tables(spec, "optimizer", mistakes))
     if tuning is not None and tuning.criterion is not None:
         _check_criterion(tuning.criterion, problems, metrics, seeds[0], mistakes)
+    until = until_of(spec)
+    if until is not None and tuning is None:
+        _check_frozen(optimizers, mistakes)
     found = tuple(problem for group in problems.values() for problem in group)
     _check_choice(found, optimizers, tuning, mistakes)
     mistakes.check()
-    return Experiment(spec["name"], seeds, found, optimizers, tuple(plugins), spec, tuning, metrics)
+    return Experiment(
+        spec["name"], seeds, found, optimizers, tuple(plugins), spec, tuning, metrics, until
+    )
+
+
+def _check_frozen(optimizers: Sequence[Optimizer], mistakes: Mistakes) -> None:
+    """Note optimizers that have something to choose, while seeds are added until all is decided."""
+    for optimizer in optimizers:
+        most = max(map(len, optimizer.on.values()), default=0)
+        if most > 1:
+            what = (
+                f"has {most} configurations; with seeds until decided they are chosen first, on "
+                "seeds of their own: add a [tuning] table, or write one configuration"
+            )
+            mistakes.add(f"optimizer.{optimizer.name}", what)
 
 
 def _check_criterion(
@@ -196,17 +212,6 @@ def _check_choice(
         elif tuning is None and several:
             what = f'"{several[0]}" has several configurations on "{named.name}"'
             mistakes.add("metric", f"{where}, but {what}; choose by a criterion of [tuning]")
-
-
-def _seeds(value: Any, mistakes: Mistakes) -> tuple[int, ...]:
-    """The seeds that `value` names; (0,) where it is wrong, so that the rest can be checked."""
-    if not mistakes.expect(KEYS["seeds"], value, "seeds"):
-        return (0,)
-    seeds = tuple(range(value)) if isinstance(value, int) else tuple(value)
-    [(seed, times)] = Counter(seeds).most_common(1)
-    if times > 1:
-        mistakes.add("seeds", f"has {seed} more than once; seeds must be distinct")
-    return seeds
 
 
 def _dtype(spec: Mapping[str, Any]) -> str:

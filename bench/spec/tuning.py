@@ -12,12 +12,12 @@ from typing import Any
 
 from bench.spec.judging import NAMED, is_test
 from bench.spec.mistakes import Mistakes, unknown_keys
+from bench.spec.seeds import SEED
 from nncore.values import either, many, such, whole
 
 # Tuning seeds given as a number start here, above all that `seeds = 20` may count.
 FIRST_SEED = 1_000_000
 MOST_DRAWS = 100_000
-SEED = whole(0, 2**63 - 1)  # what a database column holds
 PHASES = ("tuning", "evaluation")
 KEYS = {
     "n": whole(1, MOST_DRAWS).saying(

@@ -43,6 +43,18 @@ def survey(connection: sqlite3.Connection, path: Path) -> Survey:
             found.meta[row["key"]] = json.loads(row["value"])
         else:
             found.damage.append(Damage(f"meta {row['key']!r}", "does not match its SHA-256"))
+    _survey_layouts(connection, found)
+    _survey_trials(connection, found)
+    for row in _rows(connection, "stacks", "id", found):
+        if seal("stacks", row) == row["sha256"]:
+            found.stacks[row["id"]] = Training(**{n: row[n] for n in Training._fields})
+        else:
+            found.damage.append(Damage(f"stack {row['id']}", "does not match its SHA-256"))
+    return found
+
+
+def _survey_layouts(connection: sqlite3.Connection, found: Survey) -> None:
+    """Every layout that is intact."""
     for row in _rows(connection, "layouts", "id", found):
         number, epochs = row["id"], row["epochs"]
         if not isinstance(epochs, bytes) or seal("layouts", row, epochs) != row["sha256"]:
@@ -51,13 +63,6 @@ def survey(connection: sqlite3.Connection, path: Path) -> Survey:
             found.damage.append(Damage(f"layout {number}", "is none of a curve"))
         else:
             found.layouts[number] = layout
-    for row in _rows(connection, "stacks", "id", found):
-        if seal("stacks", row) == row["sha256"]:
-            found.stacks[row["id"]] = Training(**{n: row[n] for n in Training._fields})
-        else:
-            found.damage.append(Damage(f"stack {row['id']}", "does not match its SHA-256"))
-    _survey_trials(connection, found)
-    return found
 
 
 def _layout(text: str, epochs: bytes) -> Layout | None:
@@ -86,8 +91,15 @@ def _survey_trials(connection: sqlite3.Connection, found: Survey) -> None:
     largest = max((layout.size for layout in found.layouts.values()), default=0)
     chunk = max(1, min(1000, CHUNK_BYTES // (largest + 1)))
     lost: dict[str, list[str]] = {}
+    missed: set[Any] = set()
     for row in _rows(connection, "outcomes", "id", found, chunk, curves=True):
         key, curve, layout = row["key"], row.pop("data"), row["layout"]
+        if layout not in found.layouts and layout not in missed:
+            # A writer may have put it there since layouts were read.
+            missed.add(layout)
+            newer = Survey()
+            _survey_layouts(connection, newer)
+            found.layouts |= newer.layouts
         row["improved"] = None if row["improved"] is None else bool(row["improved"])
         problem = ""
         if not isinstance(curve, bytes):

@@ -20,26 +20,29 @@ WORDS = ["metric", "scale", "answer", "better"]
 COUNTS = ["seeds", "a_better", "ties", "b_better"]
 
 
-def pairs(found: Sequence[Sample], level: float = LEVEL) -> pd.DataFrame:
+def pairs(found: Sequence[Sample], level: float = LEVEL, *, watched: bool = False) -> pd.DataFrame:
     """A row per problem and pair of optimizers; rows of `ALL` put all problems together.
 
     `estimate` is the median over seeds of log(a / b) of the headline's values, or of the difference
     a - b of scores and where a loss is negative (`scale`). All intervals of the experiment
     hold together with a chance of 1 - `level`: each is at 1 - `level` / m with m pairs over all
-    problems with randomness. `answer` reads the interval with the
-    problem's `margin`; `better` names who is better for sure, `least` by how much at least: by what
-    share the lower loss is below the other, or the difference. `a_better` and `b_better` count
-    seeds. Shares of seeds and Wilcoxon's p describe single pairs and decide nothing; rows of `ALL`
-    have no answer and stand outside the family.
+    problems with randomness. `answer` reads the interval with the problem's `margin`; `better`
+    names who is better for sure, `least` by how much at least: by what share the lower loss is
+    below the other, or the difference. `a_better` and `b_better` count seeds. Shares of seeds and
+    Wilcoxon's p describe single pairs and decide nothing; rows of `ALL` have no answer and stand
+    outside the family. `watched` says that seeds were added until there was an answer: intervals
+    then hold at all numbers of seeds together.
     """
-    rows = [_row(sample, i, j, told) for sample, i, j, told in decisions(found, level)]
+    rows = [_row(sample, i, j, told) for sample, i, j, told in decisions(found, level, watched)]
     rows += _across(block(found))
     blank = dict.fromkeys(WORDS, "")
     frame = pd.DataFrame([{**blank, **row} for row in rows], columns=COLUMNS)
     return frame.astype({**dict.fromkeys(COUNTS, "Int64"), **dict.fromkeys(WORDS, str)})
 
 
-def decisions(found: Sequence[Sample], level: float = LEVEL) -> Iterator[Decision]:
+def decisions(
+    found: Sequence[Sample], level: float = LEVEL, watched: bool = False
+) -> Iterator[Decision]:
     """Every pair of optimizers on every problem with randomness, and what it says.
 
     A sample, the places of two of its optimizers, and their comparison (None where no seed has
@@ -51,7 +54,8 @@ def decisions(found: Sequence[Sample], level: float = LEVEL) -> Iterator[Decisio
         for i, j in combinations(range(len(sample.optimizers)), 2):
             gaps = sample.gaps(i, j)
             margin = sample.margin.size(sample.scale)
-            yield sample, i, j, stats.compare(gaps, margin, confidence) if len(gaps) else None
+            told = stats.compare(gaps, margin, confidence, watched=watched) if len(gaps) else None
+            yield sample, i, j, told
 
 
 def family(found: Sequence[Sample]) -> int:

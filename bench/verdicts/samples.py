@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from bench import stats
+from bench.plan.manifest import Manifest
 from bench.tables.headline import Headline, Headlines
 from nncore.losses import CLIP
 from nncore.trial import Problem
@@ -138,6 +139,15 @@ def floor_of(problem: Problem) -> float:
     if "crossentropy" in problem.loss:
         return 1.001 * max(spacing, CLIP)  # a little more: logarithm and mean round as well
     return spacing**2
+
+
+def terms_of(manifest: Manifest) -> dict[str, Terms]:
+    """The terms of the problems of an experiment."""
+    data = manifest.data
+    return {
+        name: Terms(manifest.judge_of(name).margin, floor_of(problem), data[name])
+        for name, problem in manifest.problems.items()
+    }
 
 
 def samples(

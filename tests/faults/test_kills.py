@@ -35,6 +35,7 @@ learning_rate = [0.01, 1.0, 1e6]
 ROUNDS = 20
 
 
+@pytest.mark.faults
 def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path):
     (tmp_path / "sweep.toml").write_text(SPEC)
     command = ("run", "sweep.toml", "--jobs", 2)

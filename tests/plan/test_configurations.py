@@ -136,7 +136,7 @@ def test_what_is_chosen_keeps_its_number_when_it_is_judged() -> None:
         for t in copied(found)
         if t.configuration_index == {"sgd": 2, "adam": 5}[t.optimizer]
     }
-    judged = evaluation(experiment, chosen, len(found))
+    judged = evaluation(experiment, chosen.values(), experiment.seeds, len(found))
     assert {(t.problem_name, t.optimizer, t.configuration_index) for t in judged} == {
         (problem, *mine) for problem in ("blobs", "people") for mine in (("sgd", 2), ("adam", 5))
     }

@@ -82,6 +82,27 @@ def test_a_reader_sees_what_is_there_so_far(tmp_path):
                 writer.set_meta(count=start)  # a reader that is open blocks nobody
 
 
+@pytest.mark.parametrize("part", ["_survey_layouts", "_survey_trials", "_structure"])
+def test_what_is_written_while_a_reader_reads_is_no_damage(tmp_path, monkeypatch, part):
+    """It reads table by table, and makes no writer wait: in between there may be more."""
+    with Store.open(tmp_path) as writer:
+        writer.add(result([0]))
+        written = []
+
+        def after_a_write(*arguments):
+            if not written:
+                written.append(1)  # an odd number has a layout of its own
+                writer.add(result([1]))
+            return real(*arguments)
+
+        real = getattr(survey, part)
+        monkeypatch.setattr(survey, part, after_a_write)
+        with Store.read(tmp_path) as reader:
+            assert reader.damage == []
+            assert set(reader.statuses()) == {key(0), key(1)}
+            assert len(list(reader.results())) == 2
+
+
 def test_a_reader_cannot_write(folder):
     with Store.read(folder) as store, pytest.raises(StoreError, match="for reading only"):
         store.add(result([99]))
