@@ -14,8 +14,20 @@ import pandas as pd
 
 from bench.tables.bundle import Tables
 from bench.tables.phases import all_evaluated, searched
+from bench.verdicts import (
+    across,
+    budget,
+    pairs,
+    profile,
+    ranking,
+    rates,
+    reversals,
+    samples,
+    separation,
+    target,
+    words,
+)
 from bench.verdicts import audit as auditing
-from bench.verdicts import budget, pairs, profile, ranking, rates, reversals, samples, target, words
 from bench.verdicts.samples import ALL, Terms
 from nncore.metrics import TRAIN_LOSS
 
@@ -40,6 +52,7 @@ class Verdicts:
     lost: pd.DataFrame
     sentences: tuple[str, ...]
     names: Mapping[str, str] = field(default_factory=dict)
+    across: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def lines(self, figure: str, problem: str = "") -> list[str]:
         """What the audit says about a figure."""
@@ -79,6 +92,7 @@ def judge(
         _labelled(width, label), on=["problem", "optimizer"], how="left", validate="many_to_one"
     )
     side, again = samples.block(found), samples.aside(found)
+    over = across.across(side)
     turned = reversals.reversals(judged, whole, tables.metrics, fixed)
     timed = target.times(reached, judged, frozenset(fixed))
     return Verdicts(
@@ -98,13 +112,15 @@ def judge(
             targets=targets,
             hosts=hosts,
             again=again,
+            alike=separation.unseparated(whole, reached, order),
         ),
         stairs=target.staircases(reached),
         lost=rates.divergence(trials),
         sentences=(
-            *words.verdicts(order, compared, _labelled(timed, label), whole, again, turned),
+            *words.verdicts(order, compared, _labelled(timed, label), whole, again, turned, over),
             *words.together(compared),
         ),
+        across=over,
         names={s.label(i): n for s in [*whole, *side] for i, n in enumerate(s.optimizers)},
     )
 

@@ -41,7 +41,8 @@ def ranking(
     intervals of which hold for all optimizers of the problem together at 95%, the winner's included
     (each at 1 - 0.05 / k). Optimizers that have chosen the same trials are one, called by all their
     names. `iqm` is the interquartile mean with a 95% interval of its own. `mean_rank` is the mean
-    over seeds of the rank among the optimizers on the same seed, `first_share` the share of seeds
+    over seeds of the rank among the optimizers on the same seed (over problems, its interval is
+    hierarchical: of problems like these), `first_share` the share of seeds
     on which none is better. `score`, where the final training loss is the headline, is the
     interquartile mean of log(initial / loss) / log(initial / target), clipped to [0, 1]: 0 is the
     untrained network, 1 the target. `beaten_by` counts the optimizers that `pairs` finds better.
@@ -137,7 +138,9 @@ def _across(
         return []
     k = len(costs)
     by_seed = stats.ranks(costs)
-    mean = _mean_ranks(by_seed.reshape(k, -1), ALL)
+    mean = stats.hierarchical_interval(
+        by_seed, (1.0, float(k)), stream("ranks", ALL), resamples=RESAMPLES
+    )
     first = (costs == costs.min(axis=0)).mean(axis=(1, 2))
     n = costs.shape[2]
     scored = [

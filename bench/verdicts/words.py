@@ -26,18 +26,20 @@ def verdicts(
     samples: Sequence[Sample] = (),
     again: Mapping[str, str] | None = None,
     reversals: Reversals | None = None,
+    over: pd.DataFrame | None = None,
 ) -> list[str]:
     """A verdict per problem, in the order of `ranking`, and one across problems if there is one.
 
     `samples` are what was compared, `again` has the problems that do not count across problems,
-    with the one that is on the same data, `reversals` who is ahead in which other metrics.
+    with the one that is on the same data, `reversals` who is ahead in which other metrics, and
+    `over` what holds for problems like these.
     """
     by_problem = {sample.problem: sample for sample in samples}
     found = []
     count = asked(pairs)
     for problem, rows in ranking.groupby("problem", sort=False):
         if problem == ALL:
-            found.append(f"{ALL}: {_across(rows)}{_again(again or {})}")
+            found.append(f"{ALL}: {_across(rows)}{_alike(over)}{_again(again or {})}")
             continue
         mine = pairs[pairs["problem"] == problem]
         due = times[times["problem"] == problem]
@@ -212,7 +214,28 @@ def _across(rows: pd.DataFrame) -> str:
         f", {verb} {second['optimizer']}, {second['mean_rank']:.2f}"
         f"{_interval(second['mean_rank_low'], second['mean_rank_high'], '')}"
     )
-    return f"{told}; with other problems it may be another (outside the count of errors)."
+    return f"{told} (outside the count of errors)."
+
+
+def _alike(over: pd.DataFrame | None) -> str:
+    """What holds for other problems like these: who may be the best there, and what one decides."""
+    if over is None or over.empty:
+        return ""
+    best = over.sort_values(["best_next", "optimizer"], ascending=[False, True]).iloc[0]
+    told = (
+        f" On a new problem like these {int(best['problems'])}, {best['optimizer']} is the most "
+        f"likely to be the best, with a probability of {best['best_next']:.0%} "
+        f"({best['best_next_low']:.0%} to {best['best_next_high']:.0%})."
+    )
+    first = over.loc[over["mean_rank"] == over["mean_rank"].min(), "optimizer"].tolist()
+    others = over[~over["optimizer"].isin(first) & (over["first_without"] != "")]
+    if others.empty:
+        return f"{told} The best mean rank stays where it is whichever problem is left out."
+    left = [
+        f"without {' or without '.join(problems.split('; '))} it is {name}"
+        for name, problems in others[["optimizer", "first_without"]].itertuples(index=False)
+    ]
+    return f"{told} The best mean rank hangs on single problems: {'; '.join(left)}."
 
 
 def _reversed(ahead: tuple[str, Sequence[Headline]] | None) -> str:

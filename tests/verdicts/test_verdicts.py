@@ -173,6 +173,7 @@ CHECKS: dict[str, tuple[Any, dict[str, Any], str]] = {
     "few seeds": (lambda: small(seeds=5), {}, "6 could"),
     "missing": (small, {"planned": {"spiral": 30}}, "6 of 30"),
     "crashed": (crashed, {}, "1 trials of sgd crashed"),
+    "nobody apart": (small, {"targets": {"spiral": {"train_loss": 1e9}}}, "first 2%"),
     "lost runs": (losing, {}, "sgd's best configuration lost 3 of 12 runs"),
     "same data": (doubled, {"terms": DATA}, "of spiral"),
     "machines": (small, {"hosts": 2}, "2 machines"),

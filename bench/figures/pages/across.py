@@ -45,7 +45,8 @@ def across_figure(material: Material) -> Figure:
             "logarithmic scale."
             if scored
             else "",
-            "Bars: 95% intervals over seeds; the problems stay as they are.",
+            "Bars of ranks: 95% intervals over problems and seeds, for problems like these"
+            + ("; of scores: over seeds, for these." if scored else "."),
             "Right, numbered alike: share of runs in which the row ends "
             f"{comparative(material.headlines(material.problems))} than the column on "
             "the same seed (blue: most, red: few); ties count for neither.",
