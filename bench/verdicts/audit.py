@@ -52,12 +52,9 @@ def audit(
         rows += _budgets(str(problem), part)
         rows += _edges(str(problem), part, chosen[problem])
         rows += _lost(str(problem), part, chosen[problem], apart)
-        rows += [
-            _row("nobody apart", "ranking pairs across target profile critical", text, str(problem))
-            for text in (
-                f"tells nobody apart: {why}" for why in (alike or {}).get(str(problem), ())
-            )
-        ]
+        where = "ranking pairs across critical target profile"
+        for why in (alike or {}).get(str(problem), ()):
+            rows.append(_row("nobody apart", where, why, str(problem)))
         if first := (again or {}).get(str(problem)):
             text = f"is on the data of {first} and does not count beside it (same_data_counts)"
             rows.append(_row("same data", "across critical profile", text, str(problem)))

@@ -97,6 +97,8 @@ class Sample:
     def gaps(self, a: int, b: int) -> Array:
         """Paired differences of two optimizers on the scale, negative where the first is better."""
         first, second = self.pair(a, b)
+        if not len(first):
+            return first
         ratio = self.scale is stats.Scale.RATIO
         return stats.log_ratios(first, second) if ratio else stats.differences(first, second)
 

@@ -32,14 +32,17 @@ def unseparated(
         if sample.scale is stats.Scale.RATIO and len(costs):
             level = float((costs <= sample.floor).mean())
             if sample.floor > 0 and level >= HALF:
-                reasons.append("half of the runs or more end at the floor of the loss")
+                reasons.append(
+                    "its loss tells nobody apart: half of the runs or more end at its floor"
+                )
         times = reached[reached["problem"] == sample.problem]
         times = times[times["metric"] == times["metric"].iloc[0]] if len(times) else times
         if len(times) and (times["cost"] <= np.maximum(EARLY * times["budget"], 1)).all():
-            reasons.append(f"all runs reach the target in the first {EARLY:.0%} of the epochs")
+            early = f"all runs reach it in the first {EARLY:.0%} of the epochs"
+            reasons.append(f"its target tells nobody apart: {early}")
         scores = ranking.loc[ranking["problem"] == sample.problem, "score"].dropna()
         if len(scores) and (scores == 1).all():
-            reasons.append("every score is 1: all end at the target or beyond")
+            reasons.append("its target tells nobody apart: all end there or beyond, scores are 1")
         if reasons:
             told[sample.problem] = reasons
     return told

@@ -16,6 +16,7 @@ from bench.verdicts.samples import ALL, Sample
 
 MOST = 6
 Reversals = Mapping[str, tuple[str, Sequence[Headline]]]
+FACTORS = "a factor of "
 FACTOR = 0.9  # a loss lower by a larger share is told as a factor
 
 
@@ -126,7 +127,9 @@ def _against(leaders: Sequence[str], pairs: pd.DataFrame, count: int) -> list[st
         lost, finite = least.index[least == no_end].tolist(), least[least < no_end]
         if len(finite):
             sizes = _size(finite.min(), mine), _size(finite.max(), mine)
-            by = sizes[0] if sizes[0] == sizes[1] else f"{sizes[0]} to {sizes[1]}"
+            # "a factor of 2 to 9", once.
+            last = sizes[1].removeprefix(FACTORS) if FACTORS in sizes[0] else sizes[1]
+            by = sizes[0] if sizes[0] == sizes[1] else f"{sizes[0]} to {last}"
             told.append(f"{subject} better than {_names(list(finite.index))}, by at least {by}.")
         if lost:
             diverge = _verb(len(lost), "diverges", "diverge")
@@ -161,7 +164,7 @@ def _size(least: float, pairs: pd.DataFrame) -> str:
     """By how much, as a percentage, a factor, or a difference."""
     if pairs["scale"].iloc[0] == Scale.DIFFERENCE:
         return f"{least:.3g}"
-    return f"{100 * least:.2g}%" if least < FACTOR else f"a factor of {1 / (1 - least):,.3g}"
+    return f"{100 * least:.2g}%" if least < FACTOR else f"{FACTORS}{1 / (1 - least):,.3g}"
 
 
 def _margin(pair: pd.Series) -> str:

@@ -64,11 +64,12 @@ def trained(described):
             }
         )
     frame = pd.DataFrame(rows).astype({"diverged_epoch": "Int64"})
-    return planned, frame.drop(columns="train_loss"), frame["train_loss"]
+    trials = Headlines().costed(frame.drop(columns="train_loss"))
+    return planned, trials, frame["train_loss"]
 
 
 def landscapes_of(planned, trials) -> dict[str, Landscape]:
-    return landscapes(planned, best_trials(Headlines().costed(trials)))
+    return landscapes(planned, best_trials(trials))
 
 
 def landscape_of(described) -> Landscape:

@@ -59,7 +59,7 @@ def test_one_problem_is_nothing_across() -> None:
 @pytest.mark.parametrize(
     ("found", "reached", "why"),
     [
-        (sample("p", 1e-9, 2e-9, 3, floor=1e-8), [], "floor of the loss"),
+        (sample("p", 1e-9, 2e-9, 3, floor=1e-8), [], "at its floor"),
         (sample("p", 1, 2, 3, floor=1e-8), [], ""),
         (sample("p", 1, 2), [1, 2, 2], "first 2% of the epochs"),
         (sample("p", 1, 2), [1, 2, 3], ""),
@@ -83,4 +83,4 @@ def test_scores_that_are_all_one_tell_nobody_apart() -> None:
     for goal, expected in ((5.0, True), (1.5, False)):
         ranked = ranking.ranking([found], pairs.pairs([found]), starts, {"p": goal}, {})
         reasons = separation.unseparated([found], NONE, ranked)
-        assert ("every score is 1" in " ".join(reasons.get("p", []))) is expected
+        assert ("scores are 1" in " ".join(reasons.get("p", []))) is expected
