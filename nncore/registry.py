@@ -160,17 +160,18 @@ def unknown(kind: str, name: str, known: Mapping[str, Any] | list[str]) -> str:
     return f'there is no {kind} "{name}": {hint}'
 
 
-def describe(function: Callable[..., Any]) -> dict[str, Any]:
+def describe(function: Callable[..., Any], reserved: Collection[str] = ()) -> dict[str, Any]:
     """The fields that every `Entry` shares, read off `function`.
 
-    Raises TypeError when a keyword-only argument has no default: a spec could not omit it.
+    Raises TypeError when a keyword-only argument has no default, as a spec could not omit it, but
+    for the `reserved` ones.
     """
-    keywords = [
-        p for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY
-    ]
+    asked = needed(function, reserved)
+    keywords = [p for p in _keywords(function) if p.name not in asked]
     for p in keywords:
         if p.default is p.empty:
-            raise TypeError(f"{function.__name__}: parameter {p.name} needs a default")
+            but = f"; only {', '.join(reserved)} have none" if reserved else ""
+            raise TypeError(f"{function.__name__}: parameter {p.name} needs a default{but}")
     # A plugin may be the first to import our modules, whose entries are not its own.
     built_in = function.__module__.startswith(("nncore.", "bench."))
     origin, digest = (BUILT_IN, "") if built_in else _origin.get()
@@ -181,6 +182,21 @@ def describe(function: Callable[..., Any]) -> dict[str, Any]:
         "origin": origin,
         "digest": digest,
     }
+
+
+def needed(function: Callable[..., Any], reserved: Collection[str]) -> tuple[str, ...]:
+    """Which of the `reserved` names `function` asks for: keyword-only, without a default.
+
+    >>> needed(lambda w, *, rate=0.1, rng: w, ["rng", "loss"])
+    ('rng',)
+    """
+    keywords = (p for p in _keywords(function) if p.default is p.empty)
+    return tuple(p.name for p in keywords if p.name in reserved)
+
+
+def _keywords(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    parameters = inspect.signature(function).parameters.values()
+    return [p for p in parameters if p.kind is p.KEYWORD_ONLY]
 
 
 def positional(function: Callable[..., Any]) -> tuple[str, ...]:

@@ -31,6 +31,8 @@ PARAMETERS = (
 )
 COUNT = sum(parameter.size for parameter in PARAMETERS)
 UPDATES = 12
+# Of the loss along every weight; noise tilts it in every update.
+CURVATURE = 0.1
 # A rule that has not moved by then, as one that steps now and then, is given so many.
 PATIENT_UPDATES = 120
 # In the stack of three, the second trial's gradient is no number from here on, ...
@@ -38,6 +40,10 @@ DIVERGES = 4
 # ... and here it leaves.
 LEAVES = 8
 STATE = "keeps state outside its buffers, which are further positional arguments"
+DRAWS = (
+    "draws from np.random or random: nobody could repeat its trials; ask for rng, a keyword-only "
+    "name without a default, which is a generator of the trial's own"
+)
 
 
 def fault(rule: Rule) -> str:
@@ -70,7 +76,7 @@ def _again(rule: Rule, first: Array) -> str:
     except Exception as error:
         return f"fails when a second trial begins ({_told(error)}): it {STATE}"
     if _same(second, third):
-        return "draws from np.random or random: nobody could repeat its trials"
+        return DRAWS
     return f"does not compute the same again: it draws random numbers of its own, or {STATE}"
 
 
@@ -160,28 +166,41 @@ def _path(
     rows = list(trials) + list(trials[:1]) * (layout.least - len(trials))
     path = np.full((len(trials), updates + 1, COUNT), np.nan)
     with _seeded(stream):
-        w, g, stepping = _stack(rule, layout, rows)
+        w, g, stepping, bowl = _stack(rule, layout, rows)
         streams = [np.random.default_rng([1, trial]) for trial in rows]
         w[:] = [s.standard_normal(COUNT) for s in streams]
         path[:, 0] = w[: len(trials)]
         for t in range(1, updates + 1):
-            g[:] = np.array([s.standard_normal(COUNT) for s in streams]) + 0.1 * w
+            g[:] = np.array([s.standard_normal(COUNT) for s in streams]) + CURVATURE * w
             if t == LEAVES and diverging in rows:
                 stay = [row for row, trial in enumerate(rows) if trial != diverging]
                 rows, streams = [rows[k] for k in stay], [streams[k] for k in stay]
                 old, before, gradient = stepping, w[stay], g[stay]
-                w, g, stepping = _stack(rule, layout, rows)
+                w, g, stepping, bowl = _stack(rule, layout, rows)
                 w[:], g[:] = before, gradient
                 stepping.keep(old, stay)
             elif t >= DIVERGES and diverging in rows:
                 g[rows.index(diverging)] = [np.nan, np.inf, -np.inf][t % 3]
+            bowl.see(w, g)
             stepping.step()
             for trial, weights in zip(rows[: len(trials)], w, strict=False):
                 path[list(trials).index(trial), t] = weights
     return path
 
 
-def _stack(rule: Rule, layout: Layout, rows: Sequence[int]) -> tuple[Array, Array, Updates]:
+class _Bowl:
+    """An oracle: a parabola for every trial, through the weights and gradient last seen."""
+
+    def see(self, w: Array, g: Array) -> None:
+        self._w, self._g = np.array(w), np.array(g)
+
+    def __call__(self, rows: Sequence[int], points: Array) -> tuple[Array, Array]:
+        step, slope = points - self._w[rows], self._g[rows]
+        losses = np.add.reduce(np.ascontiguousarray(step * (slope + CURVATURE / 2 * step)), axis=1)
+        return losses, slope + CURVATURE * step
+
+
+def _stack(rule: Rule, layout: Layout, rows: Sequence[int]) -> tuple[Array, Array, Updates, _Bowl]:
     """Weights, gradient and updates of trials with different rates, the other values the rule's."""
     rate = rule.parameters["learning_rate"]
     stack = [
@@ -191,7 +210,9 @@ def _stack(rule: Rule, layout: Layout, rows: Sequence[int]) -> tuple[Array, Arra
         for trial in rows
     ]
     w, g = (layout.empty(np.float64, len(rows), COUNT) for _ in range(2))
-    return w, g, Updates(rule, stack, PARAMETERS, UPDATES, layout, w, g)
+    bowl = _Bowl()
+    updates = Updates(rule, stack, PARAMETERS, UPDATES, layout, w, g, seeds=list(rows), oracle=bowl)
+    return w, g, updates, bowl
 
 
 @contextmanager

@@ -96,7 +96,8 @@ class Outcome:
 
     `status` is `ok` or `diverged` (whoever runs trials adds `crashed`); `epochs` is `(R,)`, every
     metric of `metrics` too. From the epoch at which a parameter or loss was not finite, losses are
-    infinite, accuracy is 0 and R squared minus infinity.
+    infinite, accuracy is 0 and R squared minus infinity. `evaluations` (R,) says how often a batch
+    had been evaluated for it by then: once an update, or more often, where the rule asks for more.
     """
 
     status: str
@@ -105,6 +106,7 @@ class Outcome:
     improved: bool | None
     epochs: NDArray[np.int64]
     metrics: Mapping[str, NDArray[np.float64]]
+    evaluations: NDArray[np.int64]
 
 
 def recorded_epochs(epochs: int, record_every: int) -> NDArray[np.int64]:

@@ -32,7 +32,7 @@ def test_tables_are_what_the_registries_say() -> None:
 def test_both_ways_to_write_a_rule_are_one_rule(tmp_path: Path) -> None:
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     losses = []
-    for number, text in enumerate(block for block in blocks if "@rule" in block):
+    for number, text in enumerate(block for block in blocks if "def normalized" in block):
         path = tmp_path / f"way_{number}.py"
         path.write_text(text)
         with kept(rules):
@@ -44,6 +44,18 @@ def test_both_ways_to_write_a_rule_are_one_rule(tmp_path: Path) -> None:
     one, other = losses
     assert one[-1] < one[0]
     np.testing.assert_allclose(one, other, rtol=1e-9)
+
+
+def test_a_rule_that_asks_for_more_works_as_shown(tmp_path: Path) -> None:
+    (text,) = re.findall(r"```python\n([^`]*def extragradient[^`]*)```", README)
+    path = tmp_path / "more.py"
+    path.write_text(text)
+    with kept(rules):
+        load_plugin(path)
+        assert fault(rules["extragradient"]) == ""
+        [outcome] = train(short("spiral", epochs=30), [configuration("extragradient")], [0])
+    assert outcome.metrics["train_loss"][-1] < outcome.metrics["train_loss"][0]
+    assert outcome.evaluations[-1] == 2 * 30
 
 
 def test_the_spec_loads() -> None:

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 
 from bench.run.scratch import DUMP, REPLY, SIGN, SIGNS
-from bench.store.records import Record
+from bench.store.records import EVALUATIONS, Record
 
 if TYPE_CHECKING:
     from bench.plan.trials import Stack
@@ -65,6 +65,8 @@ class Outcome(Protocol):
     def epochs(self) -> Any: ...  # noqa: D102
     @property
     def metrics(self) -> Any: ...  # noqa: D102
+    @property
+    def evaluations(self) -> Any: ...  # noqa: D102
 
 
 Task = Callable[["Stack"], Sequence[Outcome]]
@@ -228,15 +230,16 @@ def attempt(task: Task, stack: Stack) -> tuple[list[Record], float]:
 def pack(outcome: Outcome) -> Record:
     """`outcome` as plain values and raw bytes, which pickle in no time."""
     epochs = np.ascontiguousarray(outcome.epochs, np.int64)
-    curve = np.empty((len(outcome.metrics), len(epochs)))
-    for row, values in zip(curve, outcome.metrics.values(), strict=True):
+    columns = {**outcome.metrics, EVALUATIONS: outcome.evaluations}
+    curve = np.empty((len(columns), len(epochs)))
+    for row, values in zip(curve, columns.values(), strict=True):
         row[:] = values
     return Record(
         str(outcome.status),
         str(outcome.reason),
         None if outcome.diverged_epoch is None else int(outcome.diverged_epoch),
         None if outcome.improved is None else bool(outcome.improved),
-        tuple(sys.intern(str(name)) for name in outcome.metrics),
+        tuple(sys.intern(str(name)) for name in columns),
         epochs.tobytes(),
         curve.tobytes(),
     )

@@ -154,6 +154,7 @@ def run(
     retry_crashed: bool = False,
     fresh: bool = False,
     repair: bool = False,
+    report: bool = True,
     progress: Callable[[Planned], Progress] | None = None,
     say: Callable[[str], None] | None = None,
 ) -> Results:
@@ -163,12 +164,12 @@ def run(
     per core); `out` the results folder (default: `results/NAME`); `overrides` are `KEY=VALUE` on
     dotted keys; `shard` (I, N) trains the I-th of N parts. `fresh` replaces earlier results, once
     all new ones are there; `repair` sets damaged ones aside and trains them again, `retry_crashed`
-    tries crashed trials again.
+    tries crashed trials again. Without `report` no CSV file and no figure is written.
 
     Raises SpecError, also for a plugin's rule that fails its rehearsal; FolderMismatchError,
     StoreError, and Interrupted on Ctrl-C or SIGTERM, when everything that was finished is stored.
     """
-    from bench.report import write as report
+    from bench.report.write import write
 
     say = say or _nothing
     experiment = _loaded(source, overrides, plugins, shard)
@@ -205,7 +206,9 @@ def run(
                 if todo.stacks:
                     say(_begins(todo))
         store.take_over()
-        files = report.write(todo.folder, store, todo.manifest, again=False, say=say)
+        files: tuple[Path, ...] = ()
+        if report:
+            files = write(todo.folder, store, todo.manifest, again=False, say=say)
         return results_of(todo.folder, todo.manifest, store, files, len(tried))
 
 

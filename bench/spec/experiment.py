@@ -16,6 +16,7 @@ from bench.spec.optimizers import Optimizer, OptimizerReader
 from bench.spec.plugins import load_all
 from bench.spec.problems import FIELDS, NamedProblem, ProblemReader, columns_of
 from bench.spec.seeds import UntilDecided, until_of
+from bench.spec.shipped import find
 from bench.spec.toml import plain, read
 from bench.spec.tuning import Tuning
 from bench.spec.tuning import read as read_tuning
@@ -72,6 +73,7 @@ def load(
 ) -> Experiment:
     """The experiment that a spec file, or a mapping of the same shape, describes.
 
+    A file may be `@NAME`, one of those that come with the harness (`bench.spec.shipped`).
     `overrides` are `KEY=VALUE` as on the command line, `plugins` further files of the user's.
     Raises SpecError with every mistake found, a line each: file, key path, what is wrong and what
     would be right.
@@ -86,7 +88,7 @@ hyperparameters={'learning_rate': 1.0, 'decay': 0.0, 'momentum': 0.0}, modifiers
     if isinstance(source, Mapping):
         where, folder, name, values = "spec", Path(), "experiment", dict(source)
     else:
-        path = Path(source)
+        path = find(source)
         where, folder, name, values = str(path), path.parent, path.stem, read(path)
     mistakes = Mistakes(where)
     spec = plain(values, "", mistakes)

@@ -15,7 +15,7 @@ from bench.spec.names import NAME, apart, path_of
 from bench.spec.problems import NamedProblem
 from bench.spec.search import drawn, grid, size
 from nncore.modifiers import modifiers
-from nncore.rules import rules
+from nncore.rules import Rule, rules
 from nncore.streams import canonical
 from nncore.trial import Configuration, is_random
 from nncore.values import TABLE, TEXT, either, many
@@ -113,6 +113,7 @@ class OptimizerReader:
         names = apart(str(table["name"]), [{"rule": r} for r in named]) if several else named
         for rule, name in zip(named, names, strict=True):
             if is_known(rules, rule, f"{path}.rule", self.mistakes):
+                self._refuse_noise(rules[rule], problems, path)
                 space = self._configurations(rule, table, problems, path)
                 called = str(name if several else table.get("name", rule))
                 self._unite(called, rule, problems, space, path, found)
@@ -140,6 +141,18 @@ class OptimizerReader:
                 "problem, so that all have the same budget",
             )
         united.add(problems, space)
+
+    def _refuse_noise(self, entry: Rule, problems: Iterable[str], path: str) -> None:
+        """Note problems whose trials do not differ by seed, if those of the rule do."""
+        if "rng" not in entry.needs:
+            return
+        for problem in self._every:
+            if problem.name in problems and not is_random(problem.problem):
+                what = f'draws random numbers, and on "{problem.name}" no seed changes anything'
+                self.mistakes.add(
+                    f"{path}.problems",
+                    f"{entry.name} {what}: there is one trial of each configuration; leave it out",
+                )
 
     def _limits(self, value: Any, path: str) -> tuple[str, ...]:
         """Names of the problems to run on: all, or those that `value` lists."""

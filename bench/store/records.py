@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 LINES = 10
+# The row of a curve beside the metrics: how often a batch had been evaluated up to each record.
+EVALUATIONS = "gradient_evaluations"
 
 
 class Layout(NamedTuple):

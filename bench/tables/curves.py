@@ -11,9 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.plan.trials import Trial
+from bench.store.records import EVALUATIONS
 from bench.store.store import Store
 from bench.tables.columns import leading_columns
-from bench.tables.records import curve_chunks, metric_columns
+from bench.tables.records import curve_chunks, evaluations, metric_columns
 from nncore.metrics import BUILT_IN_COLUMNS, Columns
 
 Array = NDArray[np.float64]
@@ -23,17 +24,20 @@ LEADING = ["trial", "problem", "optimizer", "configuration", "seed"]
 def curve_frames(
     store: Store, trials: Sequence[Trial], metrics: Columns = BUILT_IN_COLUMNS
 ) -> Iterator[pd.DataFrame]:
-    """`curves.csv` piece by piece: `LEADING`, `epoch` and those of `metrics` that occur.
+    """`curves.csv` piece by piece: `LEADING`, `epoch`, evaluations, those of `metrics` that occur.
 
     In the order of `trials`; at least one piece, empty where nothing is stored.
     """
     names = metric_columns(store, trials, metrics)
     if not names:
-        yield pd.DataFrame(columns=[*LEADING, "epoch"])
-    for chunk in curve_chunks(store, trials, metrics):
+        yield pd.DataFrame(columns=[*LEADING, "epoch", EVALUATIONS])
+    for chunk in curve_chunks(store, trials, metrics, counts=True):
         records, count = len(chunk.epochs), len(chunk.positions)
         leading = leading_columns([trials[i] for i in chunk.positions])[LEADING]
-        columns: dict[str, NDArray[Any]] = {"epoch": np.tile(chunk.epochs, count)}
+        columns: dict[str, Any] = {
+            "epoch": np.tile(chunk.epochs, count),
+            EVALUATIONS: evaluations(chunk),
+        }
         empty = np.full(records * count, np.nan)
         for name in names:
             present = name in chunk.metrics
@@ -69,7 +73,7 @@ def blocks(runs: pd.DataFrame, curves: pd.DataFrame) -> Iterator[Block]:
     mine = curves[curves["trial"].isin(runs["trial"])]
     where = ["problem", "optimizer"]
     parts = dict(tuple(mine.groupby(where, sort=False)))
-    names = [str(name) for name in curves if name not in (*LEADING, "epoch")]
+    names = [str(name) for name in curves if name not in (*LEADING, "epoch", EVALUATIONS)]
     for problem, optimizer in runs[where].drop_duplicates().itertuples(index=False, name=None):
         if (part := parts.get((problem, optimizer))) is None:
             continue

@@ -6,20 +6,28 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+from pandas.arrays import IntegerArray
 
 from bench.plan.trials import Trial
+from bench.store.records import EVALUATIONS
 from bench.store.store import Curves, Store
 from nncore.metrics import LOSS, TRAIN_LOSS, Columns
 
 
-def curve_chunks(store: Store, trials: Sequence[Trial], metrics: Columns) -> Iterator[Curves]:
+def curve_chunks(
+    store: Store, trials: Sequence[Trial], metrics: Columns, *, counts: bool = False
+) -> Iterator[Curves]:
     """Stored curves in the order of `trials`, with those of `metrics` that they have.
 
-    Positions are those of `trials`. What another version of a plugin measured is left out.
+    Positions are those of `trials`. What another version of a plugin measured is left out. `counts`
+    asks for the evaluations, too, where they were counted.
     """
     for chunk in store.curves([trial.key for trial in trials]):
         kept = _kept(chunk.metrics, chunk.asked, metrics)
+        if counts and EVALUATIONS in chunk.metrics:
+            kept.append(EVALUATIONS)
         places = [chunk.metrics.index(name) for name in kept]
         yield chunk._replace(metrics=tuple(kept), values=chunk.values[:, places])
 
@@ -29,6 +37,17 @@ def metric_columns(store: Store, trials: Sequence[Trial], metrics: Columns) -> l
     layouts = store.layouts([trial.key for trial in trials])
     seen = {name for it in layouts for name in _kept(it.metrics, it.asked, metrics)}
     return [name for name in metrics if name in seen]
+
+
+def evaluations(chunk: Curves) -> IntegerArray:
+    """How often batches had been evaluated up to each record, one curve after another `(n * R,)`.
+
+    Nothing where it was not counted, in folders from before.
+    """
+    if EVALUATIONS not in chunk.metrics:
+        return pd.array([pd.NA] * (len(chunk.positions) * len(chunk.epochs)), dtype="Int64")
+    counted = chunk.values[:, chunk.metrics.index(EVALUATIONS)]
+    return pd.array(counted.reshape(-1).astype(np.int64), dtype="Int64")
 
 
 def _kept(names: Sequence[str], asked: Sequence[str], metrics: Columns) -> list[str]:

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from bench.plan.manifest import Manifest
 from bench.plan.trials import Trial
+from bench.store.records import EVALUATIONS
 from bench.store.store import Store
 from bench.tables.columns import leading_columns
-from bench.tables.records import best_records, curve_chunks
+from bench.tables.records import best_records, curve_chunks, evaluations
 from nncore.metrics import TRAIN_LOSS
 
 
@@ -38,10 +39,11 @@ def hyperparameter_columns(trials: Sequence[Trial]) -> pd.DataFrame:
 def trials_frame(store: Store, manifest: Manifest) -> pd.DataFrame:
     """`trials.csv`: a row per stored trial, in the order of the spec.
 
-    `final_*` are the metrics of the last record, `best_*` those of the record `best_epoch`, the one
-    with the lowest validation loss (training loss where the problem has no validation part): the
-    test part never takes part in a choice. Where configurations are tuned on seeds of their own,
-    `phase` says what a trial is for.
+    `gradient_evaluations` counts how often a trial evaluated a batch. `final_*` are the metrics of
+    the last record, `best_*` those of the record `best_epoch`, the one with the lowest validation
+    loss (training loss where the problem has no validation part): the test part never takes part in
+    a choice. Where configurations are tuned on seeds of their own, `phase` says what a trial is
+    for.
     """
     trials, known = manifest.trials, manifest.columns
     found = store.trials([trial.key for trial in trials])
@@ -62,14 +64,17 @@ def trials_frame(store: Store, manifest: Manifest) -> pd.DataFrame:
         f"{kind}_{TRAIN_LOSS}": np.full(len(mine), np.nan) for kind in ("final", "best")
     }
     best_epoch = np.full(len(mine), -1, dtype=np.int64)
-    for chunk in curve_chunks(store, trials, known):
+    counted = pd.array([pd.NA] * len(mine), dtype="Int64")
+    for chunk in curve_chunks(store, trials, known, counts=True):
         rows, records = row_of[chunk.positions], np.arange(len(chunk.positions))
         best = best_records(chunk)
         best_epoch[rows] = chunk.epochs[best]
+        counted[rows] = evaluations(chunk)[len(chunk.epochs) - 1 :: len(chunk.epochs)]
         for m, metric in enumerate(chunk.metrics):
             for kind, record in (("final", -1), ("best", best)):
                 column = values.setdefault(f"{kind}_{metric}", np.full(len(mine), np.nan))
                 column[rows] = chunk.values[records, m, record]
+    ending[EVALUATIONS] = counted
     finals = [f"final_{m}" for m in known if f"final_{m}" in values]
     bests = [f"best_{m}" for m in known if f"best_{m}" in values]
     metrics = pd.DataFrame({name: values[name] for name in finals})

@@ -18,6 +18,11 @@ and every buffer as lists of arrays in their natural shapes, weights `(inputs, o
 `(outputs,)`, hyperparameters as Python's floats. They change arrays or lists in place, or return
 `w`, or `(w, *buffers)`. The other kinds take a whole stack, which is what makes them fast:
 
+What else a rule needs it asks for by a keyword-only name without a default (`RESERVED`):
+`gradient`, a function that evaluates the current batch at other weights than `w`; `loss`, that
+batch's loss there; `rng`, a generator of the trial's own. For a whole stack they take and give
+`(T, P)`, `(T, 1)` and a list of generators. What is evaluated is counted.
+
 `@rule` is for rules that treat every parameter alike. `@rule(per="tensor")` is called for each
 weight `(T, inputs, outputs)` and each vector `(T, features)`, bias or gain, apart, hyperparameters
 as `(T, 1, 1)` or `(T, 1)`; `@rule(per="network")` gets all of `(T, P)` in one call. Both get every

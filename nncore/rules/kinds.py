@@ -10,13 +10,16 @@ from typing import Any, Literal, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from nncore.registry import BUILT_IN, Entry, Registry, describe, positional
+from nncore.registry import BUILT_IN, Entry, Registry, describe, needed, positional
 from nncore.rules.source import rebound
 
 Array = NDArray[Any]
 Per = Literal["element", "tensor", "network", "trial"]
 Shape = tuple[int, ...]
 F = TypeVar("F", bound=Callable[..., Any])
+# What a rule may ask for besides: keyword-only names without a default.
+RESERVED = ("rng", "gradient", "loss")
+EVALUATIONS = ("gradient", "loss")
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,8 @@ class Rule(Entry):
     `buffers` names its state and `per` says what it must see at once. `state` gives the shape of
     buffers that differ from their tensor's or network's, as functions of that shape, without the
     axis of trials. `evaluate` names the buffer at which metrics are taken, if not at `w`.
-    `varying` names the hyperparameters of which biases and gains may have their own.
+    `varying` names the hyperparameters of which biases and gains may have their own. `needs` has
+    what it asks for of `RESERVED`.
     """
 
     buffers: tuple[str, ...]
@@ -34,6 +38,12 @@ class Rule(Entry):
     state: Mapping[str, Callable[[Shape], Shape]] = field(default_factory=dict)
     evaluate: str = ""
     varying: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+
+    @property
+    def evaluates(self) -> bool:
+        """Whether it evaluates batches by itself, more than once an update."""
+        return any(name in self.needs for name in EVALUATIONS)
 
     @property
     def hyperparameters(self) -> dict[str, float]:
@@ -71,13 +81,13 @@ def rule(
     Biases may have hyperparameters of their own; of a rule per network only those `varying`, which
     then arrive as `(T, P)`; of a rule per trial none. Raises TypeError when the signature does not
     begin with `w, g, t` or lacks `learning_rate`, when `state` or `evaluate` names what is no
-    buffer of this shape, or `varying` what is no hyperparameter, and when a plugin's stacked rule
-    rebinds `w` or a buffer.
+    buffer of this shape, or `varying` what is no hyperparameter, when a rule per tensor asks for
+    what takes all of `w`, and when a plugin's stacked rule rebinds `w` or a buffer.
     """
     shapes = dict(state or {})
 
     def register(function: F) -> F:
-        arguments, entry = positional(function), describe(function)
+        arguments, entry = positional(function), describe(function, RESERVED)
         if arguments[:3] != ("w", "g", "t") or "learning_rate" not in entry["parameters"]:
             raise TypeError(
                 f"rule {function.__name__}: write it as "
@@ -92,6 +102,12 @@ def rule(
         may_vary = () if per == "trial" else entry["parameters"]
         if stray := [name for name in varying if name not in may_vary]:
             raise TypeError(f"rule {function.__name__}: {stray[0]} is no hyperparameter")
+        needs = needed(function, RESERVED)
+        if per == "tensor" and (stray := [name for name in needs if name in EVALUATIONS]):
+            raise TypeError(
+                f"rule {function.__name__}: {stray[0]} takes all of w, and a rule per tensor sees "
+                'a part; write @rule(per="network")'
+            )
         if entry["origin"] != BUILT_IN and per != "trial":
             for name, line in rebound(function, ("w", *buffers)):
                 raise TypeError(
@@ -100,7 +116,15 @@ def rule(
                 )
         own = tuple(varying if per in ("network", "trial") else entry["parameters"])
         rules.add(
-            Rule(**entry, buffers=buffers, per=per, state=shapes, evaluate=evaluate, varying=own)
+            Rule(
+                **entry,
+                buffers=buffers,
+                per=per,
+                state=shapes,
+                evaluate=evaluate,
+                varying=own,
+                needs=needs,
+            )
         )
         return function
 

@@ -31,13 +31,14 @@ class Clipping:
 
         self._value, self._norm = limits("clip_value"), limits("clip_norm")
 
-    def __call__(self, g: Array) -> None:
-        """Change the gradient `g` (T, P) in place."""
+    def __call__(self, g: Array, rows: Sequence[int] | slice = slice(None)) -> None:
+        """Change the gradients `g` (n, P) of trials `rows`, by default all, in place."""
         if self._value is not None:
-            np.clip(g, -self._value, self._value, out=g)
+            value = self._value[rows]
+            np.clip(g, -value, value, out=g)
         if self._norm is not None:
             # Divided by the largest value, so that no square overflows.
             largest = np.maximum.reduce(np.abs(g), axis=1, keepdims=True)
             largest[largest == 0] = 1
-            length, limit = norm(g / largest), self._norm / largest
+            length, limit = norm(g / largest), self._norm[rows] / largest
             g *= np.where(length > limit, limit / length, g.dtype.type(1))

@@ -16,14 +16,17 @@ Views = list[Array]
 
 
 def one_by_one(
-    rule: Rule, networks: Sequence[Sequence[Views]], hyperparameters: Mapping[str, Hyperparameter]
+    rule: Rule,
+    networks: Sequence[Sequence[Views]],
+    hyperparameters: Mapping[str, Hyperparameter],
+    asked: Sequence[Mapping[str, Any]],
 ) -> Callable[[int, Hyperparameter], None]:
     """A function of the update's number and rate that calls `rule` for one trial after another.
 
-    `networks` holds `w`, `g` and the buffers of each trial. What the rule changes in place, sets in
-    the lists or returns is what they are afterwards. The function raises TypeError or ValueError
-    where the rule returns something else, and whatever the rule raises, but for networks that are
-    not finite: these have diverged, and are left as they are.
+    `networks` holds `w`, `g` and the buffers of each trial, `asked` what else it asks for. What the
+    rule changes in place, sets in the lists or returns is what they are afterwards. The function
+    raises TypeError or ValueError where the rule returns something else, and whatever the rule
+    raises, but for networks that are not finite: these have diverged, and are left as they are.
     """
     numbers = [
         {name: float(value.exact[i, 0]) for name, value in hyperparameters.items()}
@@ -33,10 +36,9 @@ def one_by_one(
     def call(t: int, rate: Hyperparameter) -> None:
         for i, (network, values) in enumerate(zip(networks, numbers, strict=True)):
             w, g, *buffers = map(list, network)
+            given = {"learning_rate": float(rate.exact[i, 0]), **values, **asked[i]}
             try:
-                found = rule.function(
-                    w, g, t, *buffers, learning_rate=float(rate.exact[i, 0]), **values
-                )
+                found = rule.function(w, g, t, *buffers, **given)
                 left = [w, *buffers] if found is None else _replaced(rule, found, [w, *buffers])
                 _write(rule, left, [network[0], *network[2:]])
             except Exception:

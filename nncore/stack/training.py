@@ -16,6 +16,7 @@ from nncore.metrics import LOSS, TRAIN_LOSS, applicable, columns, metrics, recor
 from nncore.rules import rules
 from nncore.stack.evaluation import Evaluation
 from nncore.stack.layouts import Call, Layout, choose
+from nncore.stack.oracle import BatchOracle
 from nncore.stack.passes import Passes
 from nncore.stack.samples import Data, orders
 from nncore.stack.updates import Updates
@@ -101,6 +102,7 @@ class Training:
             name: np.full((len(seeds), len(self.epochs)), quantity.worst)
             for name, quantity in self.columns.items()
         }
+        self.evaluations = np.zeros((len(seeds), len(self.epochs)), np.int64)
         self.ended: list[tuple[int, str] | None] = [None] * len(seeds)
         initial = {
             seed: initializers.draw(problem.initializer, self.network.parameters, seed)
@@ -127,14 +129,20 @@ class Training:
             self.batch,
             order,
         )
+        rule = rules[self.configurations[0].rule]
+        self.oracle = None
+        if rule.evaluates:
+            self.oracle = BatchOracle(self.layout, self.network, self.loss, dtype)
         self.updates = Updates(
-            rules[self.configurations[0].rule],
+            rule,
             [self.configurations[i] for i in self.rows],
             self.network.parameters,
             self.updates_per_epoch * self.problem.epochs,
             self.layout,
             self.w,
             self.g,
+            seeds=[self.seeds[i] for i in self.rows],
+            oracle=self.oracle,
         )
         self.evaluate = Evaluation(
             self.layout,
@@ -150,13 +158,17 @@ class Training:
         """The calls of one epoch: a list per batch."""
         passes: dict[int, Passes] = {}
         self.batches: list[list[Call]] = []
-        for (x, Y), gather in self.data.batches:
+        for samples, gather in self.data.batches:
+            x, Y = samples
             size = x.shape[2]
             if size not in passes:
                 passes[size] = Passes(self.layout, self.network, size, self.w, self.g, self.loss)
             watch = [partial(self._watch, passes[size].outputs, Y)] * self.updates.plateau.watches
             forward, backward = passes[size].bind(x, Y)
-            self.batches.append(gather + forward + watch + backward)
+            see: list[Call] = []
+            if self.oracle is not None:
+                see = [partial(self.oracle.see, samples)]
+            self.batches.append(gather + forward + watch + backward + see)
 
     def _watch(self, p: Array, Y: Array) -> None:
         self.seen += np.add.reduce(self.loss.function(p, Y), axis=1)
@@ -197,6 +209,7 @@ class Training:
         for name in self.losses:
             finite &= np.isfinite(found[name])
         for row, i in enumerate(self.rows[: self.kept]):
+            self.evaluations[i, r] = self.updates.evaluations[row]
             if finite[row] and np.isfinite(self.w[row]).all():
                 for name, values in found.items():
                     self.curves[name][i, r] = values[row]
@@ -207,7 +220,9 @@ class Training:
         stay = [row for row in range(self.kept) if finite[row]]
         for row in range(self.kept):
             if not finite[row]:
-                self.ended[self.rows[row]] = (epoch, "a loss or parameter is not finite")
+                i = self.rows[row]
+                self.ended[i] = (epoch, "a loss or parameter is not finite")
+                self.evaluations[i, self.epochs >= epoch] = self.updates.evaluations[row]
         if not stay:
             return False
         w, old, order = self.w, self.updates, self.data.order
@@ -248,4 +263,5 @@ class Training:
             improved=bool(losses_[-1] < losses_[0]),
             epochs=self.epochs,
             metrics=curves,
+            evaluations=self.evaluations[i],
         )

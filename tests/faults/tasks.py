@@ -32,6 +32,7 @@ class Outcome(NamedTuple):
     improved: bool | None
     epochs: np.ndarray
     metrics: dict
+    evaluations: np.ndarray
 
 
 class UnprintableError(Exception):
@@ -50,8 +51,8 @@ def outcome(number, records=5):
     epochs = np.arange(records) * 10
     metrics = {"train_loss": generator.random(records), "train_accuracy": generator.random(records)}
     if number % 7 == 3:
-        return Outcome("diverged", "loss is not finite", 20, False, epochs, metrics)
-    return Outcome("ok", "", None, True, epochs, metrics)
+        return Outcome("diverged", "loss is not finite", 20, False, epochs, metrics, epochs)
+    return Outcome("ok", "", None, True, epochs, metrics, epochs)
 
 
 def once(path):

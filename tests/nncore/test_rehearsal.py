@@ -125,6 +125,24 @@ WRONG = {
             w -= learning_rate * (g if np.isfinite(g).all() else 0)
         """,
     ),
+    "one stream for all": (
+        "mixes the trials of a stack",
+        2,
+        """
+        @rule
+        def wrong(w, g, t, *, learning_rate=0.01, rng):
+            w -= learning_rate * (g + rng[-1].standard_normal(w.shape[1]))
+        """,
+    ),
+    "a loss of all": (
+        "mixes the trials of a stack",
+        2,
+        """
+        @rule
+        def wrong(w, g, t, *, learning_rate=0.01, loss):
+            w -= learning_rate * g * loss(w - g).mean()
+        """,
+    ),
     "nothing ever changed": (
         "never changes w",
         2,
@@ -191,6 +209,33 @@ RIGHT = {
         @rule(per="tensor")
         def right(w, g, t, *, learning_rate=0.01):
             w -= learning_rate * g * norm(w) / (norm(g) + 1e-8)
+        """,
+    "numbers of the trial's own": """
+        @rule(per="trial")
+        def right(w, g, t, *, learning_rate=0.01, rng):
+            return [x - learning_rate * (d + rng.standard_normal(d.shape)) for x, d in zip(w, g)]
+        """,
+    "streams of a stack": """
+        @rule
+        def right(w, g, t, *, learning_rate=0.01, rng):
+            noise = np.array([stream.standard_normal(w.shape[1]) for stream in rng])
+            w -= learning_rate * (g + noise)
+        """,
+    "the batch again": """
+        @rule
+        def right(w, g, t, *, learning_rate=0.01, gradient):
+            w -= learning_rate * gradient(w - learning_rate * g)
+        """,
+    "a line search": """
+        @rule(per="trial")
+        def right(w, g, t, *, learning_rate=0.01, loss):
+            rate, here = 64 * learning_rate, loss(w)
+            while rate > 1e-9:
+                tried = [x - rate * d for x, d in zip(w, g)]
+                if loss(tried) < here:
+                    return tried
+                rate /= 2
+            return w
         """,
     # Its trials will say why they crashed.
     "one that raises": """

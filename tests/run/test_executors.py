@@ -161,7 +161,7 @@ def test_large_stacks_and_large_results_pass(made):
     trials = trials_with(dict.fromkeys(range(6), "large"), 6, "100000")
     trials = [trial._replace(deed="large", key=trial.key + " " * 2_000_000) for trial in trials]
     trained = [e for e in made().run(assigned(trials)) if e is not None]
-    assert sorted(len(e.records[0].curve) for e in trained) == [1_600_000] * 6
+    assert sorted(len(e.records[0].curve) for e in trained) == [2_400_000] * 6
 
 
 def test_many_deaths_leave_what_was_not_begun(made):

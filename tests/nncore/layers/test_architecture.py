@@ -3,7 +3,7 @@
 import pytest
 
 from nncore.layers import Architecture, Parameter, layers, parse
-from nncore.stack.updates import vectors
+from nncore.stack.tensors import vectors
 
 NORMED = ["dense 7", "layer_norm", "relu", "dense 2", "softmax"]
 
