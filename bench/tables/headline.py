@@ -73,6 +73,11 @@ class Headline:
         """Whether it is the problem's loss, of whatever part."""
         return self.quantity.name == LOSS
 
+    @property
+    def is_score(self) -> bool:
+        """Whether differences are compared and not ratios: it has an end, or more is better."""
+        return not self.quantity.lower or bool(np.isfinite(self.quantity.worst))
+
     def values(self, costs: Any) -> Any:
         """Values from costs, of any shape; infinity is the worst."""
         return self.quantity.cost(costs)

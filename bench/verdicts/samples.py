@@ -84,8 +84,7 @@ class Sample:
     @property
     def scale(self) -> stats.Scale:
         """Ratios; differences of scores, which have an end, and where a cost is negative."""
-        score = not self.headline.quantity.lower or np.isfinite(self.headline.quantity.worst)
-        plain = score or bool((self.costs < 0).any())
+        plain = self.headline.is_score or bool((self.costs < 0).any())
         return stats.Scale.DIFFERENCE if plain else stats.Scale.RATIO
 
     def pair(self, a: int, b: int) -> tuple[Array, Array]:

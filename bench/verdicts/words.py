@@ -230,14 +230,15 @@ def _alike(over: pd.DataFrame | None) -> str:
         f"likely to be the best, with a probability of {best['best_next']:.0%} "
         f"({best['best_next_low']:.0%} to {best['best_next_high']:.0%})."
     )
-    first = over.loc[over["mean_rank"] == over["mean_rank"].min(), "optimizer"].tolist()
-    others = over[~over["optimizer"].isin(first) & (over["first_without"] != "")]
-    if others.empty:
+    first = over["mean_rank"] == over["mean_rank"].min()
+    # Where somebody merely draws level, the best stays the best.
+    stays = {p for without in over.loc[first, "first_without"] for p in without.split("; ")}
+    left = []
+    for name, without in over.loc[~first, ["optimizer", "first_without"]].itertuples(index=False):
+        if problems := [p for p in without.split("; ") if p and p not in stays]:
+            left.append(f"without {' or without '.join(problems)} it is {name}")
+    if not left:
         return f"{told} The best mean rank stays where it is whichever problem is left out."
-    left = [
-        f"without {' or without '.join(problems.split('; '))} it is {name}"
-        for name, problems in others[["optimizer", "first_without"]].itertuples(index=False)
-    ]
     return f"{told} The best mean rank hangs on single problems: {'; '.join(left)}."
 
 
