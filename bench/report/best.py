@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ENDING = "-best"
 BEST_TOML = """\
 # The best configuration of every optimizer on every problem, ready to run again: the
-# {} over seeds; diverged trials count as infinite.
+# {} over seeds; a diverged trial is the worst.
 """
 
 

@@ -93,7 +93,7 @@ def judge(
     )
     side, again = samples.block(found), samples.aside(found)
     over = across.across(side)
-    turned = reversals.reversals(judged, whole, tables.metrics, fixed)
+    turned = reversals.reversals(judged, whole, tables.metrics, fixed, terms)
     timed = target.times(reached, judged, frozenset(fixed))
     return Verdicts(
         ranking=order,

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from bench import stats
 from bench.tables.headline import Headline, Headlines
-from bench.verdicts.samples import Sample, samples
+from bench.verdicts.samples import Sample, Terms, samples
 from nncore.metrics import Columns
 
 
 def reversals(
-    judged: pd.DataFrame, found: Sequence[Sample], metrics: Columns, fixed: Collection[str] = ()
+    judged: pd.DataFrame,
+    found: Sequence[Sample],
+    metrics: Columns,
+    fixed: Collection[str] = (),
+    terms: Mapping[str, Terms] | None = None,
 ) -> dict[str, tuple[str, list[Headline]]]:
     """By problem, who is ahead of the headline's winner in other metrics, and in which.
 
     `found` are the distinct samples of the headlines. Of the metrics of validation and test parts,
     of the same record, those count whose best median is another optimizer's, ahead of the winner on
-    the same seeds by a 95% interval of its own. Of several such optimizers the one of most metrics.
+    the same seeds by a 95% interval of its own, on the same `terms`. Of several such optimizers the one of most metrics.
     """
     others: dict[str, dict[str, list[Headline]]] = {}
     for column, quantity in metrics.items():
@@ -29,7 +33,7 @@ def reversals(
         of = {s.problem: Headline(s.headline.kind, column, quantity) for s in found if s.random}
         own = {s.problem: s for s in found if s.random and s.headline.column != column}
         rows = judged[judged["problem"].isin(list(own))]
-        for other in samples(rows, fixed, Headlines(of)):
+        for other in samples(rows, fixed, Headlines(of), terms):
             if ahead := _ahead(own[other.problem], other.distinct()):
                 others.setdefault(other.problem, {}).setdefault(ahead, []).append(other.headline)
     return {

@@ -222,7 +222,10 @@ def test_who_is_ahead_in_other_metrics_is_told() -> None:
     empty = pd.DataFrame(columns=target.COLUMNS)
     [sentence] = words.verdicts(ranked, compared, empty, found, reversals=turned)
     assert "final validation loss, final test loss and final test accuracy, though, b" in sentence
-    # Within what seeds may do there is nothing to tell.
+    # At the floor of the loss there is nothing to tell, nor within what seeds may do.
+    floors = {"p": samples.Terms(floor=9.0)}
+    [(_, at_floor)] = reversals.reversals(judged, found, BUILT_IN_COLUMNS, (), floors).values()
+    assert [each.column for each in at_floor] == ["test_accuracy"]
     judged["final_test_loss"] = np.r_[first, first * np.tile([0.9, 1.09], 10)]
     unsure = judged.drop(columns=["final_validation_loss", "final_test_accuracy"])
     assert not reversals.reversals(unsure, found, BUILT_IN_COLUMNS)
