@@ -24,7 +24,8 @@ def reversals(
 
     `found` are the distinct samples of the headlines. Of the metrics of validation and test parts,
     of the same record, those count whose best median is another optimizer's, ahead of the winner on
-    the same seeds by a 95% interval of its own, on the same `terms`. Of several such optimizers the one of most metrics.
+    the same seeds by a 95% interval of its own, on the same `terms`. Of several such optimizers the
+    one of most metrics.
     """
     others: dict[str, dict[str, list[Headline]]] = {}
     for column, quantity in metrics.items():
