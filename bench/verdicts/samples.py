@@ -43,10 +43,10 @@ class Sample:
     The worst cost is a diverged run's, NaN that of a run without an outcome (crashed, or not
     trained yet). `random` is False for a problem without randomness, which has no part in tests.
     Losses at or below `floor` are rounding: between two of them there is nothing to tell, and
-    within the `margin` nothing that matters. Optimizers with equal `runs`
-    have chosen the same trials (none given: all have their own); problems with equal `data` are one
-    where problems are put together. `labels` are what rows call the optimizers, `lost` is 1 for a
-    diverged run (by default: where the cost is infinite).
+    within the `margin` nothing that matters. Optimizers with equal `runs` have chosen the same
+    trials (none given: all have their own); problems with equal `data` are one where problems are
+    put together. `labels` are what rows call the optimizers, `lost` is 1 for a diverged run (by
+    default: where the cost is infinite).
     """
 
     problem: str
