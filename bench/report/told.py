@@ -15,27 +15,33 @@ VERDICTS = "verdicts.txt"
 
 
 def seeds_told(manifest: Manifest, trials: pd.DataFrame) -> str:
-    """How configurations were chosen and on which seeds they are judged, if on seeds of their own.
+    """How configurations were chosen and on which seeds they are judged.
 
-    Empty otherwise.
+    Empty where both are the same seeds, a fixed number of them.
     """
     from bench.tables.headline import criterion_words
     from bench.tables.phases import all_evaluated
 
-    if manifest.tuning is None or not all_evaluated(trials, manifest.fixed):
+    tuning, counts = manifest.tuning, manifest.evaluation_seeds.values()
+    if not counts or not (all_evaluated(trials, manifest.fixed) if tuning else manifest.until):
         return ""
-    judges = {t.seed for t in manifest.trials if manifest.phase(t) == "evaluation"}
-    chosen, judged = len(manifest.tuning.seeds), len(judges)
+    low, high = min(counts), max(counts)
+    judged = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    added = ", added until all is decided or has the most" if manifest.until else ""
+    if tuning is None:
+        return f"Judged on {judged} seeds{added}."
+    chosen = len(tuning.seeds)
     return (
         f"Chosen by the {criterion_words(manifest)} on {chosen} tuning "
         f"{'seed' if chosen == 1 else 'seeds'}, judged on {judged} evaluation "
-        f"{'seed' if judged == 1 else 'seeds'} that the choice has not seen."
+        f"{'seed' if high == 1 else 'seeds'} that the choice has not seen{added}."
     )
 
 
-def sweep_told(manifest: Manifest) -> str:
-    """On which seeds all configurations of a tuned experiment ran."""
-    assert manifest.tuning is not None
+def sweep_told(manifest: Manifest, trials: pd.DataFrame) -> str:
+    """On which seeds all configurations ran, if the best of them are judged on others."""
+    if manifest.tuning is None or not seeds_told(manifest, trials):
+        return ""
     return f"All runs are on the {len(manifest.tuning.seeds)} tuning seeds."
 
 
@@ -46,6 +52,7 @@ def told(folder: Path) -> list[tuple[str, list[str]]]:
     """
     import pandas as pd
 
+    from bench.tables import costs
     from bench.verdicts import audit
 
     if not (folder / VERDICTS).exists():
@@ -53,4 +60,14 @@ def told(folder: Path) -> list[tuple[str, list[str]]]:
     sentences = (folder / VERDICTS).read_text(encoding="utf-8").splitlines()
     text = ["problem", "optimizer", "figures", "message"]
     found = pd.read_csv(folder / "audit.csv", dtype=dict.fromkeys(text, str), keep_default_na=False)
-    return [("verdicts", sentences), ("audit", audit.told(found))]
+    seconds = pd.read_csv(
+        folder / "seconds.csv",
+        dtype={"problem": str, "rule": str},
+        keep_default_na=False,
+        na_values=[""],
+    )
+    return [
+        ("verdicts", sentences),
+        ("audit", audit.told(found)),
+        ("costs", costs.told(seconds)),
+    ]

@@ -138,7 +138,6 @@ def _material(store: Store, manifest: Manifest, tables: Tables) -> Material:
     from bench.verdicts.samples import terms_of
 
     hosts = {stack.host for stack in store.stacks() if stack.host}
-    judged = seeds_told(manifest, tables.trials)
     return Material(
         tables,
         verdicts.judge(
@@ -148,12 +147,13 @@ def _material(store: Store, manifest: Manifest, tables: Tables) -> Material:
             fixed=manifest.fixed,
             terms=terms_of(manifest),
             hosts=len(hosts),
+            watched=manifest.until is not None,
         ),
         planned=manifest.trials,
         targets=manifest.targets,
         losses={t.problem_name: t.problem.loss for t in manifest.trials},
-        judged=judged,
-        swept=sweep_told(manifest) if judged else "",
+        judged=seeds_told(manifest, tables.trials),
+        swept=sweep_told(manifest, tables.trials),
         plugins=manifest.spec.get("plugins", ()),
     )
 

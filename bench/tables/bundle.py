@@ -11,6 +11,7 @@ from bench.plan.manifest import Manifest
 from bench.store.store import Store
 from bench.tables.bands import curve_bands
 from bench.tables.best import best_rows, best_trials
+from bench.tables.costs import COLUMNS, costs_frame
 from bench.tables.curves import curves_frame
 from bench.tables.headline import Headlines
 from bench.tables.phases import searched
@@ -26,7 +27,8 @@ class Tables:
 
     `trials` and `summary` are those of the CSV files, `runs` the trials of the best configurations;
     `curves` needs no others than theirs; `metrics` are the columns that trials were measured in,
-    `headlines` what they are judged by: trials and summaries have its cost, files do not.
+    `costs` says what an epoch costs, `headlines` what trials are judged by: trials and summaries
+    have its cost, files do not.
     What follows is computed when it is first asked for, and kept.
     """
 
@@ -35,6 +37,7 @@ class Tables:
     runs: pd.DataFrame
     curves: pd.DataFrame
     metrics: Columns = field(default_factory=lambda: BUILT_IN_COLUMNS)
+    costs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=COLUMNS))
     headlines: Headlines = field(default_factory=Headlines)
 
     @classmethod
@@ -45,8 +48,8 @@ class Tables:
         runs = best_trials(trials)
         chosen = set(runs["trial"])
         curves = curves_frame(store, [t for t in manifest.trials if t.index in chosen], metrics)
-        summary = summary_frame(trials, manifest.fixed)
-        return cls(trials, summary, runs, curves, metrics, headlines)
+        summary, costs = summary_frame(trials, manifest.fixed), costs_frame(store, manifest)
+        return cls(trials, summary, runs, curves, metrics, costs, headlines)
 
     @cached_property
     def _ranged(self) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from bench.tables.phases import all_evaluated, searched
 from bench.verdicts import (
     across,
     budget,
+    costs,
     pairs,
     profile,
     ranking,
@@ -67,17 +68,19 @@ def judge(
     fixed: Collection[str] = (),
     terms: Mapping[str, Terms] | None = None,
     hosts: int = 1,
+    watched: bool = False,
 ) -> Verdicts:
     """Everything that can be said about an experiment.
 
     Optimizers are compared by one configuration per problem, the best. `planned` counts the trials
-    planned by problem, in the order in which problems are told, on the `terms` of each.
+    planned by problem, in the order in which problems are told, on the `terms` of each. `watched`
+    says that seeds were added until pairs were decided, as in `pairs`.
     """
     judged, best, curves = _in_order(tables.runs, planned), tables.best, tables.curves
     trials, summary = searched(tables.trials), tables.searched
     found = samples.samples(judged, fixed, tables.headlines, terms)
     whole = [sample.distinct() for sample in found]
-    compared = pairs.pairs(found)
+    compared = pairs.pairs(found, watched=watched)
     reached = target.costs(judged, curves, targets, tables.metrics)
     columns = ["problem", "optimizer", "configuration", "settings"]
     chosen = {
@@ -85,7 +88,9 @@ def judge(
         for problem, optimizer, number, text in best[columns].itertuples(index=False)
     }
     losses = {p: t[TRAIN_LOSS] for p, t in targets.items() if TRAIN_LOSS in t}
-    order = ranking.ranking(found, compared, _starts(judged, curves), losses, chosen)
+    order = ranking.ranking(
+        found, compared, _starts(judged, curves), losses, chosen, watched=watched
+    )
     width = rates.widths(trials, summary, fixed)
     label = {(s.problem, n): s.label(i) for s in whole for i, n in enumerate(s.optimizers)}
     order = order.merge(
@@ -94,7 +99,7 @@ def judge(
     side, again = samples.block(found), samples.aside(found)
     over = across.across(side)
     turned = reversals.reversals(judged, whole, tables.metrics, fixed, terms)
-    timed = target.times(reached, judged, frozenset(fixed))
+    timed = costs.priced(target.times(reached, frozenset(fixed)), tables.costs, judged)
     return Verdicts(
         ranking=order,
         pairs=compared,
@@ -118,7 +123,7 @@ def judge(
         lost=rates.divergence(trials),
         sentences=(
             *words.verdicts(order, compared, _labelled(timed, label), whole, again, turned, over),
-            *words.together(compared),
+            *words.together(compared, watched=watched),
         ),
         across=over,
         names={s.label(i): n for s in [*whole, *side] for i, n in enumerate(s.optimizers)},

@@ -16,8 +16,10 @@ Decision = tuple[Sample, int, int, stats.Comparison | None]
 COLUMNS = ["problem", "metric", "a", "b", "seeds", "estimate", "low", "high", "scale", "margin"]
 COLUMNS += ["answer", "better", "least", "a_better", "ties", "b_better"]
 COLUMNS += ["share", "share_low", "share_high", "correlation", "wilcoxon_p"]
+ADVICE = ["fewest_seeds", "advised_low", "advised_high"]
+COLUMNS += ADVICE
 WORDS = ["metric", "scale", "answer", "better"]
-COUNTS = ["seeds", "a_better", "ties", "b_better"]
+COUNTS = ["seeds", "a_better", "ties", "b_better", *ADVICE]
 
 
 def pairs(found: Sequence[Sample], level: float = LEVEL, *, watched: bool = False) -> pd.DataFrame:
@@ -32,8 +34,21 @@ def pairs(found: Sequence[Sample], level: float = LEVEL, *, watched: bool = Fals
     Wilcoxon's p describe single pairs and decide nothing; rows of `ALL` have no answer and stand
     outside the family. `watched` says that seeds were added until there was an answer: intervals
     then hold at all numbers of seeds together.
+
+    Fewer than `fewest_seeds` decide no pair, whatever its difference. Where the answer is unknown,
+    `advised_low` to `advised_high` seeds would decide, if the data can say; none are advised where
+    seeds are added anyway.
     """
-    rows = [_row(sample, i, j, told) for sample, i, j, told in decisions(found, level, watched)]
+    random = [sample.distinct() for sample in found if sample.random]
+    asked = family(random, watched=watched)
+    fewest = stats.fewest_watched(asked, level) if watched else stats.fewest_seeds(asked, level)
+    rows = []
+    for sample, i, j, told in decisions(random, level, watched=watched):
+        row = _row(sample, i, j, told) | {"fewest_seeds": fewest}
+        if told is not None and not (told.decided or watched):
+            advised = stats.seeds_advised(sample.gaps(i, j), told.margin, level=level / asked)
+            row |= dict(zip(ADVICE[1:], advised or (), strict=False))
+        rows.append(row)
     rows += _across(block(found))
     blank = dict.fromkeys(WORDS, "")
     frame = pd.DataFrame([{**blank, **row} for row in rows], columns=COLUMNS)
@@ -41,7 +56,7 @@ def pairs(found: Sequence[Sample], level: float = LEVEL, *, watched: bool = Fals
 
 
 def decisions(
-    found: Sequence[Sample], level: float = LEVEL, watched: bool = False
+    found: Sequence[Sample], level: float = LEVEL, *, watched: bool = False
 ) -> Iterator[Decision]:
     """Every pair of optimizers on every problem with randomness, and what it says.
 
@@ -49,7 +64,7 @@ def decisions(
     both). All hold together with a chance of 1 - `level`.
     """
     random = [sample.distinct() for sample in found if sample.random]
-    confidence = 1 - level / max(family(random), 1)
+    confidence = 1 - level / family(random, watched=watched)
     for sample in random:
         for i, j in combinations(range(len(sample.optimizers)), 2):
             gaps = sample.gaps(i, j)
@@ -58,17 +73,19 @@ def decisions(
             yield sample, i, j, told
 
 
-def family(found: Sequence[Sample]) -> int:
-    """How many pairs are asked about: those with seeds in common, over all random problems.
+def family(found: Sequence[Sample], *, watched: bool = False) -> int:
+    """How many pairs are asked about over all random problems, at least 1: those with seeds.
 
-    `found` has optimizers of the same trials as one.
+    While seeds are added, a pair may still get its first: then all count. `found` has optimizers
+    of the same trials as one.
     """
-    return sum(
-        len(sample.pair(i, j)[0]) > 0
+    asked = sum(
+        watched or len(sample.pair(i, j)[0]) > 0
         for sample in found
         if sample.random
         for i, j in combinations(range(len(sample.optimizers)), 2)
     )
+    return max(asked, 1)
 
 
 def asked(rows: pd.DataFrame) -> int:

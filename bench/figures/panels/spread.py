@@ -34,15 +34,18 @@ def spread(
     """Draw the headline of every seed, with median and quartiles; the best median on top.
 
     `trials` are those of one problem and of one configuration per optimizer. Crosses in the strip
-    on the right are diverged runs; how many there are stands beside it.
+    on the right are diverged runs, hollow points those above the constant predictor; how many there
+    are stands beside them.
     """
     ax = style.axes(ax)
     looks, headline = looks or style.looks(trials), headline or Headline()
-    values = {
-        str(name): np.sort(part[COST].dropna().to_numpy(dtype=float))
-        for name, part in trials.groupby("optimizer", sort=False)
-    }
     diverged = trials[trials["status"] == "diverged"]["optimizer"].value_counts()
+    values, slow = {}, {}
+    for name, part in trials.groupby("optimizer", sort=False):
+        costs = part[COST].to_numpy(dtype=float)
+        ascending = np.argsort(costs, kind="stable")[: np.count_nonzero(~np.isnan(costs))]
+        values[str(name)] = costs[ascending]
+        slow[str(name)] = part["above_constant"].fillna(False).to_numpy(dtype=bool)[ascending]
     missing = trials["optimizer"].value_counts() - pd.Series({n: len(v) for n, v in values.items()})
     order = sorted(values, key=lambda n: (_middle(values[n]), n))
     scale = headline_scale(headline.values(np.concatenate(list(values.values()))), headline)
@@ -50,17 +53,19 @@ def spread(
         sample, look = values[name], looks[name]
         finite = sample[np.isfinite(sample)]
         many = min(1.0, 40 / max(len(sample), 1))
-        offsets = style.jitter(len(finite), 0.56)
-        ax.scatter(
-            scale.place(headline.values(finite)),
-            y + offsets,
-            s=6 + 10 * many,
-            marker=look.marker,
-            color=look.color,
-            alpha=0.35 + 0.4 * many,
-            lw=0,
-            zorder=3.6,
-        )
+        heights, above = y + style.jitter(len(finite), 0.56), slow[name][: len(finite)]
+        for mine, fill in ((~above, look.color), (above, "none")):
+            ax.scatter(
+                scale.place(headline.values(finite[mine])),
+                heights[mine],
+                s=6 + 10 * many,
+                marker=look.marker,
+                color=look.color,
+                facecolor=fill,
+                alpha=0.35 + 0.4 * many,
+                lw=0.9 * (fill == "none"),
+                zorder=3.6,
+            )
         lost = len(sample) - len(finite)
         if lost:
             x = np.full(lost, float(scale.place(headline.values(np.inf))))
@@ -73,7 +78,7 @@ def spread(
             if np.isfinite(middle):
                 at = float(scale.place(middle))
                 ax.vlines(at, y - 0.34, y + 0.34, color="black", lw=2, zorder=3.2)
-        _beside(ax, y, int(diverged.get(name, 0)), len(sample), missing[name])
+        _beside(ax, y, int(diverged.get(name, 0)), above.sum(), len(sample), missing[name])
     _rows(ax, order, scale, style.headline_label(headline, loss))
     return ax
 
@@ -113,7 +118,7 @@ def ranking(
             if y == 0:
                 ax.axvspan(min(ends), max(ends), color="#d9d9d9", alpha=0.6, lw=0, zorder=1)
         ran = row["seeds"] - row["crashed"] if some[0] else 0
-        _beside(ax, y, row["diverged"], ran, row["seeds"] - ran)
+        _beside(ax, y, row["diverged"], row["above_constant"], ran, row["seeds"] - ran)
     names = [str(n) for n in rows["optimizer"]]
     _rows(ax, names, scale, style.headline_label(headline, loss))
     if len(rows) and np.isfinite(rows[MEDIAN].iloc[0]) and _single(rows):
@@ -137,9 +142,10 @@ def _rows(ax: Axes, names: Sequence[str], scale: Scale, label: str) -> None:
     ax.set(xlabel=label, ylabel="")
 
 
-def _beside(ax: Axes, y: int, lost: int, ran: int, missing: int) -> None:
-    """To the right of a row, how many runs diverged and how many left nothing."""
-    told = [f"{lost}/{ran} ×"] * bool(lost) + [f"{missing} missing"] * bool(missing)
+def _beside(ax: Axes, y: int, lost: int, slow: int, ran: int, missing: int) -> None:
+    """To the right of a row, how many runs diverged, came down slowly, and left nothing."""
+    told = [f"{lost}/{ran} ×"] * bool(lost) + [f"{slow}/{ran} ○"] * bool(slow)
+    told += [f"{missing} missing"] * bool(missing)
     text = "\n".join(told) if ran else "no result"
     if not text:
         return
