@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.plan.manifest import Manifest
+from nncore.files import open_plain, read_plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,26 +49,26 @@ def sweep_told(manifest: Manifest, trials: pd.DataFrame) -> str:
 def told(folder: Path) -> list[tuple[str, list[str]]]:
     """What a report says in words, from its files: titles and their lines.
 
-    What epochs cost is wall-clock and so stands in no text file, only here.
+    What epochs cost is wall-clock and so stands in no text file, only here. Nothing is said where
+    somebody has changed the files since.
     """
     import pandas as pd
 
     from bench.tables import costs
     from bench.verdicts import audit
 
-    if not (folder / VERDICTS).exists():
-        return []
-    sentences = (folder / VERDICTS).read_text(encoding="utf-8").splitlines()
     text = ["problem", "optimizer", "figures", "message"]
-    found = pd.read_csv(folder / "audit.csv", dtype=dict.fromkeys(text, str), keep_default_na=False)
-    seconds = pd.read_csv(
-        folder / "seconds.csv",
-        dtype={"problem": str, "rule": str},
-        keep_default_na=False,
-        na_values=[""],
-    )
-    return [
-        ("verdicts", sentences),
-        ("audit", audit.told(found)),
-        ("costs", costs.told(seconds)),
-    ]
+    prices = {"problem": str, "rule": str}
+    try:
+        sentences = read_plain(folder / VERDICTS, links=False).decode().splitlines()
+        with open_plain(folder / "audit.csv", links=False) as file:
+            found = pd.read_csv(file, dtype=dict.fromkeys(text, str), keep_default_na=False)
+        with open_plain(folder / "seconds.csv", links=False) as file:
+            seconds = pd.read_csv(file, dtype=prices, keep_default_na=False, na_values=[""])
+        return [
+            ("verdicts", sentences),
+            ("audit", audit.told(found)),
+            ("costs", costs.told(seconds)),
+        ]
+    except (OSError, ValueError, KeyError):
+        return []

@@ -7,9 +7,15 @@ from pathlib import Path
 
 from bench.plan import manifest as manifests
 from bench.plan.manifest import Manifest
-from bench.session.folder import FolderMismatchError, note, read_manifest
+from bench.session.folder import (
+    FolderMismatchError,
+    intact,
+    note,
+    read_fingerprint,
+    read_manifest,
+)
 from bench.store import provenance
-from bench.store.store import FILE, DamagedError, Store
+from bench.store.store import FILE, Store
 from bench.tables.costs import COSTS, costs_of
 
 
@@ -25,9 +31,10 @@ def merge(out: Path, folders: Sequence[Path]) -> Manifest:
     try:
         parts = [read_manifest(store) for store in stores]
         _refuse_strangers(stores, parts)
+        fingerprint = read_fingerprint(stores[0])
         whole = manifests.united(parts)
         with Store.open(out) as target:
-            note(target, whole, fingerprint=stores[0].meta.get("fingerprint"))
+            note(target, whole, fingerprint=fingerprint)
             for store in stores[: len(folders)]:
                 for result in store.results():
                     if not all(key in target for key in result.keys):
@@ -54,8 +61,7 @@ def _refuse_strangers(stores: Sequence[Store], parts: Sequence[Manifest]) -> Non
     first = stores[0]
     planned: dict[int, str] = {}
     for store in stores:
-        if store.damage:
-            raise DamagedError(store.path, store.damage)
+        intact(store)
     for store, manifest in zip(stores, parts, strict=True):
         here, there = first.path.parent, store.path.parent
         if manifest.spec != parts[0].spec:
@@ -69,8 +75,7 @@ def _refuse_strangers(stores: Sequence[Store], parts: Sequence[Manifest]) -> Non
                 "results, so not to be joined"
             )
         planned |= keys
-        old, new = (s.meta.get("fingerprint", {}) for s in (first, store))
-        differ = provenance.differences(old, new)
+        differ = provenance.differences(read_fingerprint(first), read_fingerprint(store))
         if differ:
             lines = "\n".join(f"  {line}" for line in differ)
             raise FolderMismatchError(

@@ -26,6 +26,7 @@ from bench.session.folder import FolderMismatchError, done, note, refuse_other
 from bench.session.results import Results, results_of
 from bench.session.rounds import Later, Ready, grown, later, round_of
 from nncore.datasets import remarks
+from nncore.imports import sources
 
 NAMED = 5  # problems of a round
 
@@ -175,6 +176,9 @@ def run(
     say = say or _nothing
     experiment = _loaded(source, overrides, plugins, shard)
     folder = _folder(experiment, out)
+    for path in experiment.plugins:
+        for what in sources(path).notes:
+            say(what)
     for problem in experiment.problems:
         for remark in remarks(problem.problem.dataset):
             say(f"{problem.name}: {remark}")
