@@ -123,7 +123,14 @@ class Sample:
         rows = [self.optimizers.index(name) for name in optimizers]
         runs = tuple(self.runs[row] for row in rows) if self.runs else ()
         costs, lost = self.costs[rows], self.diverged[rows]
-        return replace(self, optimizers=tuple(optimizers), costs=costs, runs=runs, lost=lost)
+        return replace(
+            self,
+            optimizers=tuple(optimizers),
+            costs=costs,
+            runs=runs,
+            lost=lost,
+            labels=tuple(self.label(row) for row in rows),
+        )
 
     def distinct(self) -> Sample:
         """The sample with one row, all their names joined, for optimizers of the same trials."""
@@ -235,12 +242,12 @@ def _joined(side_by_side: Sequence[Sample]) -> list[Sample]:
     """Samples of the same optimizers, those that have the same trials on each of them as one."""
     if not side_by_side or not all(sample.runs for sample in side_by_side):
         return list(side_by_side)
-    names: dict[tuple[str, ...], list[str]] = {}
-    runs = zip(*(sample.runs for sample in side_by_side), strict=True)
-    for name, same in zip(side_by_side[0].optimizers, runs, strict=True):
-        names.setdefault(same, []).append(name)
-    labels = tuple(SAME.join(group) for group in names.values())
-    first = [group[0] for group in names.values()]
+    places: dict[tuple[str, ...], list[int]] = {}
+    for place, same in enumerate(zip(*(sample.runs for sample in side_by_side), strict=True)):
+        places.setdefault(same, []).append(place)
+    one = side_by_side[0]
+    labels = tuple(SAME.join(one.label(i) for i in group) for group in places.values())
+    first = [one.optimizers[group[0]] for group in places.values()]
     return [replace(sample.of(first), labels=labels) for sample in side_by_side]
 
 
