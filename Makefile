@@ -33,7 +33,7 @@ faults: .venv    ## kills, full disks and other faults at length, minutes
 	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m faults
 
 check: .venv     ## has convergence regressed? the gate, against results/reference
-	@$(PY) -m bench run experiments/convergence.toml --fresh --jobs $(JOBS) > /dev/null
+	@$(PY) -m bench run experiments/convergence.toml --fresh --no-report --quiet --jobs $(JOBS)
 	@$(PY) -m bench check results/convergence --against results/reference/convergence.json --strict
 
 lint: .venv      ## ruff, mypy and the direction of imports

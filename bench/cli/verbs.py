@@ -78,6 +78,9 @@ def main() -> None:
     """
 
 
+no_report = click.option(
+    "--no-report", is_flag=True, help="Write no CSV files and figures; `bench report` does."
+)
 folder_argument = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 
 
@@ -112,6 +115,8 @@ folder_argument = click.argument("folder", metavar="DIR", type=click.Path(path_t
 @click.option(
     "--repair", is_flag=True, help="Set damaged results aside and train those trials again."
 )
+@no_report
+@click.option("--quiet", "-q", is_flag=True, help="Say nothing but what went wrong.")
 @click.option(
     "--dry-run", is_flag=True, help="Say what would be trained and how long; train nothing."
 )
@@ -126,12 +131,14 @@ def run(
     retry_crashed: bool,
     fresh: bool,
     repair: bool,
+    no_report: bool,
+    quiet: bool,
     dry_run: bool,
 ) -> int:
     """Train what is not stored yet, then write the report.
 
-    Running the same again trains only what is missing: after an interruption, a changed spec or
-    more seeds.
+    SPEC is a file, or @NAME: one of the experiments that come with the harness, as @quick. Running
+    the same again trains only what is missing: after an interruption, a changed spec or more seeds.
     """
     from bench.run.progress import Progress
     from bench.session import run as session
@@ -152,10 +159,14 @@ def run(
         spec,
         **common,
         repair=repair,
-        progress=lambda todo: Progress.of(todo.stacks, todo.jobs, todo.title),
-        say=lambda text: click.echo(text, err=True),
+        report=not no_report,
+        progress=None if quiet else lambda todo: Progress.of(todo.stacks, todo.jobs, todo.title),
+        say=None if quiet else lambda text: click.echo(text, err=True),
     )
-    _say_results(results, shard)
+    if quiet:
+        _say_crashes(results)
+    else:
+        _say_results(results, shard)
     return FAILED if results.crashed else 0
 
 
@@ -206,9 +217,12 @@ def _say_results(results: Any, shard: tuple[int, int] | None = None) -> None:
     tables = [path for path in results.files if path.suffix != ".png"]
     figures = [path for path in results.files if path.suffix == ".png"]
     for kind, paths in (("tables", tables), ("figures", figures)):
-        click.echo(f"{kind}:")
+        if paths:
+            click.echo(f"{kind}:")
         for path in paths:
             click.echo(f"  {path}")
+    if not results.files:
+        click.echo(f"stored in {results.folder}: `bench report {results.folder}` writes the report")
     _say_verdicts(results)
     if results.missing and shard not in (None, (1, 1)):
         click.echo(f"{results.missing:,} trials are in other shards: `bench merge` joins them")
@@ -223,6 +237,10 @@ def _say_results(results: Any, shard: tuple[int, int] | None = None) -> None:
             f"{results.undecided:,} pairs are undecided: `bench run SPEC --out {results.folder}` "
             "goes on with the next round of seeds"
         )
+    _say_crashes(results)
+
+
+def _say_crashes(results: Any) -> None:
     if results.crashed:
         for reason, count in list(results.reasons.items())[:REASONS]:
             click.echo(f"crashed ({count:,} of {results.crashed:,}): {reason}", err=True)
@@ -285,12 +303,53 @@ def _report(folder: Path) -> int:
 
 @main.command()
 @folder_argument
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON, for programs.")
 @_exit_codes
-def status(folder: Path) -> int:
+def status(folder: Path, as_json: bool) -> int:
     """What is done, missing, diverged and crashed in DIR."""
+    import json
+
     from bench.session import status as statuses
 
-    return statuses.show(folder)
+    found = statuses.status(folder)
+    if as_json:
+        click.echo(json.dumps(statuses.plain(found), indent=1))
+    else:
+        for line in statuses.lines(found):
+            click.echo(line)
+    return found.exit_code
+
+
+@main.command()
+@folder_argument
+@click.argument("name")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["latex", "markdown", "csv"]),
+    default="markdown",
+    show_default=True,
+    help="LaTeX (booktabs) and Markdown have numbers to three digits, CSV has all.",
+)
+@click.option("--problem", "problems", multiple=True, help="Its rows alone. Repeatable.")
+@click.option("--optimizer", "optimizers", multiple=True, help="Its rows alone. Repeatable.")
+@click.option("--column", "columns", multiple=True, help="This column alone. Repeatable.")
+@_exit_codes
+def table(
+    folder: Path,
+    name: str,
+    form: str,
+    problems: tuple[str, ...],
+    optimizers: tuple[str, ...],
+    columns: tuple[str, ...],
+) -> int:
+    """Print a table of the report in DIR, as ranking, pairs or time_to_target, for a paper."""
+    from bench.report.formats import FORMATS
+    from bench.report.reading import read
+
+    rows = {"problem": problems, "optimizer": optimizers}
+    click.echo(FORMATS[form](read(folder, name, rows, columns)))
+    return 0
 
 
 @main.command()
@@ -298,12 +357,16 @@ def status(folder: Path) -> int:
 @click.argument(
     "folders", metavar="DIR...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
+@no_report
 @_exit_codes
-def merge(out: Path, folders: tuple[Path, ...]) -> int:
+def merge(out: Path, folders: tuple[Path, ...], no_report: bool) -> int:
     """Join the results of shards in OUT, and write its report."""
     from bench.session import merge as merging
 
     merging.merge(out, folders)
+    if no_report:
+        click.echo(f"joined in {out}: `bench report {out}` writes the report")
+        return 0
     return _report(out)
 
 

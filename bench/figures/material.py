@@ -44,6 +44,12 @@ class Material:
         return style.looks(self.tables.trials)
 
     @cached_property
+    def joint_looks(self) -> Mapping[str, Look]:
+        """The looks, with those of the ranking's optimizers that stand for several."""
+        labels = {label: self.looks[name] for label, name in self.verdicts.names.items()}
+        return {**self.looks, **labels}
+
+    @cached_property
     def landscapes(self) -> Mapping[str, Landscape]:
         """Paths over the problems that are functions of two parameters; trains them again."""
         return paths.landscapes(self.planned, self.tables.runs)

@@ -7,6 +7,7 @@ or looked up in a registry that a plugin would have to fill.
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,17 +16,21 @@ from typing import Any
 import numpy as np
 
 from bench.plan.trials import Trial
+from bench.spec import judging
 from bench.spec.experiment import Experiment
 from bench.spec.names import NAME
 from bench.spec.seeds import SEED, UntilDecided, until_of
 from bench.spec.tuning import KEYS, Tuning, parts_of
-from nncore.metrics import LOSS, Columns, Quantity, columns, recorded
+from bench.stats.decision import Margin
+from nncore.metrics import EXTENDED, LOSS, PRINTABLE, Columns, Quantity, columns, recorded
 from nncore.modifiers import modifiers
 from nncore.trial import Configuration, Problem, is_random
 from nncore.values import (
     NUMBER,
     TABLE,
     TEXT,
+    YES_OR_NO,
+    Values,
     either,
     many,
     record,
@@ -41,6 +46,19 @@ def _are_keys(value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch("([0-9a-f]{64})*", value) is not None
 
 
+def _is_made_of(kinds: Sequence[Values], value: Any) -> bool:
+    """Whether a value of JSON is made of lists, tables and these kinds of values alone."""
+    if isinstance(value, dict | list):
+        inside = [*value, *value.values()] if isinstance(value, dict) else value
+        return all(_is_made_of(kinds, part) for part in inside)
+    return any(value in kind for kind in kinds)
+
+
+# What definitions are made of, that stand in tables and figures; and what a TOML file is made of.
+SHOWN = (NUMBER, YES_OR_NO, PRINTABLE)
+WRITTEN = (EXTENDED, YES_OR_NO, TEXT)
+
+
 # What a manifest looks like as JSON, whoever wrote it.
 NUMERAL = whole(0, 2**63 - 1)  # what a table's column of integers holds
 PROBLEM = record(
@@ -49,8 +67,8 @@ PROBLEM = record(
 )
 CONFIGURATION = record(
     {
-        "rule": TEXT,
-        "hyperparameters": table_of(NUMBER),
+        "rule": NAME,
+        "hyperparameters": table_of(NUMBER, keys=NAME),
         **{name: modifier.values for name, modifier in modifiers.items()},
     },
     optional=modifiers,
@@ -101,9 +119,42 @@ class Manifest:
         return columns(self.metrics)
 
     @property
+    def evaluation(self) -> tuple[Trial, ...]:
+        """The trials that judge, of problems with randomness: all where nothing is tuned."""
+        random = (t for t in self.trials if t.problem_name not in self.fixed)
+        tuning = set(self.tuning.seeds) if self.tuning else set()
+        return tuple(t for t in random if t.seed not in tuning)
+
+    @property
+    def evaluation_seeds(self) -> dict[str, int]:
+        """On how many seeds each problem with randomness is judged."""
+        found: dict[str, set[int]] = {}
+        for trial in self.evaluation:
+            found.setdefault(trial.problem_name, set()).add(trial.seed)
+        return {problem: len(seeds) for problem, seeds in found.items()}
+
+    @property
     def until(self) -> UntilDecided | None:
         """The rounds in which seeds are added; None where seeds are fixed."""
         return until_of(self.spec)
+
+    @property
+    def problems(self) -> Mapping[str, Problem]:
+        """The problems by name, in the order of the trials."""
+        return {trial.problem_name: trial.problem for trial in self.trials}
+
+    @property
+    def margin(self) -> Margin:
+        """By how much losses may differ and count as the same."""
+        return judging.margin_of(self.spec)
+
+    @property
+    def data(self) -> Mapping[str, str]:
+        """What problems are told apart by where they are put together: equal texts count as one."""
+        if judging.same_data_counts(self.spec):
+            return {name: name for name in self.problems}
+        definitions = {name: problem.dataset for name, problem in self.problems.items()}
+        return {name: json.dumps(data, sort_keys=True) for name, data in definitions.items()}
 
     @property
     def tuned(self) -> bool:
@@ -185,6 +236,11 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
     """
     if faults := FORM.faults(values):
         raise ValueError(f"is no manifest: {faults[0]!r:.60}")
+    tables = [table for *_, table in (*values["problems"], *values["configurations"])]
+    given = [value for table in tables for value in table.values() if value is not None]
+    if not _is_made_of(SHOWN, given) or not _is_made_of(WRITTEN, values["spec"]):
+        raise ValueError("is no manifest: it has values that no spec has")
+    judging.check(values["spec"])
     problems = [(name, _problem(fields)) for name, fields in values["problems"]]
     listed = values["configurations"]
     if any(len(entry) == 2 for entry in listed):
@@ -210,20 +266,24 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
             )
         )
     # Two optimizers may share a trial; one cannot count it twice.
-    places = {(t.problem_name, t.optimizer, t.key) for t in trials}
-    if len({t.index for t in trials}) < len(trials) or len(places) < len(trials):
-        raise ValueError("trials repeat")
+    for places in (
+        {t.index for t in trials},
+        {(t.problem_name, t.optimizer, t.key) for t in trials},
+        {(t.problem_name, t.configuration_index, t.seed) for t in trials},
+    ):
+        if len(places) < len(trials):
+            raise ValueError("trials repeat")
     if len({number for number, *_ in configurations}) < len(configurations):
         raise ValueError("numbers of configurations repeat")
     tuning, metrics = values.get("tuning"), _quantities(values.get("metrics"))
     known = columns(metrics)
-    judging = [parts_of(tuning["criterion"])[1]] if tuning else []
-    if not {*judging, *(m for target in values["targets"].values() for m in target)} <= set(known):
+    criteria = [parts_of(tuning["criterion"])[1]] if tuning else []
+    if not {*criteria, *(m for target in values["targets"].values() for m in target)} <= set(known):
         raise ValueError("a criterion or a target names no metric")
     return Manifest(
         values["name"],
         tuple(trials),
-        values["targets"],
+        {name: {m: float(v) for m, v in goal.items()} for name, goal in values["targets"].items()},
         frozenset(values["fixed"]),
         values["spec"],
         tuning and Tuning(**{**tuning, "seeds": tuple(tuning["seeds"])}),
@@ -249,7 +309,8 @@ def _problem(fields: Mapping[str, Any]) -> Problem:
 def _configuration(fields: Mapping[str, Any]) -> Configuration:
     # Manifests once named modifiers that there are not.
     given = {name: fields[name] for name in modifiers if fields.get(name) is not None}
-    return Configuration(fields["rule"], fields["hyperparameters"], given)
+    values = {name: float(value) for name, value in fields["hyperparameters"].items()}
+    return Configuration(fields["rule"], values, given)
 
 
 def _rows(rows: list[Any]) -> list[list[int]]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import faulthandler
-import hashlib
 import os
 import pickle
 import signal
@@ -27,7 +26,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 
 from bench.run.scratch import DUMP, REPLY, SIGN, SIGNS
-from bench.store.records import EVALUATIONS, Record
+from bench.store.records import CONSTANT, EVALUATIONS, Record
+from nncore.text import shown
 
 if TYPE_CHECKING:
     from bench.plan.trials import Stack
@@ -66,6 +66,8 @@ class Outcome(Protocol):
     @property
     def metrics(self) -> Any: ...  # noqa: D102
     @property
+    def constant(self) -> float | None: ...  # noqa: D102
+    @property
     def evaluations(self) -> Any: ...  # noqa: D102
 
 
@@ -77,7 +79,7 @@ class Setup:
     """What a worker needs to know before its first stack.
 
     `parent` is the process id to live and die with; `task` the pickled function that trains;
-    `plugins` are paths with the SHA-256 their source must still have, since a worker may start long
+    `plugins` are paths with the SHA-256 their sources must still have: a worker may start long
     after the run did; `folder` is a `bench.run.scratch.Scratch`'s.
     """
 
@@ -139,13 +141,10 @@ def start(setup: Setup) -> None:
 
         _State.limits = threadpool_limits(1)
         for path, digest in setup.plugins:
-            if hashlib.sha256(Path(path).read_bytes()).hexdigest() != digest:
-                raise RuntimeError(f"{path} changed while the run went on")
-        if setup.plugins:
             from nncore.registry import load_plugin
 
-            for path, _ in setup.plugins:
-                load_plugin(path)
+            if load_plugin(path) != digest:
+                raise RuntimeError(f"{path} changed while the run went on, or what it imports")
         from nncore.datasets.tables import adopt
 
         adopt(folder)
@@ -234,14 +233,16 @@ def pack(outcome: Outcome) -> Record:
     curve = np.empty((len(columns), len(epochs)))
     for row, values in zip(curve, columns.values(), strict=True):
         row[:] = values
+    numbers = {} if outcome.constant is None else {CONSTANT: float(outcome.constant)}
     return Record(
-        str(outcome.status),
-        str(outcome.reason),
-        None if outcome.diverged_epoch is None else int(outcome.diverged_epoch),
-        None if outcome.improved is None else bool(outcome.improved),
-        tuple(sys.intern(str(name)) for name in columns),
-        epochs.tobytes(),
-        curve.tobytes(),
+        status=str(outcome.status),
+        reason=str(outcome.reason),
+        diverged_epoch=None if outcome.diverged_epoch is None else int(outcome.diverged_epoch),
+        improved=None if outcome.improved is None else bool(outcome.improved),
+        metrics=tuple(sys.intern(str(name)) for name in columns),
+        epochs=epochs.tobytes(),
+        curve=curve.tobytes(),
+        numbers=tuple(numbers.items()),
     )
 
 
@@ -268,7 +269,7 @@ def describe(error: BaseException, plugins: Collection[str] | None = None) -> st
     users = [frame for frame in frames if frame.filename in theirs]
     for frame in (users or frames)[-1:]:
         text += f" ({Path(frame.filename).name}:{frame.lineno})"
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return shown(text)
 
 
 def die_with(parent: int) -> None:

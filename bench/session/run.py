@@ -21,10 +21,12 @@ from bench.store.store import FILE, DamagedError, Result, Store, place
 if TYPE_CHECKING:
     from bench.run.progress import Progress
     from bench.spec.experiment import Experiment
+from bench.session import costs
 from bench.session.folder import FolderMismatchError, done, note, refuse_other
 from bench.session.results import Results, results_of
-from bench.session.rounds import Later, Ready, grown, judging, later, round_of, seeds_of
+from bench.session.rounds import Later, Ready, grown, later, round_of
 from nncore.datasets import remarks
+from nncore.imports import sources
 
 NAMED = 5  # problems of a round
 
@@ -154,6 +156,7 @@ def run(
     retry_crashed: bool = False,
     fresh: bool = False,
     repair: bool = False,
+    report: bool = True,
     progress: Callable[[Planned], Progress] | None = None,
     say: Callable[[str], None] | None = None,
 ) -> Results:
@@ -163,16 +166,19 @@ def run(
     per core); `out` the results folder (default: `results/NAME`); `overrides` are `KEY=VALUE` on
     dotted keys; `shard` (I, N) trains the I-th of N parts. `fresh` replaces earlier results, once
     all new ones are there; `repair` sets damaged ones aside and trains them again, `retry_crashed`
-    tries crashed trials again.
+    tries crashed trials again. Without `report` no CSV file and no figure is written.
 
     Raises SpecError, also for a plugin's rule that fails its rehearsal; FolderMismatchError,
     StoreError, and Interrupted on Ctrl-C or SIGTERM, when everything that was finished is stored.
     """
-    from bench.report import write as report
+    from bench.report.write import write
 
     say = say or _nothing
     experiment = _loaded(source, overrides, plugins, shard)
     folder = _folder(experiment, out)
+    for path in experiment.plugins:
+        for what in sources(path).notes:
+            say(what)
     for problem in experiment.problems:
         for remark in remarks(problem.problem.dataset):
             say(f"{problem.name}: {remark}")
@@ -204,8 +210,11 @@ def run(
                 note(store, todo.manifest)
                 if todo.stacks:
                     say(_begins(todo))
+        costs.measure(store, todo.manifest, paths, say)
         store.take_over()
-        files = report.write(todo.folder, store, todo.manifest, again=False, say=say)
+        files: tuple[Path, ...] = ()
+        if report:
+            files = write(todo.folder, store, todo.manifest, again=False, say=say)
         return results_of(todo.folder, todo.manifest, store, files, len(tried))
 
 
@@ -214,7 +223,7 @@ def _begins(todo: Planned) -> str:
     if todo.round <= 1:
         return "configurations are chosen; training them on the evaluation seeds"
     problems = list(dict.fromkeys(trial.problem_name for trial in todo.missing))
-    seeds = max(seeds_of(judging(todo.manifest)).values())
+    seeds = max(todo.manifest.evaluation_seeds.values())
     told = f"{', '.join(problems[:NAMED])}" + (" and others" if len(problems) > NAMED else "")
     return f"round {todo.round}: to {seeds} seeds on {told}, not decided yet"
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.spec import judging
 from bench.spec import overrides as changes
 from bench.spec import seeds as seeding
 from bench.spec.mistakes import Mistakes, SpecError, quote, unknown_keys
@@ -15,6 +16,7 @@ from bench.spec.optimizers import Optimizer, OptimizerReader
 from bench.spec.plugins import load_all
 from bench.spec.problems import FIELDS, NamedProblem, ProblemReader, columns_of
 from bench.spec.seeds import UntilDecided, until_of
+from bench.spec.shipped import find
 from bench.spec.toml import plain, read
 from bench.spec.tuning import Tuning, parts_of
 from bench.spec.tuning import read as read_tuning
@@ -35,6 +37,7 @@ KEYS = {
     "description": TEXT,
     seeding.KEY: seeding.VALUES,
     "dtype": FIELDS["dtype"],
+    **judging.KEYS,
     "plugins": many(TEXT).saying('a list of files such as ["my_rules.py"]'),
     "problem": TABLES.saying("[[problem]] tables"),
     "optimizer": TABLES.saying("[[optimizer]] tables"),
@@ -70,6 +73,7 @@ def load(
 ) -> Experiment:
     """The experiment that a spec file, or a mapping of the same shape, describes.
 
+    A file may be `@NAME`, one of those that come with the harness (`bench.spec.shipped`).
     `overrides` are `KEY=VALUE` as on the command line, `plugins` further files of the user's.
     Raises SpecError with every mistake found, a line each: file, key path, what is wrong and what
     would be right.
@@ -84,7 +88,7 @@ hyperparameters={'learning_rate': 1.0, 'decay': 0.0, 'momentum': 0.0}, modifiers
     if isinstance(source, Mapping):
         where, folder, name, values = "spec", Path(), "experiment", dict(source)
     else:
-        path = Path(source)
+        path = find(source)
         where, folder, name, values = str(path), path.parent, path.stem, read(path)
     mistakes = Mistakes(where)
     spec = plain(values, "", mistakes)
@@ -125,7 +129,7 @@ def _experiment(
     spec: dict[str, Any], plugins: Mapping[Path, str], mistakes: Mistakes
 ) -> Experiment:
     """Check and resolve the top level and its tables; raises SpecError."""
-    for key in ("name", "description", "dtype"):
+    for key in ("name", "description", "dtype", *judging.KEYS):
         if key in spec:
             mistakes.expect(KEYS[key], spec[key], key)
     seeds = seeding.read(spec.get(seeding.KEY, 1), mistakes)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from nncore.text import shown
 from nncore.values import Values
 
 SHOWN = 40
@@ -19,8 +20,7 @@ class SpecError(ValueError):
 
     def __init__(self, errors: list[str]) -> None:
         # A name or a value may hold any character: one mistake stays one line all the same.
-        lines = ["".join(c if c.isprintable() else " " for c in line) for line in errors]
-        self.errors = list(dict.fromkeys(lines))
+        self.errors = list(dict.fromkeys(map(shown, errors)))
         super().__init__(self.errors)
 
     def __str__(self) -> str:
@@ -81,15 +81,38 @@ def quote(value: Any) -> str:
     return text if len(text) <= 60 else text[:56] + " ..."
 
 
+# What other packages call it, and what it may be here.
+ELSEWHERE = {
+    "lr": ["learning_rate"],
+    "eta": ["learning_rate"],
+    "wd": ["weight_decay"],
+    "l2": ["weight_decay"],
+    "eps": ["epsilon"],
+    "betas": ["beta_1", "beta_2"],
+    "rho": ["beta", "beta_2"],
+    "max_norm": ["clip_norm"],
+    "num_epochs": ["epochs"],
+    "loss_fn": ["loss"],
+    "model": ["layers"],
+    "data": ["dataset"],
+    "seed": ["seeds"],
+}
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """`did you mean "momentum"?`, or all that is known when nothing is near.
 
     >>> nearest("momentun", ["decay", "momentum"]), nearest("x", ["decay", "momentum"])
     ('did you mean "momentum"?', 'known: decay, momentum')
+    >>> nearest("betas", ["learning_rate", "beta_1", "beta_2"])
+    'did you mean "beta_1" and "beta_2"?'
     """
     known = list(known)
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    return f'did you mean "{near[0]}"?' if near else "known: " + ", ".join(known)
+    near = [each for each in ELSEWHERE.get(name.lower(), ()) if each in known]
+    near = near or difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if not near:
+        return "known: " + ", ".join(known)
+    return "did you mean " + " and ".join(f'"{each}"' for each in near) + "?"
 
 
 def unknown_keys(

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from numpy.typing import ArrayLike
 
+from bench.stats.arrays import sample
 from bench.stats.location import median, median_interval
 from bench.stats.sequential import median_sequence
 
@@ -24,6 +25,32 @@ class Answer(StrEnum):
     SLIGHTLY = "better, by less than the margin"
     SAME = "the same"
     UNKNOWN = "cannot tell"
+
+
+class Scale(StrEnum):
+    """How two losses are compared: by their ratio, on a log scale, or by their difference."""
+
+    RATIO = "ratio"
+    DIFFERENCE = "difference"
+
+
+@dataclass(frozen=True)
+class Margin:
+    """Practical equivalence: by how much two losses may differ and count as the same.
+
+    `ratio` is a share of the higher loss, between 0 and 1; `difference` is what its name says.
+    """
+
+    ratio: float = 0.1
+    difference: float = 0.01
+
+    def size(self, scale: Scale) -> float:
+        """The margin of a paired difference on a scale: of logarithms, where ratios count.
+
+        >>> round(Margin().size(Scale.RATIO), 4), Margin().size(Scale.DIFFERENCE)
+        (0.1054, 0.01)
+        """
+        return -math.log1p(-self.ratio) if scale is Scale.RATIO else self.difference
 
 
 @dataclass(frozen=True)
@@ -81,8 +108,14 @@ def compare(
     """
     if not 0 < margin < math.inf:
         raise ValueError(f"margin: {margin} is not positive")
+    return Comparison(*held(differences, confidence, watched=watched), margin)
+
+
+def held(
+    values: ArrayLike, confidence: float, *, watched: bool = False
+) -> tuple[float, float, float]:
+    """The median of `values` `(n,)` with an interval that holds at this n; `watched`, at all n."""
     if watched:
-        low, high = median_sequence(differences, confidence)
-        return Comparison(float(median(differences)), low, high, margin)
-    middle, low_, high_ = median_interval(differences, confidence)
-    return Comparison(float(middle), float(low_), float(high_), margin)
+        return float(median(values)), *median_sequence(values, confidence)
+    middle, low, high = median_interval(sample(values), confidence)
+    return float(middle), float(low), float(high)

@@ -7,15 +7,16 @@ a stream named after what it computes, so that the same frames give the same byt
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
+from bench.stats.decision import Margin
 from bench.tables.bundle import Tables
 from bench.tables.phases import all_evaluated, searched
 from bench.verdicts import audit as auditing
-from bench.verdicts import budget, pairs, profile, ranking, rates, samples, target, words
+from bench.verdicts import budget, costs, pairs, profile, ranking, rates, samples, target, words
 from bench.verdicts.samples import ALL
 from nncore.metrics import TRAIN_LOSS
 
@@ -24,7 +25,11 @@ __all__ = ["ALL", "Verdicts", "judge"]
 
 @dataclass(frozen=True)
 class Verdicts:
-    """What the results say: the tables of a report, frames that figures need, and sentences."""
+    """What the results say: the tables of a report, frames that figures need, and sentences.
+
+    `names` has the optimizers of the ranking and the pairs: those that have chosen the same trials
+    are called by all their names there; the value is the first of these.
+    """
 
     ranking: pd.DataFrame
     pairs: pd.DataFrame
@@ -35,6 +40,7 @@ class Verdicts:
     stairs: pd.DataFrame
     lost: pd.DataFrame
     sentences: tuple[str, ...]
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def lines(self, figure: str, problem: str = "") -> list[str]:
         """What the audit says about a figure."""
@@ -47,17 +53,25 @@ def judge(
     targets: Mapping[str, Mapping[str, float]],
     planned: Mapping[str, int],
     fixed: Collection[str] = (),
+    margin: Margin | None = None,
+    floors: Mapping[str, float] | None = None,
+    data: Mapping[str, str] | None = None,
     hosts: int = 1,
+    watched: bool = False,
 ) -> Verdicts:
     """Everything that can be said about an experiment.
 
     Optimizers are compared by one configuration per problem, the best. `planned` counts the trials
-    planned by problem, in the order in which problems are told.
+    planned by problem, in the order in which problems are told. Losses within `margin` count as the
+    same, those below the `floors` of their problems as equal; `data` tells which problems are on
+    the same data, and so count as one across problems. `watched` says that seeds were added until
+    pairs were decided, as in `pairs`.
     """
     judged, best, curves = _in_order(tables.runs, planned), tables.best, tables.curves
     trials, summary = searched(tables.trials), tables.searched
-    found = samples.samples(judged, fixed)
-    compared = pairs.pairs(found)
+    found = samples.samples(judged, fixed, floors, data)
+    whole = [sample.distinct() for sample in found]
+    compared = pairs.pairs(found, margin, watched=watched)
     reached = target.costs(judged, curves, targets, tables.metrics)
     columns = ["problem", "optimizer", "configuration", "settings"]
     chosen = {
@@ -65,16 +79,22 @@ def judge(
         for problem, optimizer, number, text in best[columns].itertuples(index=False)
     }
     losses = {p: t[TRAIN_LOSS] for p, t in targets.items() if TRAIN_LOSS in t}
-    order = ranking.ranking(found, compared, _starts(judged, curves), losses, chosen)
+    order = ranking.ranking(
+        found, compared, _starts(judged, curves), losses, chosen, watched=watched
+    )
     width = rates.widths(trials, summary, fixed)
-    order = order.merge(width, on=["problem", "optimizer"], how="left", validate="many_to_one")
-    timed = target.times(reached, judged, frozenset(fixed))
+    label = {(s.problem, n): s.label(i) for s in whole for i, n in enumerate(s.optimizers)}
+    order = order.merge(
+        _labelled(width, label), on=["problem", "optimizer"], how="left", validate="many_to_one"
+    )
+    side, again = samples.block(found), samples.aside(found)
+    timed = costs.priced(target.times(reached, frozenset(fixed)), tables.costs, judged)
     return Verdicts(
         ranking=order,
         pairs=compared,
         times=timed,
         budget=budget.budget(summary, fixed),
-        profile=profile.profile(reached, fixed),
+        profile=profile.profile(reached, fixed, data),
         audit=auditing.audit(
             tables.trials,
             summary,
@@ -85,11 +105,22 @@ def judge(
             fixed=fixed,
             targets=targets,
             hosts=hosts,
+            again=again,
         ),
         stairs=target.staircases(reached),
         lost=rates.divergence(trials),
-        sentences=tuple(words.verdicts(order, compared, timed)),
+        sentences=(
+            *words.verdicts(order, compared, _labelled(timed, label), floors, again),
+            *words.together(compared, watched=watched),
+        ),
+        names={s.label(i): n for s in [*whole, *side] for i, n in enumerate(s.optimizers)},
     )
+
+
+def _labelled(frame: pd.DataFrame, labels: Mapping[tuple[str, str], str]) -> pd.DataFrame:
+    """`frame` with the optimizers of each problem called as in the ranking."""
+    where = zip(frame["problem"], frame["optimizer"], strict=True)
+    return frame.assign(optimizer=[labels.get((p, name), name) for p, name in where])
 
 
 def _in_order(rows: pd.DataFrame, problems: Collection[str]) -> pd.DataFrame:

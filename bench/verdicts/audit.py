@@ -8,15 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench import stats
 from bench.tables.headline import MEDIAN
 from bench.tables.words import value_text
+from bench.verdicts.pairs import asked
 from bench.verdicts.samples import LEVEL
 
 COLUMNS = ["check", "problem", "optimizer", "figures", "message"]
-COLUMNS += ["lowest_trial_seconds", "highest_trial_seconds"]
-COSTLY = 3.0  # times the cheapest rule's epoch
-MEASURABLE = 0.02  # seconds of a trial below which its time says little
 
 
 def audit(
@@ -30,14 +27,15 @@ def audit(
     fixed: Collection[str] = (),
     targets: Mapping[str, Mapping[str, float]] | None = None,
     hosts: int = 1,
+    again: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """A row per finding; `figures` names the figures it touches, `message` says it in words.
 
     `trials` are all, `summary` is that of the sweep; `best` are the rows of the configurations
     chosen from it (`bench.tables.best.best_rows`), and `pairs` compares them.
     `planned` is the number of trials planned by problem, `apart` whether configurations were chosen
-    and judged on different seeds, `hosts` the number of machines that trained. The
-    last columns are wall-clock figures.
+    and judged on different seeds, `hosts` the number of machines that trained, `again` the problems
+    that do not count across problems with the one that is on the same data.
     """
     rows: list[dict[str, Any]] = []
     rows += _unfinished(trials, planned)
@@ -47,8 +45,12 @@ def audit(
     for problem, part in summary.groupby("problem", sort=False):
         rows += _budgets(str(problem), part)
         rows += _edges(str(problem), part, chosen[problem])
+        rows += _lost(str(problem), part, chosen[problem], apart)
+        if first := (again or {}).get(str(problem)):
+            text = f"is on the data of {first} and does not count beside it (same_data_counts)"
+            rows.append(_row("same data", "across profile", text, str(problem)))
         if problem not in fixed:
-            rows += _few_seeds(str(problem), pairs[pairs["problem"] == problem])
+            rows += _few_seeds(str(problem), pairs[pairs["problem"] == problem], asked(pairs))
         if problem not in fixed and targets is not None and not targets.get(str(problem)):
             rows.append(
                 _row(
@@ -61,29 +63,12 @@ def audit(
     if hosts > 1:
         text = f"trained on {hosts} machines: losses are comparable, times are not"
         rows.append(_row("machines", "", text))
-    rows += _costs(trials)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def told(found: pd.DataFrame) -> list[str]:
-    """The audit in lines for a terminal; what epochs cost only where one costs much more."""
-    shown = found[found["check"] != "epoch cost"]
-    every = shown.assign(figures="all", problem=shown["problem"].fillna(""))
-    return [*lines(every, "all"), *costly(found)]
-
-
-def costly(found: pd.DataFrame) -> list[str]:
-    """Lines about epochs that cost one rule much more than another; wall-clock, not repeatable."""
-    rows = found[found["check"] == "epoch cost"]
-    columns = ["problem", "optimizer", "lowest_trial_seconds", "highest_trial_seconds"]
-    return [
-        f"{problem}: an epoch of the dearest rule took {high / low:.1f} times that of the "
-        "cheapest: comparisons by epochs favour it (epoch_seconds in time_to_target.csv)."
-        for problem, _, low, high in rows[columns]
-        .astype(dict.fromkeys(columns[2:], float))
-        .itertuples(index=False)
-        if high > COSTLY * low > 0 and high > MEASURABLE
-    ]
+    """The audit in lines for a terminal."""
+    return lines(found.assign(figures="all", problem=found["problem"].fillna("")), "all")
 
 
 def _row(
@@ -158,46 +143,44 @@ def _edges(problem: str, rows: pd.DataFrame, chosen: pd.DataFrame) -> list[dict[
     return found
 
 
-def _few_seeds(problem: str, pairs: pd.DataFrame) -> list[dict[str, Any]]:
+def _lost(
+    problem: str, rows: pd.DataFrame, chosen: pd.DataFrame, apart: bool
+) -> list[dict[str, Any]]:
+    """Best configurations that lost runs, when they were chosen or when they were judged."""
+    found = []
+    before = rows.set_index("configuration")
+    for _, best in chosen.iterrows():
+        name, when = str(best["optimizer"]), _lost_of(before.loc[best["configuration"]])
+        told = f"{name}'s best configuration lost {when}"
+        if apart:
+            told = f"{name}'s choice lost {when} when chosen, {_lost_of(best)} when judged"
+        if _lost_count(best) or _lost_count(before.loc[best["configuration"]]):
+            found.append(_row("lost runs", "ranking spread curves pairs", told, problem, name))
+    return found
+
+
+def _lost_count(row: pd.Series) -> int:
+    return int(row["diverged"]) + int(row["crashed"])
+
+
+def _lost_of(row: pd.Series) -> str:
+    return f"{_lost_count(row)} of {row['seeds']} runs"
+
+
+def _few_seeds(problem: str, pairs: pd.DataFrame, count: int) -> list[dict[str, Any]]:
+    """Where no difference however large could be told, among `count` pairs of the experiment."""
     pairs = pairs[pairs["seeds"] > 0]  # whoever crashed on every seed is told apart
     if pairs.empty:
         return []
-    seeds, count = int(pairs["seeds"].min()), len(pairs)
-    least = stats.fewest_seeds(count)
-    if seeds < least:
-        text = (
-            f"{seeds} {'seed' if seeds == 1 else 'seeds'} can never tell any of {count} "
-            f"{'pair' if count == 1 else 'pairs'} apart at {LEVEL:.0%} after correction; "
-            f"{least} could"
-        )
-        return [_row("few seeds", "ranking pairs", text, problem)]
-    open_ = pairs[pairs["better"] == ""]
-    needed = open_["seeds_needed"].dropna()
-    if open_.empty or needed.empty:
+    seeds, least = int(pairs["seeds"].min()), int(pairs["fewest_seeds"].max())
+    if seeds >= least:
         return []
-    nearest = open_.loc[needed.index[int(needed.to_numpy(dtype=float).argmin())]]
     text = (
-        f"{seeds} seeds leave {len(open_)} of {count} {'pair' if count == 1 else 'pairs'} "
-        f"undecided; about {int(nearest['seeds_needed'])} would tell {nearest['a']} from "
-        f"{nearest['b']}, if the difference is as large as it looks"
+        f"{seeds} {'seed' if seeds == 1 else 'seeds'} can never tell any of {count} "
+        f"{'pair' if count == 1 else 'pairs'} apart at {LEVEL:.0%} over the experiment; "
+        f"{least} could"
     )
-    return [_row("seeds needed", "pairs", text, problem)]
-
-
-def _costs(trials: pd.DataFrame) -> list[dict[str, Any]]:
-    if "train_seconds" not in trials:
-        return []
-    rows = []
-    median = trials.groupby(["problem", "rule"], sort=False)["train_seconds"].median()
-    for problem, part in median.groupby(level=0, sort=False):
-        if len(part) > 1:
-            text = (
-                "what training costs the cheapest and the dearest rule stands in the last columns"
-            )
-            row = _row("epoch cost", "", text, str(problem))
-            row |= {"lowest_trial_seconds": part.min(), "highest_trial_seconds": part.max()}
-            rows.append(row)
-    return rows
+    return [_row("few seeds", "ranking pairs", text, problem)]
 
 
 def _few(names: list[str], most: int = 4) -> str:
@@ -226,7 +209,8 @@ def lines(found: pd.DataFrame, figure: str, problem: str = "") -> list[str]:
         return [_sentence(message, named) for message in told]
     edges = rows[rows["check"] == "edge"]
     searches = rows[rows["check"] == "unequal budgets"]
-    condensed = {*edges["message"], *searches["message"]}
+    lost = rows[rows["check"] == "lost runs"]
+    condensed = {*edges["message"], *searches["message"], *lost["message"]}
     told = {m: where for m, where in told.items() if m not in condensed}
     found_lines = [
         _sentence(message, named) if where == [""] else f"{_few(where)}: {message}."
@@ -236,10 +220,16 @@ def lines(found: pd.DataFrame, figure: str, problem: str = "") -> list[str]:
         where = _few(list(searches["problem"]), 3)
         found_lines.append(f"Unequal search on {where}: audit.csv has the numbers tried.")
     if len(edges):
-        by_name = edges.groupby("optimizer", sort=False)["problem"]
-        names = [f"{name} ({_few(list(where), 3)})" for name, where in by_name]
-        found_lines.append(f"Best rates at an edge of what was tried: {', '.join(names)}.")
+        found_lines.append(f"Best rates at an edge of what was tried: {_where(edges)}.")
+    if len(lost):
+        found_lines.append(f"Best configurations that lost runs (audit.csv): {_where(lost)}.")
     return found_lines
+
+
+def _where(rows: pd.DataFrame) -> str:
+    """Optimizers, each with the problems that something was found on."""
+    by_name = rows.groupby("optimizer", sort=False)["problem"]
+    return ", ".join(f"{name} ({_few(list(where), 3)})" for name, where in by_name)
 
 
 def _sentence(message: str, named: Collection[str]) -> str:

@@ -1,124 +1,140 @@
-"""Two optimizers on the same seeds: how much, how often, how sure; `pairs.csv`."""
+"""Two optimizers on the same seeds: by how much, how often, how sure; `pairs.csv`."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from bench import stats
 from bench.verdicts.samples import ALL, LEVEL, Array, Sample, block, stacked
 
-COLUMNS = ["problem", "a", "b", "seeds", "a_lower", "ties", "b_lower"]
-COLUMNS += ["share", "share_low", "share_high", "log_ratio", "log_ratio_low", "log_ratio_high"]
-COLUMNS += ["correlation", "sign_p", "sign_p_holm", "wilcoxon_p", "wilcoxon_p_holm"]
-COLUMNS += ["better", "seeds_needed"]
+COLUMNS = ["problem", "a", "b", "seeds", "estimate", "low", "high", "scale", "margin"]
+COLUMNS += ["answer", "better", "least", "a_lower", "ties", "b_lower"]
+COLUMNS += ["share", "share_low", "share_high", "correlation", "wilcoxon_p"]
+ADVICE = ["fewest_seeds", "advised_low", "advised_high"]
+COLUMNS += ADVICE
+WORDS = ["scale", "answer", "better"]
 
 
-def pairs(found: Sequence[Sample], level: float = LEVEL) -> pd.DataFrame:
+def pairs(
+    found: Sequence[Sample],
+    margin: stats.Margin | None = None,
+    level: float = LEVEL,
+    *,
+    watched: bool = False,
+) -> pd.DataFrame:
     """A row per problem and pair of optimizers; rows of `ALL` put all problems together.
 
-    `share` of the seeds have a lower loss with `a`; `log_ratio` is the median of log(loss of a /
-    loss of b), so negative where `a` is better, with its 95% interval. Both tests are two-sided,
-    Holm's correction is over the pairs of the problem. `better` names the optimizer that Wilcoxon's
-    test finds better at `level` after correction, if it is also lower on more seeds; else it is
-    empty, and `seeds_needed` estimates how many seeds would show a difference like this one.
+    `estimate` is the median over seeds of log(loss of a / loss of b), negative where `a` is better,
+    or of the difference where losses may be negative (`scale`). All intervals of the experiment
+    hold together with a chance of 1 - `level`: each is at 1 - `level` / m with m pairs over all
+    problems with randomness. `answer` reads the interval with the `margin`; `better` names who
+    is better for sure, `least` by how much at least: by what share the lower loss is below the
+    other, or the difference. Shares of seeds and Wilcoxon's p describe single pairs and decide
+    nothing; rows of `ALL` have no answer and stand outside the family. `watched` says that seeds
+    were added until there was an answer: intervals then hold at all numbers of seeds together.
+
+    Fewer than `fewest_seeds` decide no pair, whatever its difference. Where the answer is unknown,
+    `advised_low` to `advised_high` seeds would decide, if the data can say; none are advised where
+    seeds are added anyway.
     """
-    rows: list[dict[str, Any]] = []
-    for sample in found:
-        if sample.random:
-            rows += _of_problem(sample, level)
+    random = [sample.distinct() for sample in found if sample.random]
+    both = [
+        (sample, i, j)
+        for sample in random
+        for i, j in combinations(range(len(sample.optimizers)), 2)
+    ]
+    # While seeds are added, a pair may still get its first: the family is what it may become.
+    asked = max(len(both) if watched else family(random), 1)
+    confidence = 1 - level / asked
+    margin = margin or stats.Margin()
+    rows = [_pair(*pair, margin, confidence, watched) for pair in both]
+    fewest = stats.fewest_watched(asked, level) if watched else stats.fewest_seeds(asked, level)
+    for row in rows:
+        row["fewest_seeds"] = fewest
     rows += _across(block(found))
-    frame = pd.DataFrame(rows, columns=COLUMNS)
-    whole = ["seeds", "a_lower", "ties", "b_lower", "seeds_needed"]
-    return frame.astype({**dict.fromkeys(whole, "Int64"), "better": str})
+    blank = dict.fromkeys(WORDS, "")
+    frame = pd.DataFrame([{**blank, **row} for row in rows], columns=COLUMNS)
+    whole = ["seeds", "a_lower", "ties", "b_lower", *ADVICE]
+    return frame.astype({**dict.fromkeys(whole, "Int64"), **dict.fromkeys(WORDS, str)})
 
 
-def ratios(a: Array, b: Array) -> Array:
-    """log(a / b) seed by seed; plain differences where a loss is negative and has no ratio."""
-    if (a < 0).any() or (b < 0).any():
-        return stats.differences(a, b)
-    return stats.log_ratios(a, b)
+def family(found: Sequence[Sample]) -> int:
+    """How many pairs are asked about: those with seeds in common, over all random problems.
+
+    `found` has optimizers of the same trials as one.
+    """
+    return sum(
+        len(sample.pair(i, j)[0]) > 0
+        for sample in found
+        if sample.random
+        for i, j in combinations(range(len(sample.optimizers)), 2)
+    )
 
 
-def _of_problem(sample: Sample, level: float) -> list[dict[str, Any]]:
-    both = list(combinations(range(len(sample.optimizers)), 2))
-    rows, gaps = [], []
-    for i, j in both:
-        a, b = sample.pair(i, j)
-        row: dict[str, Any] = {
-            "problem": sample.problem,
-            "a": sample.optimizers[i],
-            "b": sample.optimizers[j],
-            "seeds": len(a),
-            "better": "",
-            "sign_p": 1.0,
-            "wilcoxon_p": 1.0,
-        }
-        gap = ratios(a, b) if len(a) else np.zeros(0)
-        if len(a):
-            won = stats.superiority(a, b)
-            ranks = stats.wilcoxon(gap)
-            middle, low, high = (float(x) for x in stats.median_interval(gap))
-            row |= {
-                "a_lower": won.wins,
-                "ties": won.ties,
-                "b_lower": won.losses,
-                "share": won.share,
-                "share_low": won.low,
-                "share_high": won.high,
-                "log_ratio": middle,
-                "log_ratio_low": low,
-                "log_ratio_high": high,
-                "correlation": ranks.correlation,
-                "sign_p": stats.sign_test(gap).p,
-                "wilcoxon_p": ranks.p,
-            }
-        rows.append(row)
-        gaps.append(gap)
-    # Nothing is asked about an optimizer without a result, so nothing needs correction for it.
-    asked = [row for row in rows if row["seeds"]]
-    for test in ("sign_p", "wilcoxon_p"):
-        for row in rows:
-            row[f"{test}_holm"] = 1.0
-        corrected: Any = stats.holm([row[test] for row in asked]) if asked else []
-        for row, p in zip(asked, corrected, strict=True):
-            row[f"{test}_holm"] = float(p)
-    for row, gap in zip(rows, gaps, strict=True):
-        ahead = (row.get("a_lower", 0) > row.get("b_lower", 0)) - (
-            row.get("a_lower", 0) < row.get("b_lower", 0)
-        )
-        if row["wilcoxon_p_holm"] <= level and ahead * row["correlation"] < 0:
-            row["better"] = row["a"] if ahead > 0 else row["b"]
-        elif len(gap):
-            row["seeds_needed"] = _more(gap, len(asked), level)
-    return rows
+def asked(rows: pd.DataFrame) -> int:
+    """How many of the `rows` of a table of pairs belong to the family."""
+    return int(((rows["problem"] != ALL) & (rows["seeds"] > 0)).sum())
 
 
-def _more(gap: Array, comparisons: int, level: float) -> int | None:
-    """Seeds that would show the difference; None where none is seen or the guess is wild."""
-    needed = stats.seeds_needed(gap, comparisons, level)
-    return needed if needed is not None and needed <= 10_000 else None
+def _pair(
+    sample: Sample, i: int, j: int, margin: stats.Margin, confidence: float, watched: bool
+) -> dict[str, Any]:
+    a, b = sample.pair(i, j)
+    row = {
+        "problem": sample.problem,
+        "a": sample.label(i),
+        "b": sample.label(j),
+        "seeds": len(a),
+    }
+    if not len(a):
+        return row
+    scale = sample.scale
+    gaps = stats.log_ratios(a, b) if scale is stats.Scale.RATIO else stats.differences(a, b)
+    told = stats.compare(gaps, margin.size(scale), confidence, watched=watched)
+    won, ranks = stats.superiority(a, b), stats.wilcoxon(gaps)
+    if not (told.decided or watched):
+        advised = stats.seeds_advised(gaps, told.margin, level=1 - confidence)
+        row |= dict(zip(ADVICE[1:], advised or (), strict=False))
+    return row | {
+        "estimate": told.median,
+        "low": told.low,
+        "high": told.high,
+        "scale": scale.value,
+        "margin": told.margin,
+        "answer": told.answer.value,
+        "better": {-1: row["a"], 0: "", 1: row["b"]}[told.lead],
+        "least": -math.expm1(-told.least) if scale is stats.Scale.RATIO else told.least,
+        "a_lower": won.wins,
+        "ties": won.ties,
+        "b_lower": won.losses,
+        "share": won.share,
+        "share_low": won.low,
+        "share_high": won.high,
+        "correlation": ranks.correlation,
+        "wilcoxon_p": ranks.p,
+    }
 
 
 def _across(side_by_side: Sequence[Sample]) -> list[dict[str, Any]]:
-    """Rows of `ALL`: shares of problems and seeds, problems with equal weight; no test."""
-    losses = stacked(side_by_side)
+    """Rows of `ALL`: shares of problems and seeds, problems with equal weight; no answer."""
+    losses: Array = stacked(side_by_side)
     if losses.shape[2] < 1:
         return []
-    names = side_by_side[0].optimizers
+    first = side_by_side[0]
     rows = []
-    for i, j in combinations(range(len(names)), 2):
+    for i, j in combinations(range(len(losses)), 2):
         won = losses[i] < losses[j]
         low, high = stats.share_interval(won.sum(), won.size)
         rows.append(
             {
                 "problem": ALL,
-                "a": names[i],
-                "b": names[j],
+                "a": first.label(i),
+                "b": first.label(j),
                 "seeds": won.size,
                 "a_lower": int(won.sum()),
                 "ties": int((losses[i] == losses[j]).sum()),
@@ -126,7 +142,6 @@ def _across(side_by_side: Sequence[Sample]) -> list[dict[str, Any]]:
                 "share": float(won.mean()),
                 "share_low": float(low),
                 "share_high": float(high),
-                "better": "",
             }
         )
     return rows

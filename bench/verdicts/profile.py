@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
@@ -14,17 +14,19 @@ COLUMNS = ["optimizer", "factor", "problems", "runs", "share", "share_low", "sha
 STEPS = 24
 
 
-def profile(costs: pd.DataFrame, fixed: Collection[str] = ()) -> pd.DataFrame:
+def profile(
+    costs: pd.DataFrame, fixed: Collection[str] = (), data: Mapping[str, str] | None = None
+) -> pd.DataFrame:
     """Dolan and More's performance profiles: a row per optimizer and factor.
 
     The cost is epochs to the target (the first one of a problem), a run is a seed of a problem, and
     `share` of all runs reached the target within `factor` times the epochs of the fastest optimizer
     on that seed; runs that nobody finished count. The interval is Clopper and Pearson's for all
     runs: what problems differ makes it wider than need be.
-    Only optimizers and problems that have all seeds in common take part; an empty frame where
-    fewer than two optimizers are left.
+    Only optimizers and problems that have all seeds in common take part, and of problems on the
+    same `data` the first; an empty frame where fewer than two optimizers are left.
     """
-    table, names = _table(costs[~costs["problem"].isin(list(fixed))])
+    table, names = _table(costs[~costs["problem"].isin(list(fixed))], data or {})
     if len(names) < 2 or not np.isfinite(table).any():
         return pd.DataFrame(columns=COLUMNS)
     k, p, n = table.shape
@@ -48,7 +50,7 @@ def profile(costs: pd.DataFrame, fixed: Collection[str] = ()) -> pd.DataFrame:
     )
 
 
-def _table(costs: pd.DataFrame) -> tuple[Array, list[str]]:
+def _table(costs: pd.DataFrame, data: Mapping[str, str]) -> tuple[Array, list[str]]:
     """Costs `(k, problems, n)` of the optimizers that meet on most problems, and their names."""
     first = costs.groupby("problem")["metric"].transform("first")
     costs = costs[costs["metric"] == first]
@@ -56,13 +58,14 @@ def _table(costs: pd.DataFrame) -> tuple[Array, list[str]]:
         str(name): frozenset(map(str, where))
         for name, where in costs.groupby("optimizer", sort=False)["problem"]
     }
-    best: tuple[int, list[str], frozenset[str]] = (0, [], frozenset())
+    order = [str(problem) for problem in costs["problem"].unique()]
+    best: tuple[int, list[str], list[str]] = (0, [], [])
     for chosen in dict.fromkeys(on.values()):
         group = [name for name, where in on.items() if where >= chosen]
-        if len(group) > 1 and len(group) * len(chosen) > best[0]:
-            best = len(group) * len(chosen), group, chosen
-    group = best[1]
-    problems = [str(p) for p in costs["problem"].unique() if p in best[2]]
+        apart = {data.get(p, p): p for p in reversed(order) if p in chosen}
+        if len(group) > 1 and len(group) * len(apart) > best[0]:
+            best = len(group) * len(apart), group, [p for p in order if p in apart.values()]
+    _, group, problems = best
     tables = []
     for problem in problems:
         part = costs[(costs["problem"] == problem) & costs["optimizer"].isin(group)]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bench import stats
-from bench.verdicts.samples import ALL, RESAMPLES, Array, Sample, block, stacked, stream
+from bench.verdicts.samples import ALL, LEVEL, RESAMPLES, Array, Sample, block, stacked, stream
 
 COLUMNS = ["problem", "optimizer", "configuration", "settings", "seeds", "diverged", "rank"]
 COLUMNS += [f"{name}{end}" for name in ("median", "iqm") for end in ("", "_low", "_high")]
@@ -24,27 +24,35 @@ def ranking(
     starts: Starts,
     targets: Mapping[str, float],
     chosen: Mapping[tuple[str, str], tuple[int, str]],
+    *,
+    watched: bool = False,
 ) -> pd.DataFrame:
     """A row per problem and optimizer; rows of `ALL` put the problems side by side.
 
-    `rank` is that of the median final training loss, `iqm` the interquartile mean, both with 95%
-    intervals over seeds. `mean_rank` is the mean over seeds of the rank among the optimizers on the
-    same seed, `first_share` the share of seeds with the lowest loss (ties included). `score` is the
-    interquartile mean of log(initial / loss) / log(initial / target), clipped to [0, 1]: 0 is the
-    untrained network, 1 the target. `beaten_by` counts the optimizers that `pairs` finds better.
+    `rank` is that of the median final training loss (at the floor all are equal), the intervals of
+    which hold for all optimizers of the problem together at 95%, the winner's included (each at
+    1 - 0.05 / k), and at all numbers of seeds together where seeds are added while they are
+    `watched`. Optimizers that have chosen the same trials are one, called by all their names. `iqm`
+    is the interquartile mean with a 95% interval of its own. `mean_rank` is the mean over seeds of
+    the rank among the optimizers on the same seed, `first_share` the share of seeds with the lowest
+    loss (ties included). `score` is the interquartile mean of log(initial / loss) / log(initial /
+    target), clipped to [0, 1]: 0 is the untrained network, 1 the target. `beaten_by` counts the
+    optimizers that `pairs` finds better.
 
     `starts` gives initial training losses by problem and seed, `targets` the training loss to reach
     by problem, `chosen` the configuration of each (problem, optimizer): its number and its text.
     """
     beaten = _beaten(pairs)
     rows: list[dict[str, Any]] = []
-    for sample in found:
-        rows += _of_problem(sample, starts.get(sample.problem, {}), targets.get(sample.problem))
+    for sample in (sample.distinct() for sample in found):
+        start, target = starts.get(sample.problem, {}), targets.get(sample.problem)
+        own = _of_problem(sample, start, target, watched)
+        for row, name in zip(own, sample.optimizers, strict=True):
+            configuration = chosen.get((sample.problem, name), (None, ""))
+            rows.append(row | dict(zip(("configuration", "settings"), configuration, strict=True)))
     rows += _across(block(found), starts, targets)
     for row in rows:
-        where = row["problem"], row["optimizer"]
-        row["configuration"], row["settings"] = chosen.get(where, (None, ""))
-        row["beaten_by"] = beaten.get(where, 0)
+        row["beaten_by"] = beaten.get((row["problem"], row["optimizer"]), 0)
     frame = pd.DataFrame(rows, columns=COLUMNS)
     fixed = [s.problem for s in found if not s.random]
     frame.loc[frame["problem"].isin([*fixed, ALL]), "beaten_by"] = np.nan
@@ -62,21 +70,24 @@ def _beaten(pairs: pd.DataFrame) -> dict[tuple[str, str], int]:
 
 
 def _of_problem(
-    sample: Sample, start: Mapping[int, float], target: float | None
+    sample: Sample, start: Mapping[int, float], target: float | None, watched: bool
 ) -> list[dict[str, Any]]:
     medians = np.full(len(sample.optimizers), np.inf)
+    # Whoever wins is picked after looking: all k intervals have to hold together.
+    confidence = 1 - LEVEL / len(sample.optimizers)
     rows: list[dict[str, Any]] = []
     for i, name in enumerate(sample.optimizers):
         losses = sample.known(i)
         row: dict[str, Any] = {
             "problem": sample.problem,
-            "optimizer": name,
+            "optimizer": sample.label(i),
             "seeds": len(losses),
             "diverged": int(np.isinf(losses).sum()),
         }
         if len(losses):
-            row |= _three("median", stats.median_interval(losses), sample.random)
-            medians[i] = row["median"]
+            ends = stats.held(losses, confidence, watched=watched)
+            row |= _three("median", ends, sample.random)
+            medians[i] = sample.level(row["median"])
             iqm = stats.interquartile_mean_interval(
                 losses, stream("iqm", sample.problem, name), resamples=RESAMPLES
             )
@@ -88,9 +99,9 @@ def _of_problem(
         row["rank"] = float(rank)
     if not whole.losses.size or not sample.random:
         return rows
-    by_seed = stats.ranks(whole.losses)
+    by_seed = stats.ranks(whole.told)
     mean = _mean_ranks(by_seed, sample.problem)
-    first = (whole.losses == whole.losses.min(axis=0)).mean(axis=1)
+    first = (whole.told == whole.told.min(axis=0)).mean(axis=1)
     for i, row in enumerate(rows):
         row |= _three("mean_rank", [x[i] for x in mean])
         row["first_share"] = float(first[i])
@@ -110,9 +121,9 @@ def _across(
     losses = stacked(side_by_side)
     if losses.shape[2] < 1:
         return []
-    names = side_by_side[0].optimizers
+    k = len(losses)
     by_seed = stats.ranks(losses)
-    mean = _mean_ranks(by_seed.reshape(len(names), -1), ALL)
+    mean = _mean_ranks(by_seed.reshape(k, -1), ALL)
     first = (losses == losses.min(axis=0)).mean(axis=(1, 2))
     n = losses.shape[2]
     scored = [
@@ -127,10 +138,10 @@ def _across(
         )
     rows = []
     order = stats.ranks(np.asarray(mean[0])[:, None])[:, 0]
-    for i, name in enumerate(names):
+    for i in range(k):
         row: dict[str, Any] = {
             "problem": ALL,
-            "optimizer": name,
+            "optimizer": side_by_side[0].label(i),
             "seeds": int(losses[i].size),
             "diverged": int(np.isinf(losses[i]).sum()),
             "rank": float(order[i]),

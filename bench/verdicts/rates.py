@@ -13,7 +13,7 @@ from bench.tables.slices import best_by_rate
 from bench.verdicts.samples import RESAMPLES, stream
 
 WIDTHS = ["problem", "optimizer", "decades", "decades_low", "decades_high", "open_range"]
-LOST = ["problem", "optimizer", "learning_rate", "runs", "lost", "share"]
+LOST = ["problem", "optimizer", "learning_rate", "runs", "lost", "slow", "share"]
 
 
 def widths(
@@ -27,19 +27,18 @@ def widths(
     """
     rows = []
     found = trials.assign(loss=final_losses(trials)).dropna(subset="loss")
-    losses_of = {
-        where: part.set_index("seed")["loss"]
-        for where, part in found.groupby(["problem", "configuration"], sort=False)
-    }
+    by_problem = dict(tuple(found.groupby("problem", sort=False)))
     for problem, part in summary.groupby("problem", sort=False):
+        if problem not in by_problem:
+            continue
+        mine = by_problem[problem]
+        losses_of = mine.pivot(index="configuration", columns="seed", values="loss")
+        losses_of = losses_of[mine["seed"].unique()]
         for optimizer, some in best_by_rate(part).groupby("optimizer", sort=False):
-            some = some[[(problem, number) in losses_of for number in some["configuration"]]]
+            some = some[some["configuration"].isin(losses_of.index)]
             if len(some) < 3:
                 continue
-            wide = pd.concat(
-                {number: losses_of[problem, number] for number in some["configuration"]}, axis=1
-            ).dropna()
-            losses = wide.to_numpy(dtype=float).T
+            losses = losses_of.loc[some["configuration"]].dropna(axis=1).to_numpy(dtype=float)
             rates = some["learning_rate"].to_numpy(dtype=float)
             if not losses.shape[1] or (losses < 0).any():
                 continue
@@ -65,10 +64,13 @@ def widths(
 def divergence(trials: pd.DataFrame) -> pd.DataFrame:
     """The share of runs that diverged, by problem, optimizer and learning rate.
 
-    Whatever the other hyperparameters; crashed runs do not count.
+    Whatever the other hyperparameters; crashed runs do not count. `slow` counts those that came
+    down, yet ended above twice the constant predictor's loss.
     """
     ran = trials[trials["status"] != "crashed"]
     where = ["problem", "optimizer", "learning_rate"]
-    groups = ran.assign(lost=ran["status"] == "diverged").groupby(where, sort=False)["lost"]
-    out = groups.agg(runs="size", lost="sum").reset_index()
+    ran = ran.assign(lost=ran["status"] == "diverged", slow=ran["above_constant"].fillna(False))
+    groups = ran.groupby(where, sort=False)
+    out = groups.agg(runs=("lost", "size"), lost=("lost", "sum"), slow=("slow", "sum"))
+    out = out.reset_index()
     return out.assign(share=out["lost"] / out["runs"])[LOST]

@@ -3,38 +3,63 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from bench import stats
+from bench.stats.decision import Answer, Scale
+from bench.verdicts.pairs import asked
 from bench.verdicts.samples import ALL
 
 MOST = 6
-Rival = tuple[str, int, pd.Series]  # its name, on how many seeds it is beaten, the pair
+FACTOR = 0.9  # a loss lower by a larger share is told as a factor
 
 
-def verdicts(ranking: pd.DataFrame, pairs: pd.DataFrame, times: pd.DataFrame) -> list[str]:
-    """A verdict per problem, in the order of `ranking`, and one across problems if there is one."""
+def verdicts(
+    ranking: pd.DataFrame,
+    pairs: pd.DataFrame,
+    times: pd.DataFrame,
+    floors: Mapping[str, float] | None = None,
+    again: Mapping[str, str] | None = None,
+) -> list[str]:
+    """A verdict per problem, in the order of `ranking`, and one across problems if there is one.
+
+    `floors` are the losses at which there is only rounding, by problem, `again` the problems that
+    do not count across problems, with the one that is on the same data.
+    """
     found = []
+    count = asked(pairs)
     for problem, rows in ranking.groupby("problem", sort=False):
         if problem == ALL:
-            found.append(f"{ALL}: {_across(rows)}")
+            found.append(f"{ALL}: {_across(rows)}{_again(again or {})}")
             continue
         mine = pairs[pairs["problem"] == problem]
-        found.append(f"{problem}: {_verdict(rows, mine, times[times['problem'] == problem])}")
+        due = times[times["problem"] == problem]
+        floor = (floors or {}).get(str(problem), 0.0)
+        found.append(f"{problem}: {_verdict(rows, mine, due, floor, count)}")
     return found
 
 
-def _verdict(rows: pd.DataFrame, pairs: pd.DataFrame, times: pd.DataFrame) -> str:
+def together(pairs: pd.DataFrame, *, watched: bool = False) -> list[str]:
+    """What the comparisons promise together, where there are any; `watched` as in `pairs`."""
+    count = asked(pairs)
+    if not count:
+        return []
+    told = "1 pair" if count == 1 else f"all {count} pairs of this experiment together"
+    when = ", after whichever round they are said" if watched else ""
+    return [f'"Better" and "the same" hold for {told}, with a chance of 95%{when}.']
+
+
+def _verdict(
+    rows: pd.DataFrame, pairs: pd.DataFrame, times: pd.DataFrame, floor: float, count: int
+) -> str:
     known = rows[np.isfinite(rows["median"].to_numpy(dtype=float))]
     if known.empty:
         return (
             "every optimizer diverged on half of its seeds or more: no finite loss, or one above "
-            "twice the constant predictor's."
+            "twice the constant predictor's and no lower than it began."
         )
-    # Of equal ones the first by name, as in the figures.
     known = known.sort_values(["median", "optimizer"], kind="stable")
     best = known.iloc[0]
     name, seeds = str(best["optimizer"]), int(best["seeds"])
@@ -42,78 +67,140 @@ def _verdict(rows: pd.DataFrame, pairs: pd.DataFrame, times: pd.DataFrame) -> st
     if pd.isna(best["beaten_by"]):
         others = f"{name} ends lowest" if len(rows) > 1 else name
         return f"{others}, {loss}; without randomness, one run says it all."
-    loss += _interval(best["median_low"], best["median_high"], _seeds(seeds))
+    loss += _interval(best["median_low"], best["median_high"], _seeds(seeds), len(rows))
     if len(rows) == 1:
         return f"{name} alone: {loss}.{_reached(name, times)}"
-    level = known.loc[known["median"] == best["median"], "optimizer"].astype(str).tolist()
-    verb = "has" if len(level) == 1 else "share"
-    told = [f"{_names(level)} {verb} the lowest {loss}."]
-    mine = pairs[(pairs["a"] == name) | (pairs["b"] == name)]
-    beaten: list[Rival] = []
-    open_: list[Rival] = []
-    worse: list[Rival] = []
-    for _, pair in mine[mine["seeds"] > 0].iterrows():
-        other = pair["b"] if pair["a"] == name else pair["a"]
-        wins = pair["a_lower"] if pair["a"] == name else pair["b_lower"]
-        group = open_ if not pair["better"] else beaten if pair["better"] == name else worse
-        group.append((str(other), wins, pair))
-    if beaten:
-        shares = [int(wins) / int(pair["seeds"]) for _, wins, pair in beaten]
-        who = "It" if len(level) == 1 else name
-        told.append(f"{who} reaches a lower loss than {_each(beaten, shares)}.")
-    if open_:
-        told.append(_undecided(name, open_, len(pairs)))
-    if worse:
-        # A median and a paired test may disagree: the test compares seed by seed.
-        who = _names([other for other, *_ in worse])
-        told.append(f"Seed by seed, though, {who} {_verb(len(worse))} lower more often.")
+    level = known["median"] == best["median"]
+    if on_floor := 0 <= best["median"] <= floor:
+        level = known["median"] <= floor
+    # In the order of the spec: among equals there is no first.
+    leaders = known.loc[level, "optimizer"].sort_index().astype(str).tolist()
+    told = [f"{_names(leaders)} {_verb(len(leaders), 'has', 'share')} the lowest {loss}."]
+    if len(leaders) == 1 and best["diverged"]:
+        told.append(f"It diverged on {best['diverged']} of {_seeds(seeds)}.")
+    if len(leaders) > 1:
+        told.append(_level(leaders, pairs, on_floor))
+    told += _against(leaders, pairs, count)
     if absent := rows.loc[rows["seeds"] == 0, "optimizer"].astype(str).tolist():
         told.append(f"{_names(absent)} {_verb(len(absent))} without a result on every seed.")
-    return " ".join(told) + _reached(name, times, alone=len(level) == 1)
+    reached = _reached(name, times) if len(leaders) == 1 else ""
+    return " ".join(filter(None, told)) + reached
 
 
-def _each(beaten: Sequence[Rival], shares: Sequence[float]) -> str:
-    if len(beaten) == 1:
-        return f"{beaten[0][0]} on {_share(shares[0])} of seeds"
-    who = _names([other for other, *_ in beaten])
-    if min(shares) == max(shares):
-        return f"{who} on {_share(shares[0])} of seeds each"
-    return f"{who} on {_share(min(shares))} to {_share(max(shares))} of seeds"
+def _level(leaders: Sequence[str], pairs: pd.DataFrame, on_floor: bool) -> str:
+    """What is known between optimizers that share the lowest median: nobody of them wins."""
+    if on_floor:
+        return "That is the floor of the loss: what differs there is rounding."
+    mine = pairs[pairs["a"].isin(leaders) & pairs["b"].isin(leaders)]
+    if (mine["ties"] == mine["seeds"]).all():
+        return "They end equal on every seed."
+    return ""
 
 
-def _undecided(name: str, open_: Sequence[Rival], count: int) -> str:
-    """What cannot be told, and how many seeds would tell it."""
-    seeds = min(int(pair["seeds"]) for *_, pair in open_)
-    if seeds < (least := stats.fewest_seeds(count)):
+def _against(leaders: Sequence[str], pairs: pd.DataFrame, count: int) -> list[str]:
+    """Sentences on the others, grouped by what holds for every one of the leaders."""
+    mine = pairs[(pairs["seeds"] > 0) & (pairs["a"].isin(leaders) != pairs["b"].isin(leaders))]
+    if mine.empty:
+        return []
+    mine = mine.assign(other=mine["a"].where(~mine["a"].isin(leaders), mine["b"]))
+    groups: dict[str, list[str]] = {}
+    for other, rows in mine.groupby("other", sort=False):
+        groups.setdefault(_answer(str(other), rows), []).append(str(other))
+    margin = _margin(mine.iloc[0])
+    who, one = _names(leaders), len(leaders)
+    told = []
+    subject = "It is" if one == 1 else "They are"
+    if others := groups.get(Answer.BETTER):
+        least = mine[mine["other"].isin(others)].groupby("other", sort=False)["least"].min()
+        no_end = 1.0 if mine["scale"].iloc[0] == Scale.RATIO else math.inf
+        lost, finite = least.index[least == no_end].tolist(), least[least < no_end]
+        if len(finite):
+            sizes = _size(finite.min(), mine), _size(finite.max(), mine)
+            by = sizes[0] if sizes[0] == sizes[1] else f"{sizes[0]} to {sizes[1]}"
+            told.append(f"{subject} better than {_names(list(finite.index))}, by at least {by}.")
+        if lost:
+            diverge = _verb(len(lost), "diverges", "diverge")
+            told.append(f"{subject} better than {_names(lost)}, which {diverge} on most seeds.")
+    if others := groups.get(Answer.SLIGHTLY):
+        told.append(f"{who} {_verb(one)} better than {_names(others)}, but by less than {margin}.")
+    if others := groups.get(Answer.SAME):
+        told.append(f"{who} and {_names(others)} are the same within {margin}.")
+    if others := groups.get(Answer.UNKNOWN):
+        told.append(_undecided(who, others, mine[mine["other"].isin(others)], count))
+    if others := groups.get(""):
+        # A median and a paired comparison may disagree: the latter goes seed by seed.
+        told.append(f"Seed by seed, though, {_names(others)} {_verb(len(others))} better.")
+    return told
+
+
+def _answer(other: str, rows: pd.DataFrame) -> str:
+    """What holds for all pairs of the leaders with `other`; empty where it beats one of them."""
+    answers = set(rows["answer"])
+    if (rows["better"] == other).any():
+        return ""
+    if Answer.UNKNOWN in answers or answers == {Answer.BETTER, Answer.SAME}:
+        return Answer.UNKNOWN
+    for answer in (Answer.SAME, Answer.SLIGHTLY, Answer.BETTER):
+        if answer in answers:
+            return answer
+    return Answer.UNKNOWN
+
+
+def _size(least: float, pairs: pd.DataFrame) -> str:
+    """By how much, as a percentage, a factor, or a difference."""
+    if pairs["scale"].iloc[0] == Scale.DIFFERENCE:
+        return f"{least:.3g}"
+    return f"{100 * least:.2g}%" if least < FACTOR else f"a factor of {1 / (1 - least):,.3g}"
+
+
+def _margin(pair: pd.Series) -> str:
+    """The margin of practical equivalence in words."""
+    if pair["scale"] == Scale.DIFFERENCE:
+        return f"{pair['margin']:.3g}"
+    return f"{-100 * math.expm1(-pair['margin']):.3g}%"
+
+
+def _undecided(who: str, others: Sequence[str], pairs: pd.DataFrame, count: int) -> str:
+    """What cannot be told by these `pairs`, and between how many seeds would, where that is known.
+
+    Where no number of seeds so small could tell, it is that which is said.
+    """
+    seeds, least = int(pairs["seeds"].min()), int(pairs["fewest_seeds"].max())
+    if seeds < least:
         of = "the pair" if count == 1 else f"any of {count} pairs"
         return f"{_seeds(seeds)} can never tell {of} apart; {least} could."
-    who = _names([other for other, *_ in open_])
-    told = f"{name} and {who} cannot be told apart with {_seeds(seeds)}"
-    if len(open_) > 1:
-        told = f"{name} cannot be told apart from {who} with {_seeds(seeds)}"
-    needed = [int(p["seeds_needed"]) for *_, p in open_ if not pd.isna(p["seeds_needed"])]
-    needed = [n for n in needed if n > seeds]
-    if not needed:
-        return told + "."
-    low, high = min(needed), max(needed)
-    return f"{told}; {_about(low, high)} might do."
+    told = f"{who} cannot be told apart from {_names(others)} with {_seeds(seeds)}"
+    if len(others) == 1:
+        told = f"{who} and {others[0]} cannot be told apart with {_seeds(seeds)}"
+    unknown = pairs[pairs["answer"] == Answer.UNKNOWN]
+    if unknown["advised_high"].isna().any():
+        return f"{told}."
+    low, high = int(unknown["advised_low"].min()), int(unknown["advised_high"].max())
+    between = f"up to {_about(high)}" if low <= seeds else f"{low:,} to {_about(high)}"
+    return f"{told}; {between} might decide."
 
 
-def _about(low: int, high: int) -> str:
-    return f"about {low}" if low == high else f"about {low} to {high}"
+def _about(seeds: int) -> str:
+    """A number of seeds, upwards to two digits: it is known no better.
+
+    >>> _about(986), _about(37)
+    ('990', '37')
+    """
+    step = 10 ** max(0, len(str(seeds)) - 2)
+    return f"{-(-seeds // step) * step:,}"
 
 
-def _reached(name: str, times: pd.DataFrame, *, alone: bool = True) -> str:
+def _reached(name: str, times: pd.DataFrame) -> str:
     rows = times[times["optimizer"] == name]
     if rows.empty:
         return ""
     row = rows.iloc[0]
     reached, seeds = int(row["reached"]), int(row["seeds"])
     what = str(row["metric"]).replace("_", " ").replace("train", "training")
-    target, who = f"{what} {row['target']:g}", "It" if alone else name
+    target = f"{what} {row['target']:g}"
     if not reached:
-        return f" {who} never reaches its target, {target}, within {row['budget']:,.0f} epochs."
-    told = f" {who} reaches its target, {target}, on {reached} of {seeds} seeds"
+        return f" It never reaches its target, {target}, within {row['budget']:,.0f} epochs."
+    told = f" It reaches its target, {target}, on {reached} of {seeds} seeds"
     if math.isfinite(row["median"]):
         return f"{told}; the median over all is epoch {row['median']:,.0f}."
     return told + "."
@@ -132,7 +219,16 @@ def _across(rows: pd.DataFrame) -> str:
         f", {verb} {second['optimizer']}, {second['mean_rank']:.2f}"
         f"{_interval(second['mean_rank_low'], second['mean_rank_high'], '')}"
     )
-    return f"{told}; with other problems it may be another."
+    return f"{told}; with other problems it may be another (outside the count of errors)."
+
+
+def _again(again: Mapping[str, str]) -> str:
+    """Which problems count once for all that are on the same data."""
+    told = [
+        f" {other} does not count beside {first}, on the same data."
+        for other, first in again.items()
+    ]
+    return "".join(told)
 
 
 def _names(names: Sequence[str]) -> str:
@@ -141,10 +237,11 @@ def _names(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _interval(low: float, high: float, seeds: str) -> str:
+def _interval(low: float, high: float, seeds: str, among: int = 1) -> str:
     if not (math.isfinite(low) or math.isfinite(high)):
         return f" ({seeds}, too few for an interval)" if seeds else ""
-    ends = f"95% interval {_number(low)} to {_number(high)}"
+    kind = "95% interval" if among == 1 else "simultaneous 95% interval"
+    ends = f"{kind} {_number(low)} to {_number(high)}"
     return f" ({ends}, {seeds})" if seeds else f" ({_number(low)} to {_number(high)})"
 
 
@@ -156,9 +253,5 @@ def _seeds(seeds: int) -> str:
     return "1 seed" if seeds == 1 else f"{seeds} seeds"
 
 
-def _share(share: float) -> str:
-    return f"{share:.0%}"
-
-
-def _verb(count: int) -> str:
-    return "is" if count == 1 else "are"
+def _verb(count: int, one: str = "is", more: str = "are") -> str:
+    return one if count == 1 else more

@@ -41,6 +41,16 @@ def test_what_was_written_is_read(written: dict[str, Any]) -> None:
     assert found.trials[0].configuration == expected.trials[0].configuration
 
 
+@pytest.mark.parametrize(("counts", "different"), [(False, 2), (True, 3)])
+def test_problems_on_one_dataset_are_on_the_same_data(counts: bool, different: int) -> None:
+    spirals = [{"name": name, "dataset": "spiral", "epochs": n} for name, n in (("a", 1), ("b", 2))]
+    problems = [*spirals, {"dataset": {"name": "spiral", "samples": 9}}]
+    spec = {"problem": problems, "optimizer": {"rule": "sgd"}, "same_data_counts": counts}
+    experiment = load(spec)
+    data = manifests.of(experiment, trials(experiment)).data
+    assert (len(data), len(set(data.values()))) == (3, different)
+
+
 def put(*place: Any) -> Callable[[Any], None]:
     """A change that puts the last of `place` where the others lead."""
 
@@ -55,6 +65,9 @@ def put(*place: Any) -> Callable[[Any], None]:
 
 WRONG: dict[str, Callable[[Any], None]] = {
     "a name that is none": put("name", "\x1b[31m"),
+    "a margin that is none": put("spec", "margin", 2),
+    "a margin of another type": put("spec", "margin", {"share": 0.1}),
+    "counting of another type": put("spec", "same_data_counts", 1),
     "a name of another type": put("problems", 0, 0, 3),
     "epochs of another type": put("problems", 0, 1, "epochs", "100"),
     "epochs true": put("problems", 0, 1, "epochs", True),

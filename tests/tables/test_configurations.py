@@ -65,6 +65,8 @@ def test_the_number_stands_for_optimizer_and_settings_in_every_table(
         frame = read(result.folder, name)
         shared = [column for column in own if column in frame]
         frame = frame[frame["problem"] != "all problems"].astype({"configuration": int})
+        # Optimizers that have chosen the same trials are one, by the number of the first.
+        frame["optimizer"] = frame["optimizer"].str.partition(" = ")[0]
         told = of_number.loc[frame["configuration"], shared].reset_index(drop=True)
         pd.testing.assert_frame_equal(told, frame[shared].reset_index(drop=True))
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,12 @@ import scipy.stats
 from bench import verdicts
 from bench.tables.best import best_trials
 from bench.tables.headline import MEDIAN
+from bench.tables.summary import summary_frame
 from bench.verdicts import audit, budget, pairs, profile, ranking, samples, target, words
 from tests.frames import SPACES, TASKS, Frames, cases, frames
 
-RNG = np.random.default_rng(7)
-SIX = np.exp(RNG.standard_normal((3, 12)) + np.array([[0.0], [0.8], [3.0]]))
-SAMPLE = samples.Sample("p", ("a", "b", "c"), tuple(range(12)), SIX)
+LINE = np.linspace(1, 2, 20)
+SHAKE = np.tile([0.9, 1.1], 10)
 TARGETS = {"spiral": {"train_loss": 0.1}, "vertical": {"train_loss": 0.5, "train_accuracy": 0.8}}
 FIXED = frozenset({"neuron"})
 
@@ -39,33 +39,6 @@ def normal() -> Any:
 @pytest.fixture(scope="module")
 def judged(normal: Any) -> verdicts.Verdicts:
     return judge(normal)
-
-
-def test_pairs_against_scipy() -> None:
-    found = pairs.pairs([SAMPLE]).set_index(["a", "b"])
-    p = {}
-    for i, j in itertools.combinations(range(3), 2):
-        row, a, b = found.loc[("abc"[i], "abc"[j])], SIX[i], SIX[j]
-        assert row["a_lower"] == (a < b).sum()
-        assert row["share"] == np.mean(a < b)
-        assert row["log_ratio"] == pytest.approx(np.median(np.log(a / b)), rel=1e-12)
-        signs = scipy.stats.binomtest(int((a < b).sum()), 12)
-        exact = scipy.stats.wilcoxon(np.log(a / b), method="exact")
-        assert row["sign_p"] == pytest.approx(signs.pvalue, rel=1e-10)
-        assert row["wilcoxon_p"] == pytest.approx(exact.pvalue, rel=1e-10)
-        p["abc"[i], "abc"[j]] = exact.pvalue
-    smallest, *rest = sorted(p, key=lambda pair: p[pair])
-    assert found.loc[smallest, "wilcoxon_p_holm"] == pytest.approx(3 * p[smallest])
-    assert found.loc[rest[0], "wilcoxon_p_holm"] >= 2 * p[rest[0]] * (1 - 1e-12)
-    assert found.loc[("a", "c"), "better"] == "a"
-    assert found.loc[("a", "b"), "better"] == ""
-    assert found.loc[("a", "b"), "seeds_needed"] > 12
-
-
-def test_an_infinite_loss_loses_and_two_tie() -> None:
-    losses = np.array([[1.0, np.inf, np.inf, 2.0], [np.inf, 1.0, np.inf, np.nan]])
-    row = pairs.pairs([samples.Sample("p", ("a", "b"), (0, 1, 2, 3), losses)]).iloc[0]
-    assert (row["seeds"], row["a_lower"], row["ties"], row["b_lower"]) == (3, 1, 1, 1)
 
 
 def test_ranks_against_scipy(normal: Any, judged: verdicts.Verdicts) -> None:
@@ -114,7 +87,7 @@ def test_time_to_target_counts_those_that_never_arrive() -> None:
     curves = curves.assign(epoch=[0, 5, 9] * 4, train_loss=np.ravel(losses))
     costs = target.costs(trials, curves, {"p": {"train_loss": 1.0}})
     assert costs["cost"].tolist() == [9, 5, np.inf, np.inf]
-    [row] = target.times(costs, trials, frozenset()).to_dict("records")
+    [row] = target.times(costs, frozenset()).to_dict("records")
     assert (row["reached"], row["seeds"], row["share"]) == (2, 4, 0.5)
     assert (row["median"], row["budget"], row["median_high"]) == (9, 9, np.inf)
     stairs = target.staircases(costs)
@@ -175,10 +148,15 @@ def crashed() -> Any:
     return some
 
 
-def costly() -> Any:
+def losing() -> Any:
     some = small()
-    some.trials["train_seconds"] = np.where(some.trials["rule"] == "adam", 5.0, 1.0)
-    return some
+    some.trials.loc[[0, 1, 2], "status"] = ["diverged", "diverged", "crashed"]
+    return Frames(some.trials, some.curves, summary_frame(some.trials))
+
+
+def doubled() -> Any:
+    tasks = [TASKS[0], TASKS[1], replace(TASKS[0], name="again")]
+    return frames(tasks, [replace(s, values={"learning_rate": [0.1]}) for s in SPACES[:2]], 12)
 
 
 CHECKS: dict[str, tuple[Any, dict[str, Any], str]] = {
@@ -188,9 +166,10 @@ CHECKS: dict[str, tuple[Any, dict[str, Any], str]] = {
     "few seeds": (lambda: small(seeds=5), {}, "6 could"),
     "missing": (small, {"planned": {"spiral": 30}}, "6 of 30"),
     "crashed": (crashed, {}, "1 trials of sgd crashed"),
+    "lost runs": (losing, {}, "sgd's best configuration lost 3 of 12 runs"),
+    "same data": (doubled, {"data": {"spiral": "s", "again": "s", "vertical": "v"}}, "of spiral"),
     "machines": (small, {"hosts": 2}, "2 machines"),
     "no target": (small, {"targets": {}}, "no target"),
-    "epoch cost": (costly, {}, ""),
 }
 
 
@@ -201,6 +180,15 @@ def test_audit_finds(check: str) -> None:
     assert found.loc[found["check"] == check, "message"].str.contains(text, regex=False).any()
     clean = judge(small()).audit
     assert check not in set(clean["check"])
+
+
+def test_lost_runs_are_told_of_the_choice_and_of_the_judging() -> None:
+    rows = pd.DataFrame(
+        {"optimizer": ["a", "b"], "configuration": [3, 5], "seeds": 10, "crashed": 0}
+    )
+    before, after = rows.assign(diverged=[3, 0]), rows.assign(seeds=20, diverged=[7, 0])
+    [row] = audit._lost("p", before, after, apart=True)
+    assert row["message"] == "a's choice lost 3 of 10 runs when chosen, 7 of 20 runs when judged"
 
 
 def test_nothing_was_chosen_where_every_optimizer_has_one_configuration() -> None:
@@ -231,19 +219,6 @@ def test_an_edge_that_a_rate_inside_equals_is_none(medians: list[float], edge: b
     assert bool(audit._edges("p", rows, rows.iloc[:1])) is edge
 
 
-def test_who_has_no_result_costs_the_others_no_correction() -> None:
-    crashed = np.vstack([SIX[:2], np.full((1, 12), np.nan)])
-    rows = pairs.pairs([samples.Sample("p", ("a", "b", "c"), tuple(range(12)), crashed)])
-    [row] = rows[rows["seeds"] > 0].to_dict("records")
-    assert row["wilcoxon_p_holm"] == row["wilcoxon_p"]
-    assert row["sign_p_holm"] == row["sign_p"]
-
-
-def test_costly_epochs_are_told() -> None:
-    lines = audit.told(judge(costly()).audit)
-    assert any("took 5.0 times" in line for line in lines)
-
-
 def test_audit_stands_under_the_figures_it_touches() -> None:
     found = judge(wider("adam"))
     assert any("adam 3" in line for line in found.lines("pairs", "spiral"))
@@ -261,23 +236,34 @@ def told(losses: Any, random: bool = True) -> str:
     return sentence
 
 
-LINE = np.linspace(1, 2, 20)
-SHAKE = np.tile([0.9, 1.1], 10)
 SENTENCES: dict[str, tuple[Any, list[str], list[str]]] = {
+    "negative": ([LINE - 9, LINE - 8.5], ["better than b, by at least 0.5"], ["%."]),
     "clear": (
         [LINE, LINE * 2],
-        ["a has the lowest", "20 seeds", "lower loss than b on 100% of seeds"],
+        ["a has the lowest", "20 seeds", "It is better than b, by at least 50%"],
         ["cannot"],
     ),
-    "not clear": ([LINE, LINE * SHAKE], ["cannot be told apart with 20 seeds"], ["reaches"]),
+    "not clear": (
+        [LINE, LINE * SHAKE**2],
+        ["cannot be told apart with 20 seeds"],
+        ["better", "might"],
+    ),
     "few": ([LINE[:4], LINE[:4] * 2], ["4 seeds can never tell the pair apart; 6 could"], []),
-    "lost": ([LINE * np.inf, LINE], ["b has the lowest", "a on 100% of seeds"], ["infinity"]),
+    "lost": (
+        [LINE * np.inf, LINE],
+        ["b has the lowest", "better than a, which diverges on most seeds"],
+        ["infinity"],
+    ),
     "all lost": (
         [LINE * np.inf] * 2,
         ["every optimizer diverged on half of its seeds"],
         ["lowest"],
     ),
-    "tied": ([LINE, LINE, LINE * 2], ["a and b share the lowest", "a reaches a lower"], ["It"]),
+    "tied": (
+        [LINE, LINE, LINE * 2],
+        ["a and b share the lowest", "equal on every seed", "They are better than c"],
+        ["It"],
+    ),
     "crashed": (
         [LINE, LINE * np.nan],
         ["b is without a result on every seed"],

@@ -51,7 +51,7 @@ def across_figure(material: Material) -> Figure:
     ).figure()
     for ax, (column, label) in zip(axes, columns.items(), strict=False):
         first = ax is axes[0]
-        estimates(rows, column, order, looks=material.looks, names=first, ax=ax)
+        estimates(rows, column, order, looks=material.joint_looks, names=first, ax=ax)
         ax.set(xlabel=label)
         if column == "score":
             ax.set_xlim(-0.03, 1.03)

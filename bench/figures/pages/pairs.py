@@ -11,7 +11,9 @@ from bench.figures.material import Material
 from bench.figures.pages import page
 from bench.figures.panels.pairs import ratios, wins
 from bench.figures.panels.spread import names_width
+from bench.stats.decision import Scale
 from bench.verdicts import ALL
+from bench.verdicts.pairs import asked
 
 
 def compared(material: Material) -> Iterator[tuple[str]]:
@@ -27,17 +29,22 @@ def pairs_figure(material: Material, problem: str) -> Figure:
     mine = pairs[pairs["problem"] == problem]
     order = [str(name) for name in material.ranked(problem)["optimizer"]]
     best, number, seeds = order[0], len(order), int(mine["seeds"].max())
+    family = asked(pairs)
+    ratio = bool((mine["scale"] != Scale.DIFFERENCE).all())
+    what, to = ("ratios of", "to") if ratio else ("differences of", "from")
     high = max(0.3 * number, 0.9)
     figure, (left, right) = Layout(
         f"Paired comparisons on {problem}",
         [
-            f"Left: ratios of final training losses to those of {best} on the same seed; points "
-            f"are medians over {seeds} seeds, bars 95% intervals; beside them, on how many seeds "
+            f"Left: {what} final training losses {to} those of {best} on the same seed; points "
+            f"are medians over {seeds} seeds, bars intervals that hold together at 95% for all "
+            f"{family} {'pair' if family == 1 else 'pairs'} of the experiment; the grey band is "
+            f"the margin within which losses count as the same; beside them, on how many seeds "
             f"{best} ends lower.",
             "Right, numbered alike: share of seeds on which the row ends lower than the column "
             "(blue: most, red: few).",
-            "Filled markers, bold numbers, framed cells: told apart at 5% by Wilcoxon's test after "
-            f"Holm's correction for {len(mine)} {'pair' if len(mine) == 1 else 'pairs'}.",
+            "Filled markers, bold numbers, framed cells: one is better for sure, the bar excludes "
+            "no difference.",
             material.judged,
             *material.audited("pairs", problem),
         ],
@@ -45,6 +52,6 @@ def pairs_figure(material: Material, problem: str) -> Figure:
         widths=[None, min(max(high * 1.2, 0.5 * number), 4.6)],
         margins=Margins(left=names_width(order), across=0.9),
     ).figure()
-    ratios(mine, order, looks=material.looks, ax=left)
+    ratios(mine, order, looks=material.joint_looks, ax=left)
     wins(mine, order, names=False, ax=right)
     return figure

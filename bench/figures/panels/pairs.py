@@ -13,12 +13,14 @@ from bench.figures import style
 from bench.figures.panels.cells import cell
 from bench.figures.panels.sensitivity import share
 from bench.figures.panels.spread import NAME
-from bench.figures.scale import RULE, fix_ticks, log_scale
+from bench.figures.scale import RULE, LinearScale, LogScale, fix_ticks, log_scale
 from bench.figures.style import Look
+from bench.stats.decision import Scale
 
 WINS = colormaps["RdBu"]  # blue: the row wins; told apart without colour vision
 LARGEST, LEAST = 7.5, 5.0  # points of the texts in the matrix
 SHARE, NUMBER = 3.2, 1.5  # widths of "100%" in bold and of "28", each with some air, per size
+BAND = "#d9d9d9"
 TINY, HUGE = 1e-6, 1e6  # ratios beyond are drawn at these edges
 
 
@@ -32,27 +34,39 @@ def ratios(
     """Draw by what factor the losses of others differ from those of the first on the same seeds.
 
     `pairs` are the rows of one problem from `pairs.csv`, `order` the optimizers. A point is the
-    median over seeds, the bar its 95% interval; filled where the test tells the two apart. To the
-    right of 1 the other is worse. On the right, on how many seeds the first has the lower loss.
+    median over seeds, the bar its interval; filled where that tells the two apart, the grey band
+    is the margin. To the right of 1 the other is worse; where losses may be negative, of 0:
+    there are no ratios then. On the right, on how many seeds the first has the lower loss.
     """
     ax = style.axes(ax)
     best = order[0]
     rows = against(pairs, order)
-    middle, low, high = (
-        np.exp(rows[name].to_numpy(dtype=float)) for name in ("mid", "low", "high")
-    )
-    inside = [x[(x > 0) & np.isfinite(x)] for x in (middle, low, high)]
-    shown = np.clip(np.concatenate([*inside, [1.0]]), TINY, HUGE)
-    scale = log_scale(np.append(shown, [shown.min() / 1.15, shown.max() * 1.15]), rows=0)
+    ends = [rows[name].to_numpy(dtype=float) for name in ("mid", "low", "high")]
+    ratio = bool((pairs["scale"] != Scale.DIFFERENCE).all())
+    margin = float(pairs["margin"].max())
+    scale: LogScale | LinearScale
+    if ratio:
+        middle, low, high = (np.exp(x) for x in ends)
+        same, band = 1.0, (np.exp(-margin), np.exp(margin))
+        inside = [x[(x > 0) & np.isfinite(x)] for x in (middle, low, high)]
+        shown = np.clip(np.concatenate([*inside, [1.0]]), TINY, HUGE)
+        scale = log_scale(np.append(shown, [shown.min() / 1.15, shown.max() * 1.15]), rows=0)
+    else:
+        middle, low, high = ends
+        same, band = 0.0, (-margin, margin)
+        shown = np.concatenate([*(x[np.isfinite(x)] for x in ends), band])
+        scale = LinearScale(float(shown.min()), float(shown.max()))
     left, right = scale.limits
-    ax.plot([1.0], [0], marker=looks[best].marker, ms=7, color=looks[best].color, zorder=4)
+    if margin > 0:
+        ax.axvspan(*np.clip(band, left, right), color=BAND, lw=0, zorder=0)
+    ax.plot([same], [0], marker=looks[best].marker, ms=7, color=looks[best].color, zorder=4)
     for y, (_, row) in enumerate(rows.iterrows(), start=1):
         look = looks[row["other"]]
         told = row["better"] != ""
         lowest, mid, highest = low[y - 1], middle[y - 1], high[y - 1]
-        ends = np.clip([lowest, highest], left, right)
-        if not np.isnan(ends).any():
-            ax.hlines(y, *ends, color=look.color, lw=2.2, alpha=0.7, zorder=3)
+        bar = np.clip([lowest, highest], left, right)
+        if not np.isnan(bar).any():
+            ax.hlines(y, *bar, color=look.color, lw=2.2, alpha=0.7, zorder=3)
             for end, edge, mark in ((lowest, left, "<"), (highest, right, ">")):
                 if (end < left) if mark == "<" else (end > right):
                     ax.plot([edge], [y], mark, color=look.color, ms=6, clip_on=False, zorder=4)
@@ -70,33 +84,34 @@ def ratios(
                 clip_on=False,
             )
         _count(ax, y, row)
-    ax.axvline(1.0, color=RULE, lw=1, zorder=1)
+    ax.axvline(same, color=RULE, lw=1, zorder=1)
     scale.apply(ax, "x")
     ax.set_yticks(range(len(order)), [style.wrapped(name, NAME) for name in order])
     ax.yaxis.get_ticklabels()[0].set_fontweight("bold")
     ax.set_ylim(len(order) - 0.5, -0.5)
     ax.tick_params(axis="y", length=0)
     ax.grid(visible=False, axis="y")
-    ax.set(xlabel="final loss, as a multiple of the first's")
+    ax.set(xlabel="final loss, " + ("as a multiple of" if ratio else "minus") + " the first's")
     return ax
 
 
 def against(pairs: pd.DataFrame, order: Sequence[str]) -> pd.DataFrame:
     """The pairs that the first of `order` is part of, turned so that it comes first, in order.
 
-    Columns `other, better, seeds, wins, mid, low, high`; the last three are log(other / first).
+    Columns `other, better, seeds, wins, mid, low, high`; the last three are log(other / first),
+    or differences.
     """
     best = order[0]
     mine = pairs[(pairs["a"] == best) | (pairs["b"] == best)]
     first = (mine["a"] == best).to_numpy()
-    low, high = mine["log_ratio_low"].to_numpy(float), mine["log_ratio_high"].to_numpy(float)
+    low, high = mine["low"].to_numpy(float), mine["high"].to_numpy(float)
     out = pd.DataFrame(
         {
             "other": np.where(first, mine["b"], mine["a"]),
             "better": mine["better"].to_numpy(),
             "seeds": mine["seeds"].to_numpy(),
             "wins": np.where(first, mine["a_lower"], mine["b_lower"]),
-            "mid": np.where(first, -1, 1) * mine["log_ratio"].to_numpy(float),
+            "mid": np.where(first, -1, 1) * mine["estimate"].to_numpy(float),
             "low": np.where(first, -high, low),
             "high": np.where(first, -low, high),
         }
@@ -113,8 +128,8 @@ def wins(
 ) -> Axes:
     """Draw on what share of seeds the row's optimizer has a lower loss than the column's.
 
-    `pairs` are the rows of one problem, or those of all problems together. Bold and framed: Holm's
-    correction leaves the difference significant. Ties count for neither; half of them colours both.
+    `pairs` are the rows of one problem, or those of all problems together. Bold and framed: one is
+    better for sure. Ties count for neither; half of them colours both.
     """
     ax = style.axes(ax)
     places = {name: i for i, name in enumerate(order)}

@@ -65,7 +65,18 @@ def test_ranking_is_by_median_with_intervals(name):
         elif np.isinf(median):
             assert places[y] > ax.get_xlim()[0] ** 0.5 * ax.get_xlim()[1] ** 0.5
     bold = [t.get_fontweight() == "bold" for t in ax.get_yticklabels()]
-    assert bold == [bool(np.isfinite(rows[f"{LOSS}_median"].iloc[0])), *[False] * (len(rows) - 1)]
+    medians = rows[f"{LOSS}_median"]
+    wins = np.isfinite(medians.iloc[0]) and (medians == medians.iloc[0]).sum() == 1
+    assert bold == [bool(wins), *[False] * (len(rows) - 1)]
+
+
+def test_nobody_wins_where_ranks_are_shared():
+    frames = CASES["normal"]
+    best = one(best_rows(intervals_or_ranges(frames.summary, frames.trials)))
+    for ranks, winners in ((range(1, len(best) + 1), 1), ([1.5] * len(best), 0)):
+        ax = panels.ranking(best.assign(rank=list(ranks)))
+        bold = [t.get_fontweight() == "bold" for t in ax.get_yticklabels()]
+        assert sum(bold) == winners
 
 
 def test_best_is_chosen_alike_from_trials_and_from_the_summary():
