@@ -34,8 +34,8 @@ class Curves:
     A crashed run is all infinite; `crashed` counts them. `targets` are the problem's, by metric,
     and `times` the epochs to them `(n,)`, infinite where a run does not get there. `metrics` has
     every other column that was recorded, `(n, R)` too, its worst value where a run has none.
-    `asked` are the metrics that a trial is told to record, `headline` is what it is judged by. Seeds
-    in `optional` are never missing: those of further rounds, for which there may be no need.
+    `asked` are the metrics that a trial is told to record, `headline` is what it is judged by.
+    Seeds in `optional` are never missing: those of further rounds, which there may be no need for.
     """
 
     problem_name: str

@@ -163,6 +163,23 @@ def test_what_is_stored_beyond_a_round_decides_nothing(
     assert counts(again) == counts(result)
 
 
+def test_rounds_go_by_the_headline_and_the_margin_of_each_problem(
+    result: bench.Results, tmp_path: Path
+) -> None:
+    wide = bench.run(given(problem=[PEOPLE, {**BLOBS, "margin": 0.9}]), out=tmp_path / "1", jobs=1)
+    assert counts(wide)["people"] == counts(result)["people"]
+    assert counts(wide)["blobs"] < 40
+    best = tomllib.loads((wide.folder / "best.toml").read_text())
+    assert bench.run(best, out=tmp_path / "2", jobs=1).trained == wide.trained
+    # By validation accuracy nearly all end alike, which few seeds tell.
+    headline = {"metric": "final_validation_accuracy", "margin": 0.5}
+    other = bench.run(given(problem=[{**BLOBS, **headline}]), out=tmp_path / "3", jobs=1)
+    pairs = pd.read_csv(other.folder / "pairs.csv")
+    assert set(pairs["metric"]) == {"final_validation_accuracy"}
+    assert set(pairs["answer"]) == {"the same"}
+    assert counts(other)["blobs"] == pairs["seeds"].max() < 40
+
+
 def test_more_seeds_may_be_allowed_later(result: bench.Results, tmp_path: Path) -> None:
     """Looking again is what the intervals allow: the first rounds stay what they were."""
     few = bench.run(given(seeds={**UNTIL, "most": 20}), out=tmp_path, jobs=1)
