@@ -154,7 +154,7 @@ CHAINS = [*([{"name": name}] for name in wrappers), [{"name": "sam"}, {"name": "
 
 
 # A rule of each kind, with a rate at which it moves.
-RATES = {"adam": 0.01, "lamb": 0.01, "prodigy": 30.0}
+RATES = {"adam": 0.01, "lamb": 0.01, "prodigy": 3.0}
 
 
 @pytest.mark.parametrize("rule", RATES)
