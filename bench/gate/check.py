@@ -163,7 +163,7 @@ def _compare(old: Line, new: Curves | None, margin: float, level: float) -> Find
     pair = Pair(old, new)
     if not pair.seeds:
         return Finding(**where, seeds=0, word="cannot tell", note="has no seed in common")
-    missing = len(old.seeds) - len(pair.seeds)
+    missing = len({*old.seeds} - {*pair.seeds} - {*new.optional})
     gone = f"{missing} of {len(old.seeds)} seeds are missing" if missing else ""
     metric = _metric(old, new)
     where |= {"seeds": len(pair.seeds), "note": gone, "metric": metric}

@@ -35,6 +35,7 @@ class Curves:
     and `times` the epochs to them `(n,)`, infinite where a run does not get there. `metrics` has
     every other column that was recorded, `(n, R)` too, its worst value where a run has none.
     `asked` are the metrics that a trial is told to record, `headline` is what it is judged by.
+    Seeds in `optional` are never missing: those of further rounds, which there may be no need for.
     """
 
     problem_name: str
@@ -53,6 +54,7 @@ class Curves:
     metrics: Mapping[str, Array] = field(default_factory=dict)
     asked: tuple[str, ...] = ()
     headline: Headline = field(default_factory=Headline)
+    optional: range = range(0)
 
     @property
     def content(self) -> str:
@@ -90,7 +92,7 @@ def measured(store: Store, manifest: Manifest) -> Iterator[Curves]:
     for trial in manifest.trials:
         mine = trial.problem_name, trial.configuration_index
         groups.setdefault(mine, []).append(trial)
-    statuses, headlines = store.statuses(), Headlines.of(manifest)
+    statuses, headlines, until = store.statuses(), Headlines.of(manifest), manifest.until
     for trials in groups.values():
         there = [t for t in trials if t.key in statuses]
         if not there:
@@ -126,6 +128,7 @@ def measured(store: Store, manifest: Manifest) -> Iterator[Curves]:
             metrics=values,
             asked=first.metrics,
             headline=headlines.of_problem(first.problem_name),
+            optional=range(until.least, until.most) if until and there == trials else range(0),
         )
 
 

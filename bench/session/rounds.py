@@ -17,7 +17,6 @@ from bench.plan import trials as planning
 from bench.plan.manifest import Manifest
 from bench.plan.trials import Trial
 from bench.spec.experiment import Experiment
-from bench.stats import Answer
 from bench.store.store import Store
 
 Ready = Callable[[Sequence[Trial]], Set[str]]
@@ -66,19 +65,22 @@ def standing(store: Store, manifest: Manifest) -> Standing | None:
     """How far rounds have come by what is stored; None where none have begun."""
     from bench.tables.headline import Headlines
     from bench.tables.trials import trials_frame
-    from bench.verdicts.pairs import pairs
-    from bench.verdicts.samples import ALL, samples, terms_of
+    from bench.verdicts.pairs import decisions
+    from bench.verdicts.samples import samples, terms_of
 
     trials = manifest.evaluation
     if manifest.until is None or manifest.tuned or not trials:
         return None
     frame = trials_frame(store, dataclasses.replace(manifest, trials=trials))
     headlines, terms = Headlines.of(manifest), terms_of(manifest)
-    rows = pairs(samples(frame, headlines=headlines, terms=terms), watched=True)
-    rows = rows[(rows["problem"] != ALL) & (rows["seeds"] > 0)]
-    unknown = rows[rows["answer"] == Answer.UNKNOWN]
+    found = samples(frame, headlines=headlines, terms=terms)
+    asked: Counter[str] = Counter()
+    open_: Counter[str] = Counter()
+    for sample, _, _, told in decisions(found, watched=True):
+        if told is not None:
+            asked[sample.problem] += 1
+            open_[sample.problem] += not told.decided
     seeds = manifest.evaluation_seeds
-    asked, open_ = Counter(rows["problem"]), Counter(unknown["problem"])
     return Standing(
         manifest.until.rounds,
         seeds,

@@ -102,6 +102,33 @@ def test_a_loop_that_kills_until_the_run_completes(tmp_path):
     assert tables(tmp_path / "killed") == tables(tmp_path / "alone")
 
 
+ROUNDED = """
+seeds = { until = "decided", least = 10, most = 40 }
+[[problem]]
+dataset = "blobs"
+epochs = 20
+[[optimizer]]
+rule = ["adam", "rmsprop"]
+learning_rate = 0.05
+"""
+
+
+def test_killed_between_rounds_it_ends_with_the_same_bytes(tmp_path):
+    (tmp_path / "rounded.toml").write_text(ROUNDED)
+    command = ("run", "rounded.toml", "--out")
+    bench(*command, "alone", "--jobs", 1, cwd=tmp_path)
+    for number in (2, 3):
+        running = Running(*command, "killed", "--jobs", 2, cwd=tmp_path)
+        assert running.until(lambda: f"round {number}: to" in running.printed())  # noqa: B023
+        running.kill(group=True)
+        assert running.wait()[0] == -signal.SIGKILL
+        assert running.gone()
+        assert len(stored(tmp_path / "killed")) < len(stored(tmp_path / "alone"))
+    bench(*command, "killed", "--jobs", 2, cwd=tmp_path)
+    assert stored(tmp_path / "killed") == stored(tmp_path / "alone")
+    assert tables(tmp_path / "killed") == tables(tmp_path / "alone")
+
+
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed")

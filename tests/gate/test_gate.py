@@ -159,6 +159,16 @@ def test_seeds_that_are_missing_are_left_out_and_said() -> None:
         assert "5 of 20 seeds are missing" in str(found)
 
 
+def test_seeds_of_rounds_that_were_not_needed_are_not_missing() -> None:
+    for losses, word in ((STILL[:15], "identical"), (STILL[:15] * NOISE[:15], "same")):
+        found = check.check(of(curves(STILL)), [curves(losses, optional=range(10, 40))])
+        assert (found.word, found.exit_code) == (word, 0)
+    # Those of the first round always are, and what is worse is worse.
+    for losses, code in ((STILL[:8], 3), (STILL[:15] * 1.5, 1)):
+        found = check.check(of(curves(STILL)), [curves(losses, optional=range(10, 40))])
+        assert found.exit_code == code
+
+
 @pytest.mark.parametrize(
     ("lost", "word"),
     [(0, "same"), (2, "same"), (3, "cannot tell"), (7, "cannot tell"), (8, "worse")],

@@ -163,6 +163,23 @@ def test_what_is_stored_beyond_a_round_decides_nothing(
     assert counts(again) == counts(result)
 
 
+def test_rounds_go_by_the_headline_and_the_margin_of_each_problem(
+    result: bench.Results, tmp_path: Path
+) -> None:
+    wide = bench.run(given(problem=[PEOPLE, {**BLOBS, "margin": 0.9}]), out=tmp_path / "1", jobs=1)
+    assert counts(wide)["people"] == counts(result)["people"]
+    assert counts(wide)["blobs"] < 40
+    best = tomllib.loads((wide.folder / "best.toml").read_text())
+    assert bench.run(best, out=tmp_path / "2", jobs=1).trained == wide.trained
+    # By validation accuracy nearly all end alike, which few seeds tell.
+    headline = {"metric": "final_validation_accuracy", "margin": 0.5}
+    other = bench.run(given(problem=[{**BLOBS, **headline}]), out=tmp_path / "3", jobs=1)
+    pairs = pd.read_csv(other.folder / "pairs.csv")
+    assert set(pairs["metric"]) == {"final_validation_accuracy"}
+    assert set(pairs["answer"]) == {"the same"}
+    assert counts(other)["blobs"] == pairs["seeds"].max() < 40
+
+
 def test_more_seeds_may_be_allowed_later(result: bench.Results, tmp_path: Path) -> None:
     """Looking again is what the intervals allow: the first rounds stay what they were."""
     few = bench.run(given(seeds={**UNTIL, "most": 20}), out=tmp_path, jobs=1)
@@ -250,6 +267,11 @@ def test_verbs_understand_such_a_folder(result: bench.Results, tmp_path: Path) -
     command.bench("report", folder, cwd=cwd)
     command.bench("baseline", folder, "--out", tmp_path / "baseline.json", "--jobs", 1, cwd=cwd)
     command.bench("check", folder, "--against", tmp_path / "baseline.json", cwd=cwd)
+    # Fewer seeds may be needed another time; those that a spec no longer allows are missing.
+    for name, code in (("needed", 0), ("allowed", 3)):
+        changes = {"needed": {"margin": 0.9}, "allowed": {"seeds": {**UNTIL, "most": 30}}}[name]
+        bench.run(given(**changes), out=tmp_path / name, jobs=1)
+        command.bench("check", name, "--against", tmp_path / "baseline.json", cwd=cwd, code=code)
 
 
 def test_between_rounds_it_says_that_they_go_on(tmp_path: Path) -> None:
