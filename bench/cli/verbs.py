@@ -303,12 +303,53 @@ def _report(folder: Path) -> int:
 
 @main.command()
 @folder_argument
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON, for programs.")
 @_exit_codes
-def status(folder: Path) -> int:
+def status(folder: Path, as_json: bool) -> int:
     """What is done, missing, diverged and crashed in DIR."""
+    import json
+
     from bench.session import status as statuses
 
-    return statuses.show(folder)
+    found = statuses.status(folder)
+    if as_json:
+        click.echo(json.dumps(statuses.plain(found), indent=1))
+    else:
+        for line in statuses.lines(found):
+            click.echo(line)
+    return found.exit_code
+
+
+@main.command()
+@folder_argument
+@click.argument("name")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["latex", "markdown", "csv"]),
+    default="markdown",
+    show_default=True,
+    help="LaTeX (booktabs) and Markdown have numbers to three digits, CSV has all.",
+)
+@click.option("--problem", "problems", multiple=True, help="Its rows alone. Repeatable.")
+@click.option("--optimizer", "optimizers", multiple=True, help="Its rows alone. Repeatable.")
+@click.option("--column", "columns", multiple=True, help="This column alone. Repeatable.")
+@_exit_codes
+def table(
+    folder: Path,
+    name: str,
+    form: str,
+    problems: tuple[str, ...],
+    optimizers: tuple[str, ...],
+    columns: tuple[str, ...],
+) -> int:
+    """Print a table of the report in DIR, as ranking, pairs or time_to_target, for a paper."""
+    from bench.report.formats import FORMATS
+    from bench.report.reading import read
+
+    rows = {"problem": problems, "optimizer": optimizers}
+    click.echo(FORMATS[form](read(folder, name, rows, columns)))
+    return 0
 
 
 @main.command()
