@@ -24,7 +24,7 @@ from bench.spec.tuning import KEYS, Tuning, parts_of
 from bench.stats.decision import Margin
 from nncore.metrics import LOSS, Columns, Quantity, columns, recorded
 from nncore.modifiers import modifiers
-from nncore.trial import Configuration, Problem, is_random
+from nncore.trial import Configuration, Problem, Target, is_random
 from nncore.values import (
     NUMBER,
     TABLE,
@@ -71,8 +71,9 @@ FORM = record(
         "tuning": record({**KEYS, "seeds": many(SEED)}, optional=("n",)),
         "metrics": many(record(values_of(Quantity), optional=("best", "shown"))),
         "recorded": table_of(many(TEXT), keys=NAME),
+        "timed": table_of(many(row(NAME, NUMBER)), keys=NAME),
     },
-    optional=("tuning", "metrics", "recorded"),
+    optional=("tuning", "metrics", "recorded", "timed"),
 )
 
 
@@ -194,6 +195,7 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
         "spec": manifest.spec,
         "metrics": [dataclasses.asdict(quantity) for quantity in manifest.metrics],
         "recorded": {t.problem_name: list(t.metrics) for t in manifest.trials},
+        "timed": {t.problem_name: [[*target] for target in t.targets] for t in manifest.trials},
         **({"tuning": dataclasses.asdict(manifest.tuning)} if manifest.tuning else {}),
     }
 
@@ -214,6 +216,10 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
     configurations = [(number, name, _configuration(fields)) for number, name, fields in listed]
     keys = [values["keys"][i : i + 64] for i in range(0, len(values["keys"]), 64)]
     asked = {name: tuple(metrics) for name, metrics in (values.get("recorded") or {}).items()}
+    timed = {
+        name: tuple(Target(column, float(value)) for column, value in targets)
+        for name, targets in (values.get("timed") or {}).items()
+    }
     trials = []
     for (index, p, c, seed), key in zip(_rows(values["trials"]), keys, strict=True):
         problem_name, problem = problems[p]
@@ -229,6 +235,7 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
                 seed=seed,
                 key=key,
                 metrics=asked.get(problem_name, ()),
+                targets=timed.get(problem_name, ()),
             )
         )
     # Two optimizers may share a trial; one cannot count it twice.
