@@ -6,11 +6,12 @@ others. What is asked is the open file itself, not its name: nobody can change i
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 KINDS = {
     stat.S_IFDIR: "a folder",
@@ -21,8 +22,10 @@ KINDS = {
 }
 
 
-def open_plain(path: str | Path) -> BinaryIO:
-    """The file at `path` opened for reading bytes, links followed; never waits.
+def open_plain(path: str | Path, *, links: bool = True) -> BufferedReader:
+    """The file at `path` opened for reading bytes; never waits.
+
+    Links are followed where a user names a file, and not (`links`) where others may have put them.
 
     Raises OSError, whose `filename` and `strerror` say what and why, for what cannot be opened and
     for what is no plain file: folders, FIFOs, devices, sockets, names with a null byte.
@@ -37,12 +40,15 @@ def open_plain(path: str | Path) -> BinaryIO:
         raise OSError(errno.EINVAL, "a file's name has no null byte", name)
     try:
         # Without O_NONBLOCK, opening a FIFO waits for its other end.
-        number = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+        number = os.open(name, flags if links else flags | os.O_NOFOLLOW)
     except UnicodeEncodeError:
         raise OSError(errno.EINVAL, "no file can have this name", name) from None
     except OSError as error:
         if error.errno == errno.ENXIO:  # a socket cannot be opened at all
             raise OSError(errno.EINVAL, "is a socket, not a plain file", name) from None
+        if error.errno == errno.ELOOP and not links:
+            raise OSError(errno.EINVAL, "is a link, not a plain file", name) from None
         raise
     kind = stat.S_IFMT(os.fstat(number).st_mode)
     if kind != stat.S_IFREG:
@@ -52,3 +58,28 @@ def open_plain(path: str | Path) -> BinaryIO:
         what = KINDS.get(kind, "something else")
         raise OSError(errno.EINVAL, f"is {what}, not a plain file", name)
     return os.fdopen(number, "rb")
+
+
+def read_plain(path: str | Path, *, links: bool = True, most: int = -1) -> bytes:
+    """The bytes of the plain file at `path`, `most` of them at most; raises as `open_plain` does.
+
+    Raises OSError for a file of more than that, too.
+    """
+    with open_plain(path, links=links) as file:
+        content = file.read(most if most < 0 else most + 1)
+    if 0 <= most < len(content):
+        raise OSError(errno.EFBIG, f"is larger than {most:,} bytes", os.fspath(path))
+    return content
+
+
+def write_new(path: str | Path, text: str) -> None:
+    """Put a new file of this text at `path`, in the place of a file or a link that was there.
+
+    What a link leads to is left alone. Raises OSError.
+    """
+    name = os.fspath(path)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(name)
+    # "x" follows no link that someone may have put there in between.
+    with open(name, "x", encoding="utf-8") as file:
+        file.write(text)

@@ -81,7 +81,7 @@ class Piece(Modifier):
 
 def _cell(value: Any) -> Any:
     """A parameter's value as tables can compare and group it."""
-    return str(value) if isinstance(value, list) else value
+    return str(value) if isinstance(value, list | dict) else value
 
 
 modifiers: Mapping[str, Modifier] = {

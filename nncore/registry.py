@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import hashlib
 import importlib.util
 import inspect
+import os
 import pkgutil
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+
+from nncore.imports import Sources, sources
 
 BUILT_IN = "built-in"
 
@@ -24,7 +27,7 @@ class Entry:
     """One registered function: what a spec may name, with its parameters and their defaults.
 
     `parameters` maps keyword-only arguments to their defaults. `origin` is `built-in` or the path
-    of the plugin that registered it; `digest` is the SHA-256 of that plugin's source, else empty.
+    of the plugin that registered it; `digest` is the SHA-256 of that plugin's sources, else empty.
     """
 
     name: str
@@ -206,6 +209,7 @@ def positional(function: Callable[..., Any]) -> tuple[str, ...]:
 
 
 _newest: dict[Path, str] = {}
+_imported: dict[str, bytes] = {}
 _origin: ContextVar[tuple[str, str]] = ContextVar("origin", default=(BUILT_IN, ""))
 _PLUGIN = "_plugin_"
 
@@ -215,24 +219,31 @@ def _plugin_modules() -> set[str]:
 
 
 def load_plugin(path: str | Path) -> str:
-    """Run the Python file at `path`, so that its decorators register; returns its SHA-256.
+    """Run the Python file at `path`, so that its decorators register.
 
-    Loading the same content twice does nothing, unless the file has had another since. Raises
-    whatever the file raises, and OSError when it cannot be read.
+    Returns the SHA-256 of its source and of the modules of the user's that it imports; those beside
+    it are found. Loading the same content twice does nothing, unless the file has had another
+    since. Raises whatever the file raises, and OSError when it cannot be read.
     """
-    path = Path(path).resolve()
-    source = path.read_bytes()
-    digest = hashlib.sha256(source).hexdigest()
+    # As Python does for a program; last, so that no module of Python's is hidden.
+    folder = os.path.dirname(os.path.realpath(path))
+    if folder not in sys.path:
+        sys.path.append(folder)
+    found = sources(path)
+    path, digest = Path(path).resolve(), found.digest
     module_name = f"{_PLUGIN}{digest[:16]}"
     if module_name in sys.modules and _newest.get(path, digest) == digest:
         return digest
-    spec = importlib.util.spec_from_file_location(module_name, path)
+    _forget_changed(found)
+    # Its name may end in anything.
+    loader = SourceFileLoader(module_name, str(path))
+    spec = importlib.util.spec_from_file_location(module_name, path, loader=loader)
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module
     token = _origin.set((str(path), digest))
     try:
-        exec(compile(source, str(path), "exec"), module.__dict__)
+        exec(compile(found.contents[""], str(path), "exec"), module.__dict__)
     except BaseException:
         with contextlib.suppress(KeyError):
             del sys.modules[module_name]
@@ -240,4 +251,14 @@ def load_plugin(path: str | Path) -> str:
     finally:
         _origin.reset(token)
     _newest[path] = digest
-    return digest
+    # Where it has told Python of further folders, there is more of it to be found.
+    return digest if sources(path).digest == digest else load_plugin(path)
+
+
+def _forget_changed(found: Sources) -> None:
+    """Let modules that have changed since they were imported be imported anew."""
+    now = {name: data for name, data in found.contents.items() if name}
+    if any(_imported.get(name, data) != data for name, data in now.items()):
+        for name in now:
+            sys.modules.pop(name, None)
+    _imported.update(now)

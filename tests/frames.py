@@ -13,6 +13,7 @@ import pandas as pd
 
 from bench.tables.best import best_trials
 from bench.tables.bundle import Tables
+from bench.tables.costs import COLUMNS
 from bench.tables.curves import LEADING
 from bench.tables.summary import summary_frame
 
@@ -28,7 +29,16 @@ class Frames:
     @property
     def tables(self) -> Tables:
         """What verdicts and figures are made from."""
-        return Tables(self.trials, self.summary, best_trials(self.trials), self.curves)
+        runs = best_trials(self.trials)
+        return Tables(self.trials, self.summary, runs, self.curves, costs=self.costs)
+
+    @property
+    def costs(self) -> pd.DataFrame:
+        """What an epoch costs: rules differ by less than their spread, and by more."""
+        pairs = self.trials[["problem", "rule"]].drop_duplicates().reset_index(drop=True)
+        seconds = 1e-4 * (1 + pairs.groupby("problem").cumcount()) ** 2
+        columns = [pairs["problem"], pairs["rule"], seconds, 0.6 * seconds, 1.4 * seconds]
+        return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
 
     def timed(self, targets: Mapping[str, Mapping[str, float]]) -> Frames:
         """Frames whose trials have the epochs at which their curves first reach `targets`."""

@@ -7,14 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.spec.mistakes import Mistakes
+from bench.spec.plugins import load_all
 from nncore.datasets import datasets
 from nncore.initializers import initializers
 from nncore.layers import layers
 from nncore.losses import losses
 from nncore.metrics import metrics
-from nncore.registry import BUILT_IN, Entry, Registry, load_plugin, unknown
+from nncore.registry import BUILT_IN, Entry, Registry, unknown
 from nncore.rules import rules
 from nncore.schedules import schedules
+from nncore.text import drawing
 
 KINDS: dict[str, Registry[Any]] = {
     "rules": rules,
@@ -74,15 +77,19 @@ def markdown(kind: str) -> str:
 
 
 def show(kind: str | None, name: str | None, plugins: Sequence[str | Path] = ()) -> int:
-    """Print what there is; returns the exit code."""
+    """Print what there is; returns the exit code.
+
+    Raises SpecError for plugins that cannot be loaded.
+    """
     import sys
 
     from rich.console import Console
     from rich.table import Table
 
-    for path in plugins:
-        load_plugin(path)
-    console = Console(soft_wrap=not sys.stdout.isatty())
+    mistakes = Mistakes("")
+    load_all([(f"--plugin {path}", Path(path)) for path in plugins], mistakes)
+    mistakes.check()
+    console = Console(file=drawing(sys.stdout), soft_wrap=not sys.stdout.isatty())
     if kind is not None and kind not in KINDS:
         print(unknown("kind", kind, list(KINDS)), file=sys.stderr)
         return 2

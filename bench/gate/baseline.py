@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from bench import stats
 from bench.gate.curves import EARLY_SEEDS, Array, Curves, gap
+from nncore.files import read_plain, write_new
 from nncore.metrics import TRAIN_LOSS
 from nncore.modifiers import modifiers
 from nncore.trial import Configuration
@@ -181,7 +183,7 @@ def loads(text: str, where: str = "baseline") -> Baseline:
             _check(one)
         made_with = {str(k): str(v) for k, v in values["made_with"].items()}
         return Baseline(str(values["name"]), made_with, lines)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BaselineError(f"{where}: is no baseline; write one with `bench baseline`") from error
 
 
@@ -217,20 +219,32 @@ def _check(one: Line) -> None:
 def read(path: str | Path) -> Baseline:
     """The baseline in a file. Raises BaselineError for one that is missing or no baseline."""
     try:
-        return loads(Path(path).read_text(encoding="utf-8"), str(path))
+        return loads(read_plain(path).decode(), str(path))
     except FileNotFoundError as error:
         raise BaselineError(f"{path}: no such file; write one with `bench baseline`") from error
+    except OSError as error:
+        raise BaselineError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise BaselineError(f"{path}: is no baseline; write one with `bench baseline`") from error
 
 
 def write(baseline: Baseline, path: str | Path) -> Path:
-    """Write the file whole or not at all. Raises OSError when it cannot be written."""
+    """Write the file whole or not at all. Raises OSError when it cannot be written.
+
+    Raises BaselineError where there is something else than a plain file.
+    """
     path = Path(path)
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise BaselineError(f"{path}: is no plain file")
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        raise BaselineError(f"{path}: {error.strerror}") from error
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_text(dumps(baseline), encoding="utf-8")
+        write_new(temporary, dumps(baseline))
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -22,13 +22,15 @@ from bench.spec.names import NAME
 from bench.spec.seeds import SEED, UntilDecided, until_of
 from bench.spec.tuning import KEYS, Tuning, parts_of
 from bench.stats.decision import Margin
-from nncore.metrics import LOSS, Columns, Quantity, columns, recorded
+from nncore.metrics import EXTENDED, LOSS, PRINTABLE, Columns, Quantity, columns, recorded
 from nncore.modifiers import modifiers
 from nncore.trial import Configuration, Problem, Target, is_random
 from nncore.values import (
     NUMBER,
     TABLE,
     TEXT,
+    YES_OR_NO,
+    Values,
     either,
     many,
     record,
@@ -44,6 +46,19 @@ def _are_keys(value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch("([0-9a-f]{64})*", value) is not None
 
 
+def _is_made_of(kinds: Sequence[Values], value: Any) -> bool:
+    """Whether a value of JSON is made of lists, tables and these kinds of values alone."""
+    if isinstance(value, dict | list):
+        inside = [*value, *value.values()] if isinstance(value, dict) else value
+        return all(_is_made_of(kinds, part) for part in inside)
+    return any(value in kind for kind in kinds)
+
+
+# What definitions are made of, that stand in tables and figures; and what a TOML file is made of.
+SHOWN = (NUMBER, YES_OR_NO, PRINTABLE)
+WRITTEN = (EXTENDED, YES_OR_NO, TEXT)
+
+
 # What a manifest looks like as JSON, whoever wrote it.
 NUMERAL = whole(0, 2**63 - 1)  # what a table's column of integers holds
 PROBLEM = record(
@@ -52,8 +67,8 @@ PROBLEM = record(
 )
 CONFIGURATION = record(
     {
-        "rule": TEXT,
-        "hyperparameters": table_of(NUMBER),
+        "rule": NAME,
+        "hyperparameters": table_of(NUMBER, keys=NAME),
         **{name: modifier.values for name, modifier in modifiers.items()},
     },
     optional=modifiers,
@@ -103,6 +118,21 @@ class Manifest:
     def columns(self) -> Columns:
         """The columns of metrics that tables may have, in their order."""
         return columns(self.metrics)
+
+    @property
+    def evaluation(self) -> tuple[Trial, ...]:
+        """The trials that judge, of problems with randomness: all where nothing is tuned."""
+        random = (t for t in self.trials if t.problem_name not in self.fixed)
+        tuning = set(self.tuning.seeds) if self.tuning else set()
+        return tuple(t for t in random if t.seed not in tuning)
+
+    @property
+    def evaluation_seeds(self) -> dict[str, int]:
+        """On how many seeds each problem with randomness is judged."""
+        found: dict[str, set[int]] = {}
+        for trial in self.evaluation:
+            found.setdefault(trial.problem_name, set()).add(trial.seed)
+        return {problem: len(seeds) for problem, seeds in found.items()}
 
     @property
     def until(self) -> UntilDecided | None:
@@ -208,6 +238,10 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
     """
     if faults := FORM.faults(values):
         raise ValueError(f"is no manifest: {faults[0]!r:.60}")
+    tables = [table for *_, table in (*values["problems"], *values["configurations"])]
+    given = [value for table in tables for value in table.values() if value is not None]
+    if not _is_made_of(SHOWN, given) or not _is_made_of(WRITTEN, values["spec"]):
+        raise ValueError("is no manifest: it has values that no spec has")
     judging.check(values["spec"])
     problems = [(name, _problem(fields)) for name, fields in values["problems"]]
     listed = values["configurations"]
@@ -239,9 +273,13 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
             )
         )
     # Two optimizers may share a trial; one cannot count it twice.
-    places = {(t.problem_name, t.optimizer, t.key) for t in trials}
-    if len({t.index for t in trials}) < len(trials) or len(places) < len(trials):
-        raise ValueError("trials repeat")
+    for places in (
+        {t.index for t in trials},
+        {(t.problem_name, t.optimizer, t.key) for t in trials},
+        {(t.problem_name, t.configuration_index, t.seed) for t in trials},
+    ):
+        if len(places) < len(trials):
+            raise ValueError("trials repeat")
     if len({number for number, *_ in configurations}) < len(configurations):
         raise ValueError("numbers of configurations repeat")
     tuning, metrics = values.get("tuning"), _quantities(values.get("metrics"))
@@ -252,7 +290,7 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
     return Manifest(
         values["name"],
         tuple(trials),
-        values["targets"],
+        {name: {m: float(v) for m, v in goal.items()} for name, goal in values["targets"].items()},
         frozenset(values["fixed"]),
         values["spec"],
         tuning and Tuning(**{**tuning, "seeds": tuple(tuning["seeds"])}),
@@ -278,7 +316,8 @@ def _problem(fields: Mapping[str, Any]) -> Problem:
 def _configuration(fields: Mapping[str, Any]) -> Configuration:
     # Manifests once named modifiers that there are not.
     given = {name: fields[name] for name in modifiers if fields.get(name) is not None}
-    return Configuration(fields["rule"], fields["hyperparameters"], given)
+    values = {name: float(value) for name, value in fields["hyperparameters"].items()}
+    return Configuration(fields["rule"], values, given)
 
 
 def _rows(rows: list[Any]) -> list[list[int]]:

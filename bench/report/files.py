@@ -1,15 +1,27 @@
-"""Files of a report that are replaced whole, so that a reader never sees half of one."""
+"""Files of a report that are replaced whole, so that a reader never sees half of one.
+
+A folder may come from anyone: what it says of itself names no file that a report does not write,
+and leads to none outside.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
+from nncore.files import open_plain, read_plain
+
+STAMP = ".report.json"
+# What a report writes: its own files, and figures.
+OWN = re.compile(r"[\w+-]+\.csv|verdicts\.txt|best\.toml|spec\.toml|figures/[\w+-]+\.png")
+LARGEST_STAMP = 100_000_000  # bytes
 TEMPORARY = re.compile(r"\.(?:figures|\.report\.json|\w+\.(?:csv|toml|txt))\.(\d+)")
 
 
@@ -52,3 +64,34 @@ def _runs(process: int) -> bool:
     except OSError:
         pass
     return True
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file's content. Raises OSError for what is no plain file."""
+    with open_plain(path, links=False) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def last_report(folder: Path) -> tuple[str, dict[str, str]]:
+    """What the last report in `folder` was written of, and the SHA-256 of each of its files.
+
+    Names that no report writes are left out; nothing where there is no record that can be read.
+    """
+    try:
+        old = json.loads(read_plain(folder / STAMP, links=False, most=LARGEST_STAMP))
+        told = {str(name): str(digest) for name, digest in old["files"].items()}
+        return str(old["digest"]), {n: told[n] for n in told if OWN.fullmatch(n)}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return "", {}
+
+
+def remove_stale(folder: Path, written: Iterable[Path]) -> None:
+    """Remove what the last report wrote, this one has not `written`, and nobody has changed."""
+    kept = {str(path.relative_to(folder)) for path in written}
+    within = not (folder / "figures").is_symlink()
+    for name, wrote in last_report(folder)[1].items():
+        path = folder / name
+        if name not in kept and (within or path.parent == folder):
+            with suppress(OSError):
+                if digest(path) == wrote:
+                    path.unlink()

@@ -8,7 +8,6 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
     from bench.figures.material import Material
     from bench.tables.bundle import Tables
-
-STAMP = ".report.json"
 
 
 class ReportError(Exception):
@@ -55,13 +52,14 @@ def digest(store: Store, manifest: Manifest) -> str:
 
 
 def _intact(folder: Path, stamp: str) -> tuple[Path, ...] | None:
-    """The files of the last report, if it was written of what `stamp` says and all are there."""
+    """The files of the last report, if it was written of what `stamp` says and none was changed."""
+    last, digests = files.last_report(folder)
+    if last != stamp:
+        return None
     try:
-        old = json.loads((folder / STAMP).read_text())
-        sizes = {folder / name: size for name, size in old["files"].items()}
-        if old["digest"] == stamp and all(p.stat().st_size == n for p, n in sizes.items()):
-            return tuple(sizes)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        if all(files.digest(folder / name) == digest for name, digest in digests.items()):
+            return tuple(folder / name for name in digests)
+    except OSError:
         pass
     return None
 
@@ -124,9 +122,9 @@ def _write(
         say("drawing figures")
         written += _figures(folder, material, faults)
         faults.tell()
-    _remove_stale(folder, written)
-    sizes = {str(path.relative_to(folder)): path.stat().st_size for path in written}
-    _replace(folder / STAMP, json.dumps({"digest": stamp, "files": sizes}, indent=1))
+    files.remove_stale(folder, written)
+    digests = {str(path.relative_to(folder)): files.digest(path) for path in written}
+    _replace(folder / files.STAMP, json.dumps({"digest": stamp, "files": digests}, indent=1))
     return tuple(written)
 
 
@@ -137,7 +135,6 @@ def _material(store: Store, manifest: Manifest, tables: Tables) -> Material:
     from bench.verdicts.samples import floor_of
 
     hosts = {stack.host for stack in store.stacks() if stack.host}
-    judged = seeds_told(manifest, tables.trials)
     return Material(
         tables,
         verdicts.judge(
@@ -149,12 +146,13 @@ def _material(store: Store, manifest: Manifest, tables: Tables) -> Material:
             floors={name: floor_of(problem) for name, problem in manifest.problems.items()},
             data=manifest.data,
             hosts=len(hosts),
+            watched=manifest.until is not None,
         ),
         planned=manifest.trials,
         targets=manifest.targets,
         losses={t.problem_name: t.problem.loss for t in manifest.trials},
-        judged=judged,
-        swept=sweep_told(manifest) if judged else "",
+        judged=seeds_told(manifest, tables.trials),
+        swept=sweep_told(manifest, tables.trials),
         plugins=manifest.spec.get("plugins", ()),
     )
 
@@ -194,13 +192,3 @@ def _figures(folder: Path, material: Material, faults: Faults) -> list[Path]:
         return [final / path.name for path in drawn]
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _remove_stale(folder: Path, written: Iterable[Path]) -> None:
-    """Remove what the last report wrote and this one did not."""
-    kept = set(written)
-    with suppress(OSError, ValueError, KeyError, AttributeError):
-        for name in json.loads((folder / STAMP).read_text())["files"]:
-            path = (folder / name).resolve()
-            if path not in {p.resolve() for p in kept} and path.is_relative_to(folder.resolve()):
-                path.unlink(missing_ok=True)

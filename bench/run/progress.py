@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
+from nncore.text import drawing
+
 if TYPE_CHECKING:
     from bench.plan.trials import Stack
     from bench.store.store import Result
@@ -66,7 +68,7 @@ class Progress:
     def __enter__(self) -> Progress:
         self._begin = self._last = self._clock()
         if self._stream.isatty():
-            self._bar = _bar(self._stream, len(self.work), self._title)
+            self._bar = _bar(drawing(self._stream), len(self.work), self._title)
             self._bar.start()
         return self
 

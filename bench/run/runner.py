@@ -8,7 +8,6 @@ culprit stands alone, with nothing else in flight; a trial that two workers of i
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pickle
 import socket
@@ -26,6 +25,7 @@ from bench.run.scratch import Scratch
 from bench.run.signals import Interrupted, as_events
 from bench.store.records import Record, Result
 from nncore.datasets import tables
+from nncore.imports import sources
 
 if TYPE_CHECKING:
     from bench.plan.trials import Stack
@@ -80,7 +80,7 @@ class Runner:
     ) -> None:
         self.jobs = jobs or cores()
         self._task = pickle.dumps(task)
-        self._plugins = tuple((str(path), _digest(path)) for path in plugins)
+        self._plugins = tuple((str(path), sources(path).digest) for path in plugins)
         self._host = socket.gethostname()
         self._scratch: Scratch | None = None
         self._executors: dict[str, Executor] = {}
@@ -223,7 +223,3 @@ class Runner:
         # Estimates come from another moment or machine: trust what this run has seen.
         pace = self._measured / self._estimated if self._estimated else 1.0
         return max(MINIMUM_LIMIT, PATIENCE * pace * assignment.seconds)
-
-
-def _digest(path: str | Path) -> str:
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()

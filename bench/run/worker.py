@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import faulthandler
-import hashlib
 import os
 import pickle
 import signal
@@ -28,6 +27,7 @@ import numpy as np
 
 from bench.run.scratch import DUMP, REPLY, SIGN, SIGNS
 from bench.store.records import CONSTANT, EVALUATIONS, Record
+from nncore.text import shown
 
 if TYPE_CHECKING:
     from bench.plan.trials import Stack
@@ -81,7 +81,7 @@ class Setup:
     """What a worker needs to know before its first stack.
 
     `parent` is the process id to live and die with; `task` the pickled function that trains;
-    `plugins` are paths with the SHA-256 their source must still have, since a worker may start long
+    `plugins` are paths with the SHA-256 their sources must still have: a worker may start long
     after the run did; `folder` is a `bench.run.scratch.Scratch`'s.
     """
 
@@ -144,13 +144,10 @@ def start(setup: Setup) -> None:
 
         _State.limits = threadpool_limits(1)
         for path, digest in setup.plugins:
-            if hashlib.sha256(Path(path).read_bytes()).hexdigest() != digest:
-                raise RuntimeError(f"{path} changed while the run went on")
-        if setup.plugins:
             from nncore.registry import load_plugin
 
-            for path, _ in setup.plugins:
-                load_plugin(path)
+            if load_plugin(path) != digest:
+                raise RuntimeError(f"{path} changed while the run went on, or what it imports")
         from nncore.datasets.tables import adopt
 
         adopt(folder)
@@ -276,7 +273,7 @@ def describe(error: BaseException, plugins: Collection[str] | None = None) -> st
     users = [frame for frame in frames if frame.filename in theirs]
     for frame in (users or frames)[-1:]:
         text += f" ({Path(frame.filename).name}:{frame.lineno})"
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return shown(text)
 
 
 def die_with(parent: int) -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from bench.plan import manifest as manifests
 from bench.plan.manifest import Manifest
 from bench.plan.trials import Trial
 from bench.store import provenance
 from bench.store.store import Damage, DamagedError, FolderError, Store
-
-if TYPE_CHECKING:
-    pass
+from nncore.datasets import datasets
+from nncore.initializers import initializers
+from nncore.layers import layers
+from nncore.losses import losses
+from nncore.registry import Registry
+from nncore.rules import rules
+from nncore.schedules import schedules
 
 
 class FolderMismatchError(Exception):
@@ -36,6 +40,30 @@ def read_manifest(store: Store) -> Manifest:
     except (KeyError, TypeError, ValueError, IndexError) as error:
         problem = Damage("meta 'manifest'", "is not one of an experiment")
         raise DamagedError(store.path, [problem]) from error
+
+
+def read_fingerprint(store: Store) -> Mapping[str, Any]:
+    """What computed the folder's results.
+
+    Raises FolderMismatchError where that is lost, DamagedError where it cannot be made out.
+    """
+    found = store.meta.get("fingerprint")
+    if found is None:
+        raise FolderMismatchError(
+            f"{store.path.parent}: the record of what computed its results is lost, so nothing can "
+            "be compared with them; start again with --fresh, or keep both with --out OTHER-FOLDER"
+        )
+    if provenance.FORM.faults(found):
+        problem = Damage("meta 'fingerprint'", "is none of a run")
+        raise DamagedError(store.path, [problem])
+    return dict(found)
+
+
+def intact(store: Store) -> Store:
+    """`store`, if all of it can be trusted; raises DamagedError otherwise."""
+    if store.damage:
+        raise DamagedError(store.path, store.damage)
+    return store
 
 
 def done(store: Store, trials: Sequence[Trial], *, retry_crashed: bool = False) -> set[str]:
@@ -63,28 +91,26 @@ def note(store: Store, manifest: Manifest, fingerprint: Any = None) -> None:
 
 
 def _fingerprint(manifest: Manifest) -> Any:
-    return provenance.fingerprint(manifest.spec.get("plugins", ()))
+    """That of this process, with the plugins that compute; others measure and draw.
+
+    What trials record is asked for by its source, one by one.
+    """
+    kinds: tuple[Registry[Any], ...] = (rules, schedules, datasets, layers, losses, initializers)
+    computing = {entry.origin for registry in kinds for entry in registry.values()}
+    return provenance.fingerprint([p for p in manifest.spec.get("plugins", ()) if p in computing])
 
 
 def refuse_other(store: Store, manifest: Manifest) -> None:
     """Raise FolderMismatchError when what is stored does not belong with what is asked."""
     folder = store.path.parent
-    stored = store.meta.get("manifest", {}).get("name")
-    if stored is not None and stored != manifest.name:
+    if "manifest" in store.meta and (stored := read_manifest(store).name) != manifest.name:
         raise FolderMismatchError(
             f'{folder}: holds results of the experiment "{stored}", not of "{manifest.name}"; '
             "choose another folder with --out, or replace them with --fresh"
         )
-    if store.damage:
-        raise DamagedError(store.path, store.damage)
-    if not len(store):
+    if not len(intact(store)):
         return
-    if "fingerprint" not in store.meta:
-        raise FolderMismatchError(
-            f"{folder}: the record of what computed its results is lost, so new ones cannot be "
-            "compared with them; start again with --fresh, or keep both with --out OTHER-FOLDER"
-        )
-    differ = provenance.differences(store.meta["fingerprint"], _fingerprint(manifest))
+    differ = provenance.differences(read_fingerprint(store), _fingerprint(manifest))
     if differ:
         raise FolderMismatchError(
             f"{folder}: its results were computed by something else, so new ones cannot be "

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.plan import manifest as manifests
 from bench.plan.manifest import Manifest
-from bench.session.folder import FolderMismatchError, note, read_manifest
+from bench.session.folder import (
+    FolderMismatchError,
+    intact,
+    note,
+    read_fingerprint,
+    read_manifest,
+)
 from bench.store import provenance
-from bench.store.store import FILE, DamagedError, Store
+from bench.store.store import FILE, Store
+from bench.tables.costs import COSTS, costs_of
 
 
 def merge(out: Path, folders: Sequence[Path]) -> Manifest:
@@ -24,25 +31,37 @@ def merge(out: Path, folders: Sequence[Path]) -> Manifest:
     try:
         parts = [read_manifest(store) for store in stores]
         _refuse_strangers(stores, parts)
+        fingerprint = read_fingerprint(stores[0])
         whole = manifests.united(parts)
         with Store.open(out) as target:
-            note(target, whole, fingerprint=stores[0].meta.get("fingerprint"))
+            note(target, whole, fingerprint=fingerprint)
             for store in stores[: len(folders)]:
                 for result in store.results():
                     if not all(key in target for key in result.keys):
                         target.add(result)
+            _add_costs(target, stores)
         return whole
     finally:
         for store in stores:
             store.close()
 
 
+def _add_costs(target: Store, stores: Sequence[Store]) -> None:
+    """Of every problem what the first folder measured that has most of its rules."""
+    found: dict[str, Mapping[str, Sequence[float]]] = {}
+    for store in stores:
+        for problem, rounds in costs_of(store).items():
+            if len(rounds) > len(found.get(problem, {})):
+                found[problem] = rounds
+    if found != costs_of(target):
+        target.set_meta(**{COSTS: found})
+
+
 def _refuse_strangers(stores: Sequence[Store], parts: Sequence[Manifest]) -> None:
     first = stores[0]
     planned: dict[int, str] = {}
     for store in stores:
-        if store.damage:
-            raise DamagedError(store.path, store.damage)
+        intact(store)
     for store, manifest in zip(stores, parts, strict=True):
         here, there = first.path.parent, store.path.parent
         if manifest.spec != parts[0].spec:
@@ -56,8 +75,7 @@ def _refuse_strangers(stores: Sequence[Store], parts: Sequence[Manifest]) -> Non
                 "results, so not to be joined"
             )
         planned |= keys
-        old, new = (s.meta.get("fingerprint", {}) for s in (first, store))
-        differ = provenance.differences(old, new)
+        differ = provenance.differences(read_fingerprint(first), read_fingerprint(store))
         if differ:
             lines = "\n".join(f"  {line}" for line in differ)
             raise FolderMismatchError(

@@ -10,7 +10,7 @@ from bench.store.store import Store
 
 if TYPE_CHECKING:
     from bench.gate.findings import Check
-from bench.session.folder import read_manifest
+from bench.session.folder import intact, read_fingerprint, read_manifest
 from bench.session.results import Results, open_results, results_of
 
 
@@ -32,7 +32,8 @@ def check(
         assert found.ok, str(found)
 
     Raises BaselineError for a file that is no baseline, ValueError for a margin that is not
-    positive, StoreError when there are no results.
+    positive, StoreError when there are no results or some are damaged, FolderMismatchError when
+    nobody knows any more what computed them.
     """
     from bench.gate import baseline as baselines
     from bench.gate import check as gate
@@ -41,15 +42,16 @@ def check(
     folder = result.folder if isinstance(result, Results) else Path(result)
     old = baselines.read(baseline)
     with Store.read(folder) as store:
+        made_with = _made_with(intact(store))
         found = list(measured(store, read_manifest(store)))
-        made_with = _made_with(store)
     margin = gate.MARGIN if margin is None else margin
     return gate.check(old, found, margin=margin, made_with=made_with, strict=strict)
 
 
 def _made_with(store: Store) -> dict[str, str]:
     """What rounds numbers its own way, in words."""
-    return {k: str(store.meta["fingerprint"][k]) for k in ("numpy", "blas", "vectors")}
+    found = read_fingerprint(store)
+    return {k: found[k] for k in ("numpy", "blas", "vectors")}
 
 
 def write_baseline(
@@ -59,7 +61,8 @@ def write_baseline(
 
     Trains the first three seeds of every configuration in the other precision, to know how far
     early records can be compared between machines. Raises BaselineError when trials are missing or
-    have crashed, OSError when the file cannot be written.
+    have crashed, StoreError and FolderMismatchError as `check` does, OSError when the file cannot
+    be written.
     """
     from bench.gate import baseline as baselines
     from bench.gate.curves import measured, other_precision
@@ -67,6 +70,7 @@ def write_baseline(
     results = result if isinstance(result, Results) else open_results(result)
     folder = results.folder
     with Store.read(folder) as store:
+        made_with = _made_with(intact(store))
         manifest = read_manifest(store)
         results = results_of(folder, manifest, store)
         if results.missing or results.crashed:
@@ -75,7 +79,6 @@ def write_baseline(
                 "crashed; a baseline needs them all"
             )
         found = list(measured(store, manifest))
-        made_with = _made_with(store)
     paths = [Path(path) for path in manifest.spec.get("plugins", ())]
     if paths:
         spec.load(manifest.spec)

@@ -21,10 +21,12 @@ from bench.store.store import FILE, DamagedError, Result, Store, place
 if TYPE_CHECKING:
     from bench.run.progress import Progress
     from bench.spec.experiment import Experiment
+from bench.session import costs
 from bench.session.folder import FolderMismatchError, done, note, refuse_other
 from bench.session.results import Results, results_of
-from bench.session.rounds import Later, Ready, grown, judging, later, round_of, seeds_of
+from bench.session.rounds import Later, Ready, grown, later, round_of
 from nncore.datasets import remarks
+from nncore.imports import sources
 
 NAMED = 5  # problems of a round
 
@@ -174,6 +176,9 @@ def run(
     say = say or _nothing
     experiment = _loaded(source, overrides, plugins, shard)
     folder = _folder(experiment, out)
+    for path in experiment.plugins:
+        for what in sources(path).notes:
+            say(what)
     for problem in experiment.problems:
         for remark in remarks(problem.problem.dataset):
             say(f"{problem.name}: {remark}")
@@ -205,6 +210,7 @@ def run(
                 note(store, todo.manifest)
                 if todo.stacks:
                     say(_begins(todo))
+        costs.measure(store, todo.manifest, paths, say)
         store.take_over()
         files: tuple[Path, ...] = ()
         if report:
@@ -217,7 +223,7 @@ def _begins(todo: Planned) -> str:
     if todo.round <= 1:
         return "configurations are chosen; training them on the evaluation seeds"
     problems = list(dict.fromkeys(trial.problem_name for trial in todo.missing))
-    seeds = max(seeds_of(judging(todo.manifest)).values())
+    seeds = max(todo.manifest.evaluation_seeds.values())
     told = f"{', '.join(problems[:NAMED])}" + (" and others" if len(problems) > NAMED else "")
     return f"round {todo.round}: to {seeds} seeds on {told}, not decided yet"
 

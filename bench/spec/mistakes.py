@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from nncore.text import shown
 from nncore.values import Values
 
 SHOWN = 40
@@ -19,8 +20,7 @@ class SpecError(ValueError):
 
     def __init__(self, errors: list[str]) -> None:
         # A name or a value may hold any character: one mistake stays one line all the same.
-        lines = ["".join(c if c.isprintable() else " " for c in line) for line in errors]
-        self.errors = list(dict.fromkeys(lines))
+        self.errors = list(dict.fromkeys(map(shown, errors)))
         super().__init__(self.errors)
 
     def __str__(self) -> str:

@@ -13,6 +13,27 @@ LONGEST = 100
 CALLED = {"problem": "dataset", "optimizer": "rule"}
 
 
+# Columns of the tables, which no hyperparameter can have a second time; some that have endings.
+COLUMNS = frozenset(
+    (
+        *("trial", "problem", "optimizer", "rule", "configuration", "configurations", "settings"),
+        *("seed", "seeds", "status", "phase", "improved", "diverged", "diverged_epoch", "crashed"),
+        *("epoch", "best_epoch", "gradient_evaluations", "reason", "key", "metric"),
+        *("name", "problems", "bias"),  # keys of an optimizer's table
+    )
+)
+MEASURED, TIMED = ("final_", "best_"), "_seconds"
+
+
+def is_column(name: str) -> bool:
+    """Whether a column of the tables is, or may be, called so.
+
+    >>> [is_column(name) for name in ("seed", "final_train_f1", "train_seconds", "momentum")]
+    [True, True, True, False]
+    """
+    return name in COLUMNS or name.startswith(MEASURED) or name.endswith(TIMED)
+
+
 def _is_name(value: Any) -> bool:
     """Whether `value` can stand in a table and in a figure's title."""
     if not isinstance(value, str) or not 0 < len(value) <= LONGEST:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import tomllib
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from bench.spec.mistakes import Mistakes, SpecError, quote
+from nncore.files import read_plain
 
 LARGEST = 1_000_000  # bytes; a spec is a page or two
 DEEPEST = 8
@@ -26,12 +28,9 @@ def read(path: Path) -> dict[str, Any]:
     Raises SpecError with one line that says what is wrong with the file, and on which line.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
-    except (OSError, ValueError) as error:
+        content = read_plain(path, most=LARGEST)
+    except OSError as error:
         raise SpecError([_unreadable(path, error)]) from None
-    if len(content) > LARGEST:
-        raise SpecError([f"{path}: is larger than {LARGEST:,} bytes; a spec is a short TOML file"])
     if b"\0" in content:
         raise SpecError([f"{path}: is not a text file (it has null bytes); save it as UTF-8 text"])
     try:
@@ -52,7 +51,7 @@ def read(path: Path) -> dict[str, Any]:
         raise SpecError([f"{path}: {_syntax(str(error), text)}"]) from None
 
 
-def _unreadable(path: Path, error: Exception) -> str:
+def _unreadable(path: Path, error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         folder = path.parent if str(path.parent) else Path(".")
         found = sorted(p.name for p in folder.glob("*.toml"))[:8] if folder.is_dir() else []
@@ -60,8 +59,9 @@ def _unreadable(path: Path, error: Exception) -> str:
         return f"{path}: there is no such file{hint}"
     if isinstance(error, IsADirectoryError):
         return f"{path}: is a folder; a spec is a TOML file"
-    reason = getattr(error, "strerror", None) or str(error)
-    return f"{quote(str(path)).strip(chr(34))}: cannot be read: {reason}"
+    if error.errno in (errno.EINVAL, errno.EFBIG):
+        return f"{path}: {error.strerror}; a spec is a short TOML file"
+    return f"{quote(str(path)).strip(chr(34))}: cannot be read: {error.strerror}"
 
 
 def _syntax(message: str, text: str) -> str:

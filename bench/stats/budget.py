@@ -6,34 +6,47 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from bench.stats.arrays import Array, fraction, numbers, sample
 from bench.stats.bootstrap import RESAMPLES, expanded_tail, portions
 from bench.stats.location import CONFIDENCE, median, quantile, quantile_interval
 
+TABLE = 300  # values of which weights for every count are built at once
 
-def best_weights(m: int) -> Array:
-    """The chance `(k, i)` that the i-th lowest of `m` values is the lowest of k + 1 of them.
 
-    Drawn without replacement, so C(m - i - 1, k) / C(m, k + 1) with i and k from 0, built up row by
-    row without large numbers.
+def best_weights(m: int, counts: ArrayLike | None = None) -> Array:
+    """The chance `(len(counts), i)` that the i-th lowest of `m` values is the lowest of a count.
+
+    Drawn without replacement, so C(m - i - 1, k - 1) / C(m, k) for a count k and i from 0, built up
+    without large numbers. `counts` are 1, 2, ..., m if they are not given; of a large `m` a row
+    each is built, not a table whose size is the square of it.
 
     >>> best_weights(3).round(3)
     array([[0.333, 0.333, 0.333],
            [0.667, 0.333, 0.   ],
            [1.   , 0.   , 0.   ]])
     """
-    ranks = np.arange(m)
-    weights = np.empty((m, m))
-    weights[0] = 1 / m
-    for k in range(1, m):
-        weights[k] = weights[k - 1] * np.maximum(m - ranks - k, 0) * (k + 1) / (k * (m - k))
-    return weights
+    wanted, ranks = _counts(m, counts), np.arange(m)
+    if m <= TABLE:
+        weights = np.empty((m, m))
+        weights[0] = 1 / m
+        for k in range(1, m):
+            weights[k] = weights[k - 1] * np.maximum(m - ranks - k, 0) * (k + 1) / (k * (m - k))
+        return weights[wanted - 1]
+    above = m - 1 - ranks[:-1]  # values above the i-th
+    steps = np.maximum(above - wanted[:, None] + 1, 0) / above
+    return wanted[:, None] / m * np.cumprod(np.insert(steps, 0, 1.0, axis=1), axis=1)
 
 
-def expected_best(scores: ArrayLike) -> Array:
+def _counts(m: int, counts: ArrayLike | None) -> NDArray[np.intp]:
+    return np.arange(1, m + 1) if counts is None else np.asarray(counts, dtype=np.intp)
+
+
+def expected_best(scores: ArrayLike, counts: ArrayLike | None = None) -> Array:
     """Expected lowest score `(..., m)` after 1, 2, ..., m of the m configurations in `(..., m)`.
+
+    Or after `counts` of them.
 
     The estimator without replacement of Tang et al. 2020, arXiv 2004.13705: unbiased for each k,
     unlike the one with replacement. Infinite as long as all k may be infinite ones: see
@@ -43,13 +56,15 @@ def expected_best(scores: ArrayLike) -> Array:
     [inf, 2.0, 1.0]
     """
     ordered = np.sort(numbers(scores), axis=-1)
-    weights = best_weights(ordered.shape[-1])
+    m = ordered.shape[-1]
+    wanted = _counts(m, counts)
+    weights = best_weights(m, wanted)
     finite = np.isfinite(ordered)
     best = np.einsum("...i,ki->...k", np.where(finite, ordered, 0.0), weights)
     if finite.all():
         return best
-    # Of k + 1 values the lowest may be any but the k highest.
-    best = np.where(ordered[..., ::-1] == np.inf, np.inf, best)
+    # Of k values the lowest may be any but the k - 1 highest.
+    best = np.where(ordered[..., m - wanted] == np.inf, np.inf, best)
     return np.where(ordered[..., :1] == -np.inf, -np.inf, best)
 
 
@@ -75,8 +90,12 @@ def expected_best_interval(
     return estimate, quantile(drawn, level), quantile(drawn, 1 - level)
 
 
-def median_best(scores: ArrayLike, confidence: float = CONFIDENCE) -> tuple[Array, Array, Array]:
+def median_best(
+    scores: ArrayLike, confidence: float = CONFIDENCE, counts: ArrayLike | None = None
+) -> tuple[Array, Array, Array]:
     """Median of the lowest score after 1, 2, ..., m draws, with interval ends, each `(m,)`.
+
+    Or after `counts` draws.
 
     The best of k independent draws lies below x with probability 1 - (1 - F(x))^k, so its median is
     F's quantile at 1 - 2^(-1/k), whose order-statistic interval is exact for every k, infinities
@@ -89,9 +108,11 @@ def median_best(scores: ArrayLike, confidence: float = CONFIDENCE) -> tuple[Arra
     """
     ordered = np.sort(sample(scores, "scores"))
     m = ordered.size
-    chances = np.cumsum(best_weights(m), axis=1)
+    wanted = _counts(m, counts)
+    chances = np.cumsum(best_weights(m, wanted), axis=1)
     estimate = ordered[(chances >= 0.5 - 1e-12).argmax(axis=1)]
-    ends = [quantile_interval(ordered, 1 - 0.5 ** (1 / k), confidence) for k in range(1, m + 1)]
+    levels = [1 - 0.5 ** (1 / k) for k in wanted.tolist()]
+    ends = [quantile_interval(ordered, level, confidence) for level in levels]
     return estimate, np.array([low for _, low, _ in ends]), np.array([high for *_, high in ends])
 
 
@@ -151,12 +172,13 @@ def sensitivity_interval(
     estimate = sensitivity(rates, median(table), tolerance)
     if n == 1:
         return estimate, -np.inf, np.inf
-    drawn = np.empty((resamples, len(table)))
+    decades = np.empty(resamples)
     for part in portions(resamples, table.size):
         picks = rng.integers(0, n, (part.stop - part.start, n))
-        drawn[part] = median(table.T[picks].swapaxes(1, 2))
-    _, lowest, highest, _, _ = _range(rates, drawn, tolerance)
-    decades = np.where(np.isinf(drawn).all(axis=1), 0.0, np.log10(highest) - np.log10(lowest))
+        drawn = median(table.T[picks].swapaxes(1, 2))
+        _, low, high, _, _ = _range(rates, drawn, tolerance)
+        wide = np.log10(high) - np.log10(low)
+        decades[part] = np.where(np.isinf(drawn).all(axis=1), 0.0, wide)
     level = expanded_tail((1 - fraction(confidence, "confidence")) / 2, n - 1, n)
     return estimate, float(quantile(decades, level)), float(quantile(decades, 1 - level))
 

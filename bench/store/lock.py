@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.store.records import FolderError, LockedError, StoreError
+from nncore.files import read_plain, write_new
 
 LOCK = ".lock"
 HOLDER = ".holder"
@@ -42,14 +43,16 @@ class FolderLock:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)
             me = {"pid": os.getpid(), "host": socket.gethostname()}
-            (self._folder / HOLDER).write_text(json.dumps(me))
+            write_new(self._folder / HOLDER, json.dumps(me))
         except Timeout:
             holder = _holder(self._folder)
             raise LockedError(
                 f"{self._folder}: {holder} is writing here; wait for it or choose another folder"
             ) from None
+        except ValueError as error:  # no name of a folder
+            raise FolderError(f"{self._folder}: cannot be written: {error}") from error
         except OSError as error:
-            self._lock.release()
+            self.release()
             kind = StoreError if error.errno in _FULL else FolderError
             raise kind(f"{self._folder}: cannot be written: {error.strerror}") from error
 
@@ -63,7 +66,7 @@ class FolderLock:
 
 def _holder(folder: Path) -> str:
     try:
-        holder: Any = json.loads((folder / HOLDER).read_text())
+        holder: Any = json.loads(read_plain(folder / HOLDER, links=False, most=1000))
         return f"process {int(holder['pid'])} on {str(holder['host'])[:64]}"
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "another process"

@@ -14,22 +14,35 @@ import platform
 import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from nncore.imports import sources
+from nncore.values import TEXT, record, table_of
 
 PACKAGES = [
     *("bench-optimizers", "click", "filelock", "joblib", "matplotlib", "numpy", "pandas"),
     *("rich", "scipy", "threadpoolctl"),
 ]
+# A fingerprint as JSON, whoever wrote it.
+FORM = record(
+    {
+        "core": table_of(TEXT),
+        "plugins": table_of(TEXT),
+        "numpy": TEXT,
+        "blas": TEXT,
+        "vectors": TEXT,
+    }
+)
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def fingerprint(plugins: Sequence[str | Path] = ()) -> dict[str, Any]:
     """What changes numbers, in plain values that JSON can hold: compare with `differences`.
 
-    Raises OSError for a plugin that cannot be read and SyntaxError for one that is not Python.
+    Raises OSError for a plugin that cannot be read.
     """
     import numpy as np
 
@@ -39,11 +52,22 @@ def fingerprint(plugins: Sequence[str | Path] = ()) -> dict[str, Any]:
             source.relative_to(ROOT).as_posix(): code_digest(source.read_bytes())
             for source in sorted(core.rglob("*.py"))
         },
-        "plugins": {Path(path).name: code_digest(Path(path).read_bytes()) for path in plugins},
+        "plugins": {name: digest for path in plugins for name, digest in _pieces(path)},
         "numpy": np.__version__,
         "blas": blas(),
         "vectors": vectors(),
     }
+
+
+def _pieces(path: str | Path) -> Iterator[tuple[str, str]]:
+    """A plugin and the modules of the user's that it imports, with what their code amounts to."""
+    for module, content in sources(path).contents.items():
+        try:
+            digest = code_digest(content)
+        except (SyntaxError, ValueError):  # a compiled library
+            digest = hashlib.sha256(content).hexdigest()
+        name = Path(path).name
+        yield f"{name}: {module}" if module else name, digest
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

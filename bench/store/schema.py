@@ -6,16 +6,26 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from bench.store.records import Damage, DamagedError, FolderError, StoreError
+from nncore.files import open_plain
 
 APPLICATION_ID = 0x6F707462
 VERSION = 1
+FOREIGN, CHANGED = "a database, but not one of results", "its header or schema was changed"
 SMALLEST_PAGE = 512
+PAGE = 4096  # bytes
+# Of the header, https://sqlite.org/fileformat2.html#the_database_header: what is the same in all
+# files of results (sizes, no write-ahead log; schema format; encoding), whose file it is, how many
+# pages there are and are free, and for which change that holds.
+FIXED = {16: b"\x10\0\1\1\0\x40\x20\x20", 44: b"\0\0\0\4", 56: b"\0\0\0\1"}
+OWNER, COUNTS, VALID_FOR = slice(68, 72), slice(28, 40), slice(92, 96)
+SIBLINGS = ("-journal", "-wal", "-shm")
 SUPER_JOURNAL = bytes.fromhex("d9d505f920a163d7")
 # A reader holds its lock for one chunk at a time; a writer waits this long for it.
 BUSY_SECONDS = 60.0
@@ -97,9 +107,11 @@ def create(path: Path) -> None:
     new = path.with_name(path.name + ".new")
     with translated(path, "write"):
         try:
-            new.unlink(missing_ok=True)
+            for suffix in ("", *SIBLINGS):
+                new.with_name(new.name + suffix).unlink(missing_ok=True)
             connection = sqlite3.connect(new, isolation_level=None)
             try:
+                connection.execute(f"PRAGMA page_size = {PAGE}")
                 _settings(connection)
                 connection.execute("BEGIN")
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -119,7 +131,8 @@ def create(path: Path) -> None:
 
 def replace(new: Path, path: Path) -> None:
     """Move `new` to `path` for good, power cuts included; a journal of the old file goes first."""
-    path.with_name(path.name + "-journal").unlink(missing_ok=True)
+    for suffix in SIBLINGS:
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
     os.replace(new, path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
@@ -132,12 +145,15 @@ def connect(path: Path, *, write: bool) -> sqlite3.Connection:
     """Open the store at `path` and make sure that it is one.
 
     Raises `DamagedError` when it is not a database or not whole, `StoreError` when it is something
-    else or from a newer version.
+    else or from a newer version, `FolderError` when there is no plain file.
     """
-    if not path.is_file():
-        raise FolderError(f"{path.parent}: there are no results here ({path.name} is missing)")
-    if path.stat().st_size < SMALLEST_PAGE:  # SQLite would take it for a new one
+    head = _head(path)
+    if len(head) < SMALLEST_PAGE:  # SQLite would take it for a new one
         raise DamagedError(path, [Damage("file", "is cut off: there is nothing left")])
+    if head.startswith(b"SQLite") and any(head[i : i + len(b)] != b for i, b in FIXED.items()):
+        if head[OWNER] != APPLICATION_ID.to_bytes(4, "big"):
+            raise StoreError(f"{path}: {FOREIGN}")
+        raise DamagedError(path, [Damage("file", CHANGED)])
     _refuse_foreign_journal(path)
     with translated(path, "read"):
         # A reader may have to roll back what a killed writer left, hence not `mode=ro` at first.
@@ -163,20 +179,54 @@ def connect(path: Path, *, write: bool) -> sqlite3.Connection:
     return connection
 
 
+def _head(path: Path) -> bytes:
+    try:
+        with open_plain(path, links=False) as file:
+            return file.read(SMALLEST_PAGE)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        missing = f"{path.parent}: there are no results here ({path.name} is missing)"
+        raise FolderError(missing) from error
+    except OSError as error:
+        raise FolderError(f"{path}: {error.strerror}") from error
+
+
 def _refuse_foreign_journal(path: Path) -> None:
     """Refuse a journal that no writer of ours left.
 
     Rolling back one that names a super-journal makes SQLite delete the file of that name, wherever
-    it is; https://sqlite.org/fileformat2.html#the_rollback_journal
+    it is; https://sqlite.org/fileformat2.html#the_rollback_journal. A log it would follow whatever
+    the database says.
     """
-    journal = path.with_name(path.name + "-journal")
     problem = Damage("journal", "is not one of a run that was cut short")
-    if journal.is_symlink():
+    journal, *logs = (path.with_name(path.name + suffix) for suffix in SIBLINGS)
+    if any(os.path.lexists(log) for log in logs):
         raise DamagedError(path, [problem])
-    with contextlib.suppress(FileNotFoundError), open(journal, "rb") as file:
-        file.seek(max(0, os.path.getsize(journal) - len(SUPER_JOURNAL)))
-        if file.read() == SUPER_JOURNAL:
-            raise DamagedError(path, [problem])
+    try:
+        with open_plain(journal, links=False) as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - len(SUPER_JOURNAL)))
+            if file.read() != SUPER_JOURNAL:
+                return
+    except FileNotFoundError:
+        return
+    except OSError:
+        pass
+    raise DamagedError(path, [problem])
+
+
+def rescued(path: Path, copy: Path) -> None:
+    """Put at `copy` what `path` has, with a first page that is whole: header and schema.
+
+    They are the same in every file of results, and that page holds nothing else. Raises OSError
+    and StoreError.
+    """
+    create(copy)
+    first = bytearray(copy.read_bytes()[:PAGE])
+    first[COUNTS] = bytes(COUNTS.stop - COUNTS.start)
+    first[VALID_FOR] = b"\xff" * 4  # no change there was: the file's own length counts
+    with open_plain(path, links=False) as source, open(copy, "wb") as target:
+        target.write(first)
+        source.seek(PAGE)
+        shutil.copyfileobj(source, target)
 
 
 def _settings(connection: sqlite3.Connection) -> None:
@@ -200,7 +250,7 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     if application == APPLICATION_ID and version > VERSION and found != expected:
         raise StoreError(f"{path}: written by a newer version (format {version}, not {VERSION})")
     if found != expected and application != APPLICATION_ID:
-        raise StoreError(f"{path}: a database, but not one of results")
+        raise StoreError(f"{path}: {FOREIGN}")
     journal = pragma("journal_mode")
     if found != expected or (application, version, journal) != (APPLICATION_ID, VERSION, "delete"):
-        raise DamagedError(path, [Damage("file", "its header or schema was changed")])
+        raise DamagedError(path, [Damage("file", CHANGED)])

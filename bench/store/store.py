@@ -36,6 +36,8 @@ from bench.store.records import (
     Trials,
 )
 from bench.store.schema import seal, sealed, translated
+from nncore.metrics import TRAIN_LOSS
+from nncore.text import shown
 
 __all__ = [
     "FILE",
@@ -209,7 +211,7 @@ class Store:
     def set_meta(self, **values: Any) -> None:
         """Store facts about the whole experiment, each anything that JSON can hold."""
         with self._transaction() as connection:
-            for key, value in values.items():
+            for key, value in survey.twice(values).items():
                 row = {"key": key, "value": json.dumps(value)}
                 connection.execute(schema.PUT_META, sealed("meta", row))
         self._meta |= values
@@ -286,7 +288,7 @@ class Store:
         return Trials(
             np.array([i for i, _ in found], np.int64),
             [row.status for row in rows],
-            [row.reason for row in rows],
+            [shown(row.reason) for row in rows],
             [row.diverged_epoch for row in rows],
             [row.improved for row in rows],
             np.array([s.kernel_seconds / s.size if s else np.nan for s in stacks], np.float64),
@@ -374,11 +376,17 @@ class Store:
         curves, numbers = np.split(
             np.frombuffer(data).reshape(len(batch), -1), [shape[0] * shape[1]], axis=1
         )
+        values = curves.reshape(len(batch), *shape)
+        # A loss that is not finite is stored as infinity.
+        unknown = np.isnan(values[:, layout.metrics.index(TRAIN_LOSS)])
+        if unknown.any():
+            strange = tuple(batch[int(i)][1] for i in np.flatnonzero(unknown.any(axis=1)))
+            raise DamagedError(self.path, [Damage("curve", "has losses that are none", strange)])
         return Curves(
             np.array([position for position, _ in batch], np.int64),
             layout.metrics,
             epochs,
-            curves.reshape(len(batch), *shape),
+            values,
             layout.asked,
             dict(zip(layout.numbers, numbers.T, strict=True)),
         )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,44 @@ from bench.store import schema
 from bench.store.records import Damage, DamagedError, Layout, Row, StoreError, Training
 from bench.store.schema import seal, sealed, translated
 from nncore.metrics import TRAIN_LOSS
+from nncore.values import NUMBER, TEXT, YES_OR_NO, one_of, record, such, whole
 
-STATUSES = frozenset({"ok", "diverged", "crashed"})
 CHUNK_BYTES = 8 << 20
+# Facts that nothing else could make up for are stored twice.
+AGAIN = {"fingerprint": "fingerprint, again"}
+
+KEY = re.compile("[0-9a-f]{64}")
+
+# What a run writes. SQLite keeps any value in any column, and anybody can seal one.
+NUMBER_OF_A_ROW = whole(0, 2**63 - 1)
+FORMS = {
+    "meta": record({"key": TEXT, "value": TEXT}),
+    "layouts": record({"metrics": TEXT}),
+    "stacks": record(
+        {
+            "size": whole(1, 2**63 - 1),
+            "kernel_seconds": NUMBER,
+            "wall_seconds": NUMBER,
+            "started": NUMBER,
+            "pid": NUMBER_OF_A_ROW,
+            "host": TEXT,
+            "attempts": NUMBER_OF_A_ROW,
+        }
+    ),
+    "outcomes": record(
+        {
+            "key": such("a key", lambda value: value in TEXT and bool(KEY.fullmatch(value))),
+            "stack": NUMBER_OF_A_ROW,
+            "layout": NUMBER_OF_A_ROW,
+            "status": one_of("ok", "diverged", "crashed"),
+            "reason": TEXT,
+            "diverged_epoch": NUMBER_OF_A_ROW,
+            "improved": YES_OR_NO,
+        },
+        optional=("diverged_epoch", "improved"),
+    ),
+}
+BROKEN, STRANGE = "does not match its SHA-256", "holds what no run writes"
 
 
 @dataclass
@@ -39,30 +75,50 @@ def survey(connection: sqlite3.Connection, path: Path) -> Survey:
     for problem in _structure(connection, path):
         found.damage.append(Damage("file", problem))
     for row in _rows(connection, "meta", "rowid", found):
-        if seal("meta", row) == row["sha256"]:
+        name = f"meta {row['key']!r}"
+        if problem := _problem("meta", row):
+            found.damage.append(Damage(name, problem))
+            continue
+        try:
             found.meta[row["key"]] = json.loads(row["value"])
-        else:
-            found.damage.append(Damage(f"meta {row['key']!r}", "does not match its SHA-256"))
+        except (ValueError, RecursionError):
+            found.damage.append(Damage(name, STRANGE))
+    for name, again in AGAIN.items():
+        if again in found.meta:
+            found.meta.setdefault(name, found.meta.pop(again))
     _survey_layouts(connection, found)
     _survey_trials(connection, found)
     for row in _rows(connection, "stacks", "id", found):
-        if seal("stacks", row) == row["sha256"]:
-            found.stacks[row["id"]] = Training(**{n: row[n] for n in Training._fields})
+        if problem := _problem("stacks", row):
+            found.damage.append(Damage(f"stack {row['id']}", problem))
         else:
-            found.damage.append(Damage(f"stack {row['id']}", "does not match its SHA-256"))
+            found.stacks[row["id"]] = Training(**{n: row[n] for n in Training._fields})
     return found
 
 
 def _survey_layouts(connection: sqlite3.Connection, found: Survey) -> None:
     """Every layout that is intact."""
     for row in _rows(connection, "layouts", "id", found):
-        number, epochs = row["id"], row["epochs"]
-        if not isinstance(epochs, bytes) or seal("layouts", row, epochs) != row["sha256"]:
-            found.damage.append(Damage(f"layout {number}", "does not match its SHA-256"))
+        number, epochs = row["id"], row.pop("epochs")
+        if problem := _problem("layouts", row, epochs):
+            found.damage.append(Damage(f"layout {number}", problem))
         elif (layout := _layout(row["metrics"], epochs)) is None:
             found.damage.append(Damage(f"layout {number}", "is none of a curve"))
         else:
             found.layouts[number] = layout
+
+
+def twice(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts as they are stored: those in `AGAIN` twice."""
+    return {**facts, **{AGAIN[name]: facts[name] for name in AGAIN if name in facts}}
+
+
+def _problem(table: str, row: dict[str, Any], data: Any = b"") -> str:
+    """What is wrong with a row of `table` and its bytes; empty if a run may have written it."""
+    if not isinstance(data, bytes) or seal(table, row, data) != row["sha256"]:
+        return BROKEN
+    content = {name: value for name, value in row.items() if name not in ("id", "sha256")}
+    return STRANGE if FORMS[table].faults(content) else ""
 
 
 def _layout(text: str, epochs: bytes) -> Layout | None:
@@ -75,7 +131,7 @@ def _layout(text: str, epochs: bytes) -> Layout | None:
         names = found if isinstance(found, dict) else {"metrics": found, "asked": []}
         metrics, asked, numbers = names["metrics"], names["asked"], names.get("numbers", [])
         at = np.frombuffer(epochs, np.int64)
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, RecursionError):
         return None
     for texts in (metrics, asked, numbers):
         if not isinstance(texts, list) or not all(isinstance(name, str) for name in texts):
@@ -101,14 +157,11 @@ def _survey_trials(connection: sqlite3.Connection, found: Survey) -> None:
             newer = Survey()
             _survey_layouts(connection, newer)
             found.layouts |= newer.layouts
-        row["improved"] = None if row["improved"] is None else bool(row["improved"])
-        problem = ""
-        if not isinstance(curve, bytes):
-            problem = "has no curve"
-        elif seal("outcomes", row, curve) != row["sha256"]:
-            problem = "does not match its SHA-256"
-        elif row["status"] not in STATUSES:
-            problem = f"has an unknown status {row['status']!r}"
+        if row["improved"] in (0, 1):
+            row["improved"] = bool(row["improved"])
+        problem = _problem("outcomes", row, curve) if isinstance(curve, bytes) else "has no curve"
+        if problem:
+            pass
         elif layout not in found.layouts:
             problem = f"needs layout {layout}"
         elif len(curve) != found.layouts[layout].size:
@@ -199,42 +252,52 @@ def _rows(
 def set_aside(path: Path) -> Path:
     """Move the damaged file at `path` to a name of its own and put its intact rows in its place.
 
-    Returns the new name. The damaged file is kept whole; a kill leaves either file in place.
+    Returns the new name. The damaged file is kept whole; a kill leaves either file in place. All
+    rows that check out are kept, also where the file's header or the page of its schema is lost;
+    none where both records of what computed them are.
     """
     aside = _free_name(path)
-    new = path.with_name(path.name + ".new")
+    new, copy = path.with_name(path.name + ".whole"), path.with_name(path.name + ".rescued")
     schema.create(new)
     try:
         with contextlib.suppress(DamagedError):
-            _copy_intact(path, new)
+            _copy_intact(path, copy, new)
         with translated(path, "write"):
             os.link(path, aside)
-            journal = path.with_name(path.name + "-journal")
-            if journal.exists():
-                os.replace(journal, aside.with_name(aside.name + "-journal"))
+            for suffix in schema.SIBLINGS:
+                beside = path.with_name(path.name + suffix)
+                if os.path.lexists(beside):
+                    os.replace(beside, aside.with_name(aside.name + suffix))
             schema.replace(new, path)
     except OSError as error:
         raise StoreError(f"cannot set {path} aside: {error.strerror}") from error
     finally:
-        with contextlib.suppress(OSError):
-            new.unlink(missing_ok=True)
+        for temporary in (new, copy):
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
     return aside
 
 
 def _free_name(path: Path) -> Path:
     number = 1
-    while (aside := path.with_name(f"{path.stem}.damaged-{number}{path.suffix}")).exists():
+    while os.path.lexists(aside := path.with_name(f"{path.stem}.damaged-{number}{path.suffix}")):
         number += 1
     return aside
 
 
-def _copy_intact(path: Path, new: Path) -> None:
-    source = schema.connect(path, write=False)
+def _copy_intact(path: Path, copy: Path, new: Path) -> None:
+    """Put into `new` what is intact at `path`, which is left as it is: a `copy` is looked at."""
+    with contextlib.suppress(DamagedError):  # rolls back what a killed writer left
+        schema.connect(path, write=False).close()
+    schema.rescued(path, copy)
+    source = schema.connect(copy, write=False)
     target = schema.connect(new, write=True)
     with contextlib.closing(source), contextlib.closing(target), translated(new, "write"):
-        found = survey(source, path)
+        found = survey(source, copy)
+        if not AGAIN.keys() <= found.meta.keys():
+            return  # nobody knows any more what computed its rows
         target.execute("BEGIN")
-        for key, value in found.meta.items():
+        for key, value in twice(found.meta).items():
             target.execute(
                 schema.PUT_META, sealed("meta", {"key": key, "value": json.dumps(value)})
             )
@@ -245,8 +308,11 @@ def _copy_intact(path: Path, new: Path) -> None:
             row = {"id": number, **training._asdict()}
             target.execute(schema.PUT_STACK, sealed("stacks", row))
         for key, trial in found.trials.items():
-            _, curve, seal_ = source.execute(schema.GET_CURVES.format(trial.id)).fetchone()
-            row = {"key": key, **trial._asdict(), "sha256": seal_}
-            target.execute(schema.PUT_OUTCOME, row).fetchone()
-            target.execute(schema.PUT_CURVE, {"id": trial.id, "data": curve})
+            rows: list[tuple[int, bytes, bytes]] = []
+            with contextlib.suppress(sqlite3.DatabaseError):  # a page on the way to it is lost
+                rows = source.execute(schema.GET_CURVES.format(trial.id)).fetchall()
+            for _, curve, seal_ in rows:
+                row = {"key": key, **trial._asdict(), "sha256": seal_}
+                target.execute(schema.PUT_OUTCOME, row).fetchone()
+                target.execute(schema.PUT_CURVE, {"id": trial.id, "data": curve})
         target.execute("COMMIT")

@@ -35,18 +35,16 @@ def budget(summary: pd.DataFrame, fixed: Collection[str] = ()) -> pd.DataFrame:
         if m < 2:
             continue
         k = points(m)
-        at = k - 1
         columns = dict.fromkeys(COLUMNS[4:], np.full(len(k), np.nan))
-        columns["expected_best"] = stats.expected_best(scores)[at]
-        middle, low, high = stats.median_best(scores)
-        columns["median_best"] = middle[at]
+        columns["expected_best"] = stats.expected_best(scores, k)
+        columns["median_best"], low, high = stats.median_best(scores, counts=k)
         if problem not in fixed:
-            columns["median_best_low"], columns["median_best_high"] = low[at], high[at]
+            columns["median_best_low"], columns["median_best_high"] = low, high
         if problem not in fixed and 10 <= m <= MOST:
             rng = stream("budget", str(problem), str(optimizer))
             ends = stats.expected_best_interval(scores, rng, resamples=RESAMPLES)[1:]
             for name, values in zip(("low", "high"), ends, strict=True):
-                columns[f"expected_best_{name}"] = np.where(k <= m / 10, values[at], np.nan)
+                columns[f"expected_best_{name}"] = np.where(k <= m / 10, values[k - 1], np.nan)
         where = {"problem": problem, "optimizer": optimizer, "configurations": m, "k": k}
         parts.append(pd.DataFrame({**where, **columns}))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)

@@ -15,6 +15,8 @@ from bench.verdicts.samples import ALL, LEVEL, Array, Sample, block, stacked
 COLUMNS = ["problem", "a", "b", "seeds", "estimate", "low", "high", "scale", "margin"]
 COLUMNS += ["answer", "better", "least", "a_lower", "ties", "b_lower"]
 COLUMNS += ["share", "share_low", "share_high", "correlation", "wilcoxon_p"]
+ADVICE = ["fewest_seeds", "advised_low", "advised_high"]
+COLUMNS += ADVICE
 WORDS = ["scale", "answer", "better"]
 
 
@@ -35,19 +37,29 @@ def pairs(
     other, or the difference. Shares of seeds and Wilcoxon's p describe single pairs and decide
     nothing; rows of `ALL` have no answer and stand outside the family. `watched` says that seeds
     were added until there was an answer: intervals then hold at all numbers of seeds together.
+
+    Fewer than `fewest_seeds` decide no pair, whatever its difference. Where the answer is unknown,
+    `advised_low` to `advised_high` seeds would decide, if the data can say; none are advised where
+    seeds are added anyway.
     """
     random = [sample.distinct() for sample in found if sample.random]
-    confidence = 1 - level / max(family(random), 1)
-    margin = margin or stats.Margin()
-    rows = [
-        _pair(sample, i, j, margin, confidence, watched)
+    both = [
+        (sample, i, j)
         for sample in random
         for i, j in combinations(range(len(sample.optimizers)), 2)
     ]
+    # While seeds are added, a pair may still get its first: the family is what it may become.
+    asked = max(len(both) if watched else family(random), 1)
+    confidence = 1 - level / asked
+    margin = margin or stats.Margin()
+    rows = [_pair(*pair, margin, confidence, watched) for pair in both]
+    fewest = stats.fewest_watched(asked, level) if watched else stats.fewest_seeds(asked, level)
+    for row in rows:
+        row["fewest_seeds"] = fewest
     rows += _across(block(found))
     blank = dict.fromkeys(WORDS, "")
     frame = pd.DataFrame([{**blank, **row} for row in rows], columns=COLUMNS)
-    whole = ["seeds", "a_lower", "ties", "b_lower"]
+    whole = ["seeds", "a_lower", "ties", "b_lower", *ADVICE]
     return frame.astype({**dict.fromkeys(whole, "Int64"), **dict.fromkeys(WORDS, str)})
 
 
@@ -85,6 +97,9 @@ def _pair(
     gaps = stats.log_ratios(a, b) if scale is stats.Scale.RATIO else stats.differences(a, b)
     told = stats.compare(gaps, margin.size(scale), confidence, watched=watched)
     won, ranks = stats.superiority(a, b), stats.wilcoxon(gaps)
+    if not (told.decided or watched):
+        advised = stats.seeds_advised(gaps, told.margin, level=1 - confidence)
+        row |= dict(zip(ADVICE[1:], advised or (), strict=False))
     return row | {
         "estimate": told.median,
         "low": told.low,

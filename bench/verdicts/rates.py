@@ -27,19 +27,18 @@ def widths(
     """
     rows = []
     found = trials.assign(loss=final_losses(trials)).dropna(subset="loss")
-    losses_of = {
-        where: part.set_index("seed")["loss"]
-        for where, part in found.groupby(["problem", "configuration"], sort=False)
-    }
+    by_problem = dict(tuple(found.groupby("problem", sort=False)))
     for problem, part in summary.groupby("problem", sort=False):
+        if problem not in by_problem:
+            continue
+        mine = by_problem[problem]
+        losses_of = mine.pivot(index="configuration", columns="seed", values="loss")
+        losses_of = losses_of[mine["seed"].unique()]
         for optimizer, some in best_by_rate(part).groupby("optimizer", sort=False):
-            some = some[[(problem, number) in losses_of for number in some["configuration"]]]
+            some = some[some["configuration"].isin(losses_of.index)]
             if len(some) < 3:
                 continue
-            wide = pd.concat(
-                {number: losses_of[problem, number] for number in some["configuration"]}, axis=1
-            ).dropna()
-            losses = wide.to_numpy(dtype=float).T
+            losses = losses_of.loc[some["configuration"]].dropna(axis=1).to_numpy(dtype=float)
             rates = some["learning_rate"].to_numpy(dtype=float)
             if not losses.shape[1] or (losses < 0).any():
                 continue

@@ -60,12 +60,12 @@ def train(
     data. Raises ValueError when network, loss and data do not fit together, or a metric returns
     what is none.
     """
-    _keep_freed_memory()
+    keep_freed_memory()
     with np.errstate(all="ignore"):
         return Training(problem, configurations, seeds, names, targets, progress).run()
 
 
-def _keep_freed_memory() -> None:
+def keep_freed_memory() -> None:
     """Let the C library keep what rules free, up to 32 MB, instead of returning it page by page.
 
     glibc takes the size of the largest block freed so far as the one below which memory is worth

@@ -231,3 +231,14 @@ def test_an_exception_that_cannot_be_printed_spares_its_neighbours(tmp_path):
     assert "\x1b" not in printed + typed("status", "results/mute", cwd=tmp_path, code=1)
     statuses = [record.status for record in stored(tmp_path / "results/mute").values()]
     assert sorted(statuses) == ["crashed"] * 4 + ["ok"] * 2
+
+
+@pytest.mark.parametrize("backend", ["module://matplotlib_inline.nowhere", "nonsense", "TkAgg"])
+def test_a_backend_of_the_user_s_is_no_matter(small, tmp_path, monkeypatch, backend):
+    """A notebook's kernel names its own to all its children."""
+    shutil.copytree(small / "out", tmp_path / "out")
+    shutil.rmtree(tmp_path / "out/figures")
+    monkeypatch.setenv("MPLBACKEND", backend)
+    typed("report", "out", cwd=tmp_path)
+    for figure in (small / "out/figures").iterdir():
+        assert (tmp_path / "out/figures" / figure.name).read_bytes() == figure.read_bytes()

@@ -258,6 +258,18 @@ def test_values_of_another_source_are_not_mixed(tmp_path: Path) -> None:
     np.testing.assert_array_equal(rest.trials[name], 2 * old)
 
 
+def test_a_metric_that_was_there_from_the_start_may_change(tmp_path: Path) -> None:
+    """A plugin that only measures computes no trial: no folder is refused for it."""
+    folder, one = tmp_path / "out", spec(problem=spec()["problem"][:1])
+    first = bench.run(one, out=folder, plugins=[written(tmp_path)], jobs=1)
+    assert (first.trained, first.missing) == (9, 0)
+    with kept(metrics):
+        plugin = written(tmp_path, more="\nMORE = 1\n")
+        again = bench.run(one, out=folder, plugins=[plugin], jobs=1)
+    assert (again.trained, again.missing) == (9, 0)
+    assert list(again.trials["key"]) == list(first.trials["key"])
+
+
 def test_shards_measured_by_different_sources_are_not_joined(tmp_path: Path) -> None:
     one = spec(problem=spec()["problem"][:1])
     for i, more in ((1, ""), (2, "\nMORE = 1\n")):

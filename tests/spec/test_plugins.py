@@ -5,6 +5,8 @@ import tomllib
 import pytest
 
 from bench.spec.experiment import load
+from nncore.registry import kept
+from nncore.rules import rules
 from tests.spec.mistakes import BOTH, PROBLEM, errors, names
 
 RULE = """
@@ -64,7 +66,7 @@ def test_a_plugin_that_is_not_there(tmp_path):
     [error] = errors(spec, plugins=[path])
     names(error, f"--plugin {path}", str(path), "No such file or directory")
     [error] = errors({**spec, "plugins": [str(tmp_path)]})
-    names(error, "plugins", str(tmp_path), "Is a directory")
+    names(error, "plugins", str(tmp_path), "folder", "plain file")
 
 
 DATASETS = '''
@@ -115,3 +117,18 @@ def test_datasets_of_plugins_say_what_a_problem_lacks(tmp_path):
     loss, epochs = errors(of("wrong", **own), plugins=[path])
     names(loss, "problem.wrong.dataset", '"mse"', '"wrong".loss')
     names(epochs, "problem.wrong.dataset", '"many"', '"wrong".epochs')
+
+
+@pytest.mark.parametrize(
+    "name", ["status", "seed", "final_train_loss", "train_seconds", "schedule"]
+)
+def test_a_hyperparameter_may_not_be_a_column_of_the_tables(tmp_path, name):
+    path = tmp_path / "mine.py"
+    text = RULE.format(name="doubled").replace(
+        "learning_rate=1.0", f"learning_rate=1.0, {name}=0.5"
+    )
+    path.write_text(text)
+    spec = {**tomllib.loads(PROBLEM), "plugins": [str(path)], "optimizer": {"rule": "doubled"}}
+    with kept(rules):
+        [error] = errors(spec)
+    names(error, "plugins", "mine.py", name, "rule doubled")

@@ -16,6 +16,7 @@ from bench.run.runner import cores
 from bench.session.folder import FolderMismatchError
 from bench.spec.experiment import SpecError
 from bench.studies.documents import runs, study
+from nncore.text import drawing
 
 WIDE = 200  # columns of a table that goes to a file
 PROSE = {
@@ -50,7 +51,8 @@ def main(jobs: int | None, out: Path, seeds: int | None, fresh: bool) -> None:
     except OSError as error:
         click.echo(f"{error.filename or out}: {error.strerror or error}", err=True)
         sys.exit(74)
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+    width = None if sys.stdout.isatty() else WIDE
+    console = Console(file=drawing(sys.stdout), highlight=False, width=width)
     for name, title in PROSE.items():
         console.print(table(found.tables[name].drop(columns=HIDDEN[name]), title))
     for path in found.files:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bench.figures  # noqa: F401  # isort: skip (first: no backend has to be one that is there)
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

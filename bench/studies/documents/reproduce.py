@@ -10,6 +10,7 @@ characters of ours are compared.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -21,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.studies.documents.reruns import RUNS, Texts
+from nncore.text import drawing
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def reproduce(
 def main(document: str | None = None) -> int:
     """Print the comparison; returns 0 if every line matches, else 1. Raises as `reproduce`."""
     report = reproduce(document)
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(file=drawing(sys.stdout), highlight=False, soft_wrap=True)
     console.print(table(report))
     for mismatch in report.mismatches:
         console.print(str(mismatch), markup=False)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from bench.studies.speed import peers
 from bench.studies.speed.workloads import Workload, workloads
 from nncore.rules import rules
 from nncore.stack.costs import cache_bytes, stack_size
+from nncore.text import drawing
 from nncore.trial import Configuration
 
 if TYPE_CHECKING:
@@ -226,7 +228,7 @@ def main(
     import pandas as pd
     from rich.console import Console
 
-    out, console = Path(out), Console()
+    out, console = Path(out), Console(file=drawing(sys.stdout))
     out.mkdir(parents=True, exist_ok=True)
     described = machine()
     console.print(", ".join(f"{key}: {value}" for key, value in described.items() if value))
