@@ -12,15 +12,27 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from bench.stats.decision import Margin
 from bench.tables.bundle import Tables
 from bench.tables.phases import all_evaluated, searched
+from bench.verdicts import (
+    across,
+    budget,
+    costs,
+    pairs,
+    profile,
+    ranking,
+    rates,
+    reversals,
+    samples,
+    separation,
+    target,
+    words,
+)
 from bench.verdicts import audit as auditing
-from bench.verdicts import budget, costs, pairs, profile, ranking, rates, samples, target, words
-from bench.verdicts.samples import ALL
+from bench.verdicts.samples import ALL, Terms
 from nncore.metrics import TRAIN_LOSS
 
-__all__ = ["ALL", "Verdicts", "judge"]
+__all__ = ["ALL", "Terms", "Verdicts", "judge"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +53,7 @@ class Verdicts:
     lost: pd.DataFrame
     sentences: tuple[str, ...]
     names: Mapping[str, str] = field(default_factory=dict)
+    across: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def lines(self, figure: str, problem: str = "") -> list[str]:
         """What the audit says about a figure."""
@@ -53,25 +66,21 @@ def judge(
     targets: Mapping[str, Mapping[str, float]],
     planned: Mapping[str, int],
     fixed: Collection[str] = (),
-    margin: Margin | None = None,
-    floors: Mapping[str, float] | None = None,
-    data: Mapping[str, str] | None = None,
+    terms: Mapping[str, Terms] | None = None,
     hosts: int = 1,
     watched: bool = False,
 ) -> Verdicts:
     """Everything that can be said about an experiment.
 
     Optimizers are compared by one configuration per problem, the best. `planned` counts the trials
-    planned by problem, in the order in which problems are told. Losses within `margin` count as the
-    same, those below the `floors` of their problems as equal; `data` tells which problems are on
-    the same data, and so count as one across problems. `watched` says that seeds were added until
-    pairs were decided, as in `pairs`.
+    planned by problem, in the order in which problems are told, on the `terms` of each. `watched`
+    says that seeds were added until pairs were decided, as in `pairs`.
     """
     judged, best, curves = _in_order(tables.runs, planned), tables.best, tables.curves
     trials, summary = searched(tables.trials), tables.searched
-    found = samples.samples(judged, fixed, floors, data)
+    found = samples.samples(judged, fixed, tables.headlines, terms)
     whole = [sample.distinct() for sample in found]
-    compared = pairs.pairs(found, margin, watched=watched)
+    compared = pairs.pairs(found, watched=watched)
     reached = target.costs(judged, curves, targets)
     columns = ["problem", "optimizer", "configuration", "settings"]
     chosen = {
@@ -88,13 +97,15 @@ def judge(
         _labelled(width, label), on=["problem", "optimizer"], how="left", validate="many_to_one"
     )
     side, again = samples.block(found), samples.aside(found)
+    over = across.across(side)
+    turned = reversals.reversals(judged, whole, tables.metrics, fixed, terms)
     timed = costs.priced(target.times(reached, frozenset(fixed)), tables.costs, judged)
     return Verdicts(
         ranking=order,
         pairs=compared,
         times=timed,
-        budget=budget.budget(summary, fixed),
-        profile=profile.profile(reached, fixed, data),
+        budget=budget.budget(summary, fixed, tables.headlines),
+        profile=profile.profile(reached, fixed, {s.problem: s.data for s in found}),
         audit=auditing.audit(
             tables.trials,
             summary,
@@ -106,13 +117,15 @@ def judge(
             targets=targets,
             hosts=hosts,
             again=again,
+            alike=separation.unseparated(whole, reached, order),
         ),
         stairs=target.staircases(reached),
         lost=rates.divergence(trials),
         sentences=(
-            *words.verdicts(order, compared, _labelled(timed, label), floors, again),
+            *words.verdicts(order, compared, _labelled(timed, label), whole, again, turned, over),
             *words.together(compared, watched=watched),
         ),
+        across=over,
         names={s.label(i): n for s in [*whole, *side] for i, n in enumerate(s.optimizers)},
     )
 
