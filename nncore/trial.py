@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,6 +112,22 @@ class Configuration:
         return self.rule, own, tuple(sorted(parts))
 
 
+class Target(NamedTuple):
+    """A value that a trial is to reach, and the column of a metric on a part: `train_loss`."""
+
+    column: str
+    value: float
+
+    @property
+    def identity(self) -> str:
+        """What names the epoch at which it is reached.
+
+        >>> Target("train_loss", 0.5).identity
+        'time_to_train_loss 0.5'
+        """
+        return f"time_to_{self.column} {self.value!r}"
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a trial leaves: how it ended, and its curve.
@@ -120,7 +136,8 @@ class Outcome:
     metric of `metrics` too. From the epoch at which a parameter or loss was not finite, losses are
     infinite, accuracy is 0 and R squared minus infinity. `evaluations` (R,) says how often a batch
     had been evaluated for it by then: once an update, or more often, where the rule asks for more.
-    `constant` is the training loss of the constant predictor, where there is one.
+    `constant` is the training loss of the constant predictor, where there is one. `arrivals` has
+    the epoch after which each target was first reached, recorded or not; infinity where none was.
     """
 
     status: str
@@ -131,6 +148,7 @@ class Outcome:
     metrics: Mapping[str, NDArray[np.float64]]
     evaluations: NDArray[np.int64]
     constant: float | None
+    arrivals: Mapping[Target, float]
 
 
 def recorded_epochs(epochs: int, record_every: int) -> NDArray[np.int64]:

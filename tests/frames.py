@@ -41,6 +41,19 @@ class Frames:
         columns = [pairs["problem"], pairs["rule"], seconds, 0.6 * seconds, 1.4 * seconds]
         return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
 
+    def timed(self, targets: Mapping[str, Mapping[str, float]]) -> Frames:
+        """Frames whose trials have the epochs at which their curves first reach `targets`."""
+        trials = self.trials.copy()
+        for problem, column in ((p, c) for p, own in targets.items() for c in own):
+            if column in self.curves:
+                goal, curves = targets[problem][column], self.curves
+                there = curves[column] <= goal if "loss" in column else curves[column] >= goal
+                first = curves[there].groupby("trial")["epoch"].min()
+                mine = (trials["problem"] == problem) & trials["trial"].isin(curves["trial"])
+                reached = trials.loc[mine, "trial"].map(first).astype(float).fillna(np.inf)
+                trials.loc[mine, f"time_to_{column}"] = reached
+        return replace(self, trials=trials)
+
     def changed(
         self,
         curve: Callable[[pd.DataFrame], pd.DataFrame] | None = None,

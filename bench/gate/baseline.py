@@ -27,7 +27,7 @@ from nncore.metrics import TRAIN_LOSS
 from nncore.modifiers import modifiers
 from nncore.trial import Configuration
 
-FORMAT = 3
+FORMAT = 4
 EARLY_RECORDS = 6
 AGREE = 1e-5  # a tenth of what counts as another rule
 DIGITS = 9  # enough for every float32

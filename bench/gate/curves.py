@@ -11,15 +11,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import stats
 from bench.plan.manifest import Manifest
 from bench.plan.trials import Trial
 from bench.store.store import Result, Store
 from bench.tables.headline import Headline, Headlines
-from bench.tables.records import curve_chunks
-from nncore.metrics import BUILT_IN_COLUMNS, LOSS, TRAIN_LOSS, Columns
+from bench.tables.records import arrivals, curve_chunks
+from nncore.metrics import LOSS, TRAIN_LOSS
 from nncore.streams import canonical
-from nncore.trial import Configuration, Problem
+from nncore.trial import Configuration, Problem, Target
 
 Array = NDArray[np.float64]
 
@@ -32,7 +31,8 @@ class Curves:
     """The training losses `(n, R)` of one configuration at `epochs` `(R,)`, a row per seed.
 
     A crashed run is all infinite; `crashed` counts them. `targets` are the problem's, by metric,
-    and `times` the epochs to them `(n,)`, infinite where a run does not get there. `metrics` has
+    and `times` the epochs to them `(n,)`, infinite where a run does not get there; both without
+    those of which nobody has kept when runs arrived. `metrics` has
     every other column that was recorded, `(n, R)` too, its worst value where a run has none.
     `asked` are the metrics that a trial is told to record, `headline` is what it is judged by.
     Seeds in `optional` are never missing: those of further rounds, which there may be no need for.
@@ -87,19 +87,24 @@ class Curves:
 
 
 def measured(store: Store, manifest: Manifest) -> Iterator[Curves]:
-    """The curves of every configuration in a store; missing trials are left out."""
+    """The curves of every configuration in a store.
+
+    Missing trials are left out, and those that have not recorded all that they are asked for.
+    """
     groups: dict[tuple[str, int], list[Trial]] = {}
     for trial in manifest.trials:
         mine = trial.problem_name, trial.configuration_index
         groups.setdefault(mine, []).append(trial)
     statuses, headlines, until = store.statuses(), Headlines.of(manifest), manifest.until
     for trials in groups.values():
-        there = [t for t in trials if t.key in statuses]
+        there = [t for t in trials if t.key in statuses and {*t.asked} <= {*store.asked(t.key)}]
         if not there:
             continue
         chunks = list(curve_chunks(store, there, manifest.columns))
         first = there[0]
-        targets = manifest.targets.get(first.problem_name, {})
+        aims = manifest.targets.get(first.problem_name, {})
+        targets = {name: aim for name, aim in aims.items() if Target(name, aim) in first.targets}
+        times = {name: np.full(len(there), np.inf) for name in targets}
         records = chunks[0].epochs if chunks else np.array([0, first.problem.epochs])
         seen = {name for chunk in chunks for name in chunk.metrics} | {TRAIN_LOSS, *targets}
         values = {
@@ -110,6 +115,9 @@ def measured(store: Store, manifest: Manifest) -> Iterator[Curves]:
         for chunk in chunks:
             for place, name in enumerate(chunk.metrics):
                 values[name][chunk.positions] = chunk.values[:, place]
+            for name, found in times.items():
+                epochs = arrivals(chunk, there, name, manifest.targets)
+                found[chunk.positions] = np.where(np.isnan(epochs), np.inf, epochs)
         losses = values.pop(TRAIN_LOSS)
         yield Curves(
             problem_name=first.problem_name,
@@ -123,28 +131,13 @@ def measured(store: Store, manifest: Manifest) -> Iterator[Curves]:
             losses=losses,
             diverged=np.array([statuses[t.key] != "ok" for t in there]),
             targets=targets,
-            times=times(records, {TRAIN_LOSS: losses, **values}, targets, manifest.columns),
+            times=times,
             crashed=sum(statuses[t.key] == "crashed" for t in there),
             metrics=values,
             asked=first.metrics,
             headline=headlines.of_problem(first.problem_name),
             optional=range(until.least, until.most) if until and there == trials else range(0),
         )
-
-
-def times(
-    epochs: NDArray[np.int64],
-    values: Mapping[str, Array],
-    targets: Mapping[str, float],
-    metrics: Columns = BUILT_IN_COLUMNS,
-) -> dict[str, Array]:
-    """Epochs `(n,)` at which curves `values` `(n, R)` reach each of the `targets`."""
-    return {
-        metric: stats.time_to_target(
-            epochs, values[metric], target, at_least=not metrics[metric].lower
-        )
-        for metric, target in targets.items()
-    }
 
 
 def other_precision(

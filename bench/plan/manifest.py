@@ -24,7 +24,7 @@ from bench.spec.seeds import SEED, UntilDecided, until_of
 from bench.spec.tuning import KEYS, Tuning
 from nncore.metrics import EXTENDED, LOSS, PRINTABLE, Columns, Quantity, columns, recorded
 from nncore.modifiers import modifiers
-from nncore.trial import Configuration, Problem, is_random
+from nncore.trial import Configuration, Problem, Target, is_random
 from nncore.values import (
     NUMBER,
     TABLE,
@@ -86,9 +86,10 @@ FORM = record(
         "tuning": record({**KEYS, "seeds": many(SEED)}, optional=("n", "criterion")),
         "metrics": many(record(values_of(Quantity), optional=("best", "shown"))),
         "recorded": table_of(many(TEXT), keys=NAME),
+        "timed": table_of(many(row(NAME, NUMBER)), keys=NAME),
         "judged": table_of(record(judging.OWN), keys=NAME),
     },
-    optional=("tuning", "metrics", "recorded", "judged"),
+    optional=("tuning", "metrics", "recorded", "timed", "judged"),
 )
 
 
@@ -232,6 +233,7 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
         "spec": manifest.spec,
         "metrics": [dataclasses.asdict(quantity) for quantity in manifest.metrics],
         "recorded": {t.problem_name: list(t.metrics) for t in manifest.trials},
+        "timed": {t.problem_name: [[*target] for target in t.targets] for t in manifest.trials},
         "judged": {name: dataclasses.asdict(judged) for name, judged in manifest.judged.items()},
         **({"tuning": dataclasses.asdict(manifest.tuning)} if manifest.tuning else {}),
     }
@@ -257,6 +259,10 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
     configurations = [(number, name, _configuration(fields)) for number, name, fields in listed]
     keys = [values["keys"][i : i + 64] for i in range(0, len(values["keys"]), 64)]
     asked = {name: tuple(metrics) for name, metrics in (values.get("recorded") or {}).items()}
+    timed = {
+        name: tuple(Target(column, float(value)) for column, value in targets)
+        for name, targets in (values.get("timed") or {}).items()
+    }
     trials = []
     for (index, p, c, seed), key in zip(_rows(values["trials"]), keys, strict=True):
         problem_name, problem = problems[p]
@@ -272,6 +278,7 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
                 seed=seed,
                 key=key,
                 metrics=asked.get(problem_name, ()),
+                targets=timed.get(problem_name, ()),
             )
         )
     # Two optimizers may share a trial; one cannot count it twice.

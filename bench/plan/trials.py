@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nncore.losses import losses
 from nncore.metrics import LOSS, Metric, applicable
-from nncore.trial import Configuration, Problem, is_random
+from nncore.trial import Configuration, Problem, Target, is_random
 
 if TYPE_CHECKING:
     from bench.spec.experiment import Experiment
@@ -22,8 +22,8 @@ class Trial:
 
     `key` names its content and `index` its row. `configuration_index` tells configurations apart:
     from 0 in the spec's order over all optimizers, the same on every problem and in every phase.
-    `metrics` has the identities of those to record beside the loss: what a trial records is no part
-    of what it computes, so neither of its key.
+    `metrics` has the identities of those to record beside the loss, `targets` what is looked for
+    after every epoch: what a trial records is no part of what it computes, so neither of its key.
     """
 
     index: int
@@ -35,6 +35,12 @@ class Trial:
     seed: int
     key: str
     metrics: tuple[str, ...] = ()
+    targets: tuple[Target, ...] = ()
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The identities of all that it is to record."""
+        return (*self.metrics, *(target.identity for target in self.targets))
 
 
 Stack = tuple[Trial, ...]
@@ -85,9 +91,13 @@ def _trials(
     `kept` has names of problems and numbers of configurations.
     """
     found: list[Trial] = []
-    spaces = _numbered(experiment)
-    for named in experiment.problems:
-        problem, text = named.problem, problem_text(named.problem)
+    spaces, texts = _numbered(experiment), [problem_text(p.problem) for p in experiment.problems]
+    # Problems that are the same but for their targets have the same trials.
+    targets: dict[str, set[Target]] = {text: set() for text in texts}
+    for named, text in zip(experiment.problems, texts, strict=True):
+        targets[text] |= {Target(column, value) for column, value in named.target.items()}
+    for named, text in zip(experiment.problems, texts, strict=True):
+        problem = named.problem
         random = is_random(problem)
         metrics = identities(experiment.metrics, problem.loss)
         if kept is not None and not random:
@@ -111,6 +121,7 @@ def _trials(
                             seed=seed,
                             key=finish(begun, seed if random else None),
                             metrics=metrics,
+                            targets=tuple(sorted(targets[text])),
                         )
                     )
     return found

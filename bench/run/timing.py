@@ -38,6 +38,7 @@ def measure_stack(stack: Stack) -> Sequence[worker.Outcome]:
             metrics={METRIC: seconds},
             evaluations=np.zeros_like(rounds),
             constant=None,
+            arrivals={},
         )
         for seconds in found
     ]

@@ -68,6 +68,8 @@ class Outcome(Protocol):
     @property
     def constant(self) -> float | None: ...  # noqa: D102
     @property
+    def arrivals(self) -> Any: ...  # noqa: D102
+    @property
     def evaluations(self) -> Any: ...  # noqa: D102
 
 
@@ -112,6 +114,7 @@ def train_stack(stack: Stack) -> Sequence[Outcome]:
         [trial.configuration for trial in stack],
         [trial.seed for trial in stack],
         [identity.partition("@")[0] for identity in stack[0].metrics],
+        targets=stack[0].targets,
         progress=progress,
     )
 
@@ -234,6 +237,7 @@ def pack(outcome: Outcome) -> Record:
     for row, values in zip(curve, columns.values(), strict=True):
         row[:] = values
     numbers = {} if outcome.constant is None else {CONSTANT: float(outcome.constant)}
+    numbers |= {target.identity: float(epoch) for target, epoch in outcome.arrivals.items()}
     return Record(
         status=str(outcome.status),
         reason=str(outcome.reason),

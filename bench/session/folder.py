@@ -67,9 +67,9 @@ def intact(store: Store) -> Store:
 
 
 def done(store: Store, trials: Sequence[Trial], *, retry_crashed: bool = False) -> set[str]:
-    """Keys of the `trials` that need no training: stored, with every metric now asked for."""
+    """Keys of the `trials` that need no training: stored, with all that is now asked for."""
     kept = store.done(retry_crashed=retry_crashed)
-    return {t.key for t in trials if t.key in kept and {*t.metrics} <= {*store.asked(t.key)}}
+    return {t.key for t in trials if t.key in kept and {*t.asked} <= {*store.asked(t.key)}}
 
 
 def statuses(store: Store, trials: Sequence[Trial]) -> list[str]:

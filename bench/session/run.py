@@ -244,7 +244,7 @@ def _train(
 ) -> None:
     if not todo.stacks:
         return
-    asked = {trial.key: trial.metrics for trial in todo.missing}
+    asked = {trial.key: trial.asked for trial in todo.missing}
     with progress(todo) if progress else contextlib.nullcontext() as bar:
 
         def keep(result: Result) -> None:

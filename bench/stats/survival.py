@@ -1,6 +1,6 @@
 """Time to a target: runs that never reach it, diverged ones too, are censored, never left out.
 
-A cost is the first recorded epoch at or past the target, infinity where the run never got there.
+A cost is the first epoch at or past the target, infinity where the run never got there.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bench.stats.location import CONFIDENCE, share_interval
 def time_to_target(
     epochs: ArrayLike, curves: ArrayLike, target: float, at_least: bool = False
 ) -> Array:
-    """Costs `(...)` of `curves` `(..., R)`, recorded at `epochs` `(R,)`.
+    """Costs `(...)` of `curves` `(..., R)`, recorded at `epochs` `(R,)`, no finer than those.
 
     The first epoch whose value is at or below `target` (`at_least`: at or above, for accuracies);
     infinity where there is none. Raises ValueError for NaN, no records, or lengths that differ.
@@ -51,12 +51,15 @@ class Reached:
     def quantile(self, q: float = 0.5) -> tuple[float, float, float]:
         """The time by which a share `q` has reached the target, and the ends of its interval.
 
-        Infinity: not reached within the budget. The interval holds all times whose own interval
-        contains `q` (Brookmeyer & Crowley 1982); with one budget for all runs and no censoring
-        before it, that is `quantile_interval` of the costs.
+        Infinity: not reached within the budget, or by exactly a share `q` and nobody else: as the
+        sample's median is infinite where half of it is. The interval holds all times whose own
+        interval contains `q` (Brookmeyer & Crowley 1982); with one budget for all runs and no
+        censoring before it, that is `quantile_interval` of the costs.
         """
         fraction(q, "q")
-        return self._first(self.share, q), self._first(self.high, q), self._first(self.low, q)
+        last = self.share[-1] <= q * (1 + 1e-12)
+        middle = float(np.inf) if last else self._first(self.share, q)
+        return middle, self._first(self.high, q), self._first(self.low, q)
 
     def _first(self, stairs: Array, q: float) -> float:
         there = stairs >= q * (1 - 1e-12)

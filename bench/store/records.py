@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 LINES = 10
 # The row of a curve beside the metrics: how often a batch had been evaluated up to each record.
 EVALUATIONS = "gradient_evaluations"
-# A trial's number: the training loss of the constant predictor.
+# A trial's number beside the epochs of its arrivals: the training loss of the constant predictor.
 CONSTANT = "constant_loss"
 
 
@@ -21,8 +21,8 @@ class Layout(NamedTuple):
     """What a trial's bytes mean: its curve's, `(M, R)`, then those of its `numbers`, all float64.
 
     A curve has the metrics' names and the recorded epochs (int64 bytes). `asked` has the identities
-    of the metrics that were asked for, those that say nothing about the trial and those of crashed
-    trials among them: what need not be asked again.
+    of the metrics and targets that were asked for, those that say nothing about the trial and those
+    of crashed trials among them: what need not be asked again.
     """
 
     metrics: tuple[str, ...]

@@ -338,7 +338,7 @@ class Store:
         return [self._layouts[number] for number in found]
 
     def asked(self, key: str) -> tuple[str, ...]:
-        """The identities of the metrics that a stored trial was asked for."""
+        """The identities of the metrics and targets that a stored trial was asked for."""
         return self._layouts[self._trials[key].layout].asked
 
     def results(self) -> Iterator[Result]:

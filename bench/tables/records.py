@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,10 @@ from bench.plan.trials import Trial
 from bench.store.records import EVALUATIONS
 from bench.store.store import Curves, Store
 from nncore.metrics import LOSS, TRAIN_LOSS, Columns
+from nncore.trial import Target
+
+Array = NDArray[np.float64]
+Targets = Mapping[str, Mapping[str, float]]
 
 
 def curve_chunks(
@@ -54,6 +58,24 @@ def _kept(names: Sequence[str], asked: Sequence[str], metrics: Columns) -> list[
     """Which columns of a layout are those of `metrics`, measured by the same code."""
     known = [name for name in names if name in metrics]
     return [n for n in known if not metrics[n].digest or metrics[n].identity in asked]
+
+
+def arrivals(curves: Curves, trials: Sequence[Trial], column: str, targets: Targets) -> Array:
+    """The epochs `(n,)` after which the trials of `curves` first reached their problem's target.
+
+    `trials` are those that the positions of `curves` are of, `targets` by problem and column.
+    Infinite: never; NaN: the problem has no target in that column, or nobody has looked.
+    """
+    found = np.full(len(curves.positions), np.nan)
+    if column not in curves.metrics:
+        return found
+    names = np.array([trials[i].problem_name for i in curves.positions])
+    for name in set(names) & {name for name, own in targets.items() if column in own}:
+        identity = Target(column, targets[name][column]).identity
+        if identity in curves.numbers:
+            here = names == name
+            found[here] = curves.numbers[identity][here]
+    return found
 
 
 def best_records(curves: Curves) -> NDArray[np.integer[Any]]:

@@ -14,7 +14,7 @@ from bench.plan.trials import Trial
 from bench.store.records import CONSTANT, EVALUATIONS
 from bench.store.store import Store
 from bench.tables.columns import leading_columns
-from bench.tables.records import best_records, curve_chunks, evaluations
+from bench.tables.records import arrivals, best_records, curve_chunks, evaluations
 from nncore.metrics import TRAIN_LOSS
 from nncore.trial import runaway
 
@@ -44,8 +44,9 @@ def trials_frame(store: Store, manifest: Manifest) -> pd.DataFrame:
     predictor's training loss: it came down, but slowly. `gradient_evaluations` counts how often a
     trial evaluated a batch. `final_*` are the metrics of the last record, `best_*` those of the
     record `best_epoch`, the one with the lowest validation loss (training loss where the problem
-    has no validation part): the test part never takes part in a choice. Where configurations are
-    tuned on seeds of their own, `phase` says what a trial is for.
+    has no validation part): the test part never takes part in a choice. `time_to_*` are the epochs
+    after which the targets of their problem were first reached, infinite where they never were.
+    Where configurations are tuned on seeds of their own, `phase` says what a trial is for.
     """
     trials, known = manifest.trials, manifest.columns
     found = store.trials([trial.key for trial in trials])
@@ -66,6 +67,8 @@ def trials_frame(store: Store, manifest: Manifest) -> pd.DataFrame:
     values: dict[str, NDArray[np.float64]] = {
         f"{kind}_{TRAIN_LOSS}": np.full(len(mine), np.nan) for kind in ("final", "best")
     }
+    aimed = {column for targets in manifest.targets.values() for column in targets}
+    times = {column: np.full(len(mine), np.nan) for column in known if column in aimed}
     best_epoch = np.full(len(mine), -1, dtype=np.int64)
     counted = pd.array([pd.NA] * len(mine), dtype="Int64")
     for chunk in curve_chunks(store, trials, known, counts=True):
@@ -77,6 +80,8 @@ def trials_frame(store: Store, manifest: Manifest) -> pd.DataFrame:
             last = chunk.values[:, chunk.metrics.index(TRAIN_LOSS), -1]
             above = last > runaway(chunk.numbers[CONSTANT])
             ending.loc[rows, "above_constant"] = above & (ending["status"] == "ok")[rows]
+        for name, epochs in times.items():
+            epochs[rows] = arrivals(chunk, trials, name, manifest.targets)
         for m, metric in enumerate(chunk.metrics):
             for kind, record in (("final", -1), ("best", best)):
                 column = values.setdefault(f"{kind}_{metric}", np.full(len(mine), np.nan))
@@ -87,7 +92,9 @@ def trials_frame(store: Store, manifest: Manifest) -> pd.DataFrame:
     metrics = pd.DataFrame({name: values[name] for name in finals})
     metrics["best_epoch"] = pd.array(best_epoch, dtype="Int64")
     metrics.loc[best_epoch < 0, "best_epoch"] = pd.NA
-    metrics = pd.concat([metrics, pd.DataFrame({name: values[name] for name in bests})], axis=1)
+    others = {name: values[name] for name in bests}
+    others |= {f"time_to_{name}": epochs for name, epochs in times.items()}
+    metrics = pd.concat([metrics, pd.DataFrame(others)], axis=1)
     closing = pd.DataFrame(
         {
             "reason": pd.Series(found.reason, dtype=str),

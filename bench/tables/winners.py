@@ -11,7 +11,7 @@ from bench import stats
 from bench.plan.trials import Trial
 from bench.spec.judging import FINAL_LOSS, parts_of
 from bench.store.store import Store
-from bench.tables.records import best_records, curve_chunks
+from bench.tables.records import arrivals, best_records, curve_chunks
 from nncore.metrics import BUILT_IN_COLUMNS, Columns
 
 Array = NDArray[np.float64]
@@ -33,21 +33,18 @@ def scores(
     quantity = metrics[metric]
     found = np.full(len(trials), np.inf)
     for chunk in curve_chunks(store, trials, metrics):
+        if kind == "time_to":
+            epochs = arrivals(chunk, trials, metric, targets)
+            found[chunk.positions] = np.where(np.isnan(epochs), np.inf, epochs)
+            continue
         if metric not in chunk.metrics:
             continue
         values = chunk.values[:, chunk.metrics.index(metric)]
         rows = np.arange(len(values))
         if kind == "final":
             found[chunk.positions] = quantity.cost(values[:, -1])
-        elif kind == "best":
-            found[chunk.positions] = quantity.cost(values[rows, best_records(chunk)])
         else:
-            # Problems have their own targets.
-            names = [trials[i].problem_name for i in chunk.positions]
-            goals = np.array([targets[name][metric] for name in names])
-            there = quantity.reached(values, goals[:, None])
-            costs = chunk.epochs[there.argmax(axis=1)].astype(float)
-            found[chunk.positions] = np.where(there.any(axis=1), costs, np.inf)
+            found[chunk.positions] = quantity.cost(values[rows, best_records(chunk)])
     if kind != "time_to":
         statuses = store.statuses()
         ok = np.array([statuses.get(trial.key) == "ok" for trial in trials], dtype=bool)

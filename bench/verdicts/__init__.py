@@ -81,7 +81,7 @@ def judge(
     found = samples.samples(judged, fixed, tables.headlines, terms)
     whole = [sample.distinct() for sample in found]
     compared = pairs.pairs(found, watched=watched)
-    reached = target.costs(judged, curves, targets, tables.metrics)
+    reached = target.costs(judged, curves, targets)
     columns = ["problem", "optimizer", "configuration", "settings"]
     chosen = {
         (str(problem), str(optimizer)): (int(number), str(text))

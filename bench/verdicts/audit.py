@@ -56,15 +56,8 @@ def audit(
             rows.append(_row("same data", "across critical profile", text, str(problem)))
         if problem not in fixed:
             rows += _few_seeds(str(problem), pairs[pairs["problem"] == problem], asked(pairs))
-        if problem not in fixed and targets is not None and not targets.get(str(problem)):
-            rows.append(
-                _row(
-                    "no target",
-                    "target profile",
-                    "no target is set, so there is no time to it",
-                    str(problem),
-                )
-            )
+        if problem not in fixed and targets is not None:
+            rows += _untimed(str(problem), trials, targets.get(str(problem), {}))
     if hosts > 1:
         text = f"trained on {hosts} machines: losses are comparable, times are not"
         rows.append(_row("machines", "", text))
@@ -126,6 +119,24 @@ def _budgets(problem: str, rows: pd.DataFrame) -> list[dict[str, Any]]:
     ]
     text = f"unequal search: configurations tried were {', '.join(sizes)}"
     return [_row("unequal budgets", "ranking spread curves pairs across target", text, problem)]
+
+
+def _untimed(
+    problem: str, trials: pd.DataFrame, targets: Mapping[str, float]
+) -> list[dict[str, Any]]:
+    """Whether there is no target, or nobody has kept when some trials reached it."""
+    if not targets:
+        text = "no target is set, so there is no time to it"
+        return [_row("no target", "target profile", text, problem)]
+    ran = trials[(trials["problem"] == problem) & (trials["status"] != "crashed")]
+    columns = [f"time_to_{metric}" for metric in targets]
+    if all(name in ran and ran[name].notna().all() for name in columns):
+        return []
+    text = (
+        "when trials reached the target is not known of all of them, so nothing is told of these: "
+        "they were stored before it was kept or asked for, and `bench run` trains them again"
+    )
+    return [_row("no times", "target profile", text, problem)]
 
 
 def _edges(problem: str, rows: pd.DataFrame, chosen: pd.DataFrame) -> list[dict[str, Any]]:

@@ -2,56 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bench import stats
-from bench.tables.curves import blocks
-from nncore.metrics import BUILT_IN_COLUMNS, Columns
+from bench.tables.records import Targets
 
 COSTS = ["problem", "optimizer", "metric", "target", "budget", "seed", "cost"]
 COLUMNS = ["problem", "optimizer", "metric", "target", "budget", "seeds", "reached"]
 COLUMNS += [f"{name}{end}" for name in ("share", "median") for end in ("", "_low", "_high")]
 STAIRS = ["problem", "optimizer", "metric", "epoch", "share", "low", "high"]
-Targets = Mapping[str, Mapping[str, float]]
 
 
-def costs(
-    judged: pd.DataFrame,
-    curves: pd.DataFrame,
-    targets: Targets,
-    metrics: Columns = BUILT_IN_COLUMNS,
-) -> pd.DataFrame:
-    """The epoch at which each trial of `judged` reached each of its problem's targets.
+def costs(judged: pd.DataFrame, curves: pd.DataFrame, targets: Targets) -> pd.DataFrame:
+    """The epoch after which each trial of `judged` first reached each of its problem's targets.
 
-    Infinity: not within the budget, the last recorded epoch. A run that reaches the target and
-    diverges later has reached it. Crashed trials have no curve and no row.
+    Infinity: not within the budget, the last epoch of its `curves`. A run that reaches the target
+    and diverges later has reached it. Crashed trials have no row, nor have those of which nobody
+    has kept when they arrived.
     """
+    budget = curves.groupby("problem")["epoch"].max().astype(float)
     parts = []
-    for block in blocks(judged, curves):
-        for metric, value in targets.get(block.problem, {}).items():
-            if metric not in block.metrics:
+    for (problem, optimizer), runs in judged.groupby(["problem", "optimizer"], sort=False):
+        for metric, value in targets.get(str(problem), {}).items():
+            if (column := f"time_to_{metric}") not in runs:
                 continue
-            values, lower = block.metrics[metric], metrics[metric].lower
-            values = np.where(np.isnan(values), np.inf if lower else -np.inf, values)
-            epochs = block.epochs.astype(float)
-            cost = stats.time_to_target(epochs, values, value, at_least=not lower)
+            known = runs[runs[column].notna()].sort_values("trial", kind="stable")
             parts.append(
                 pd.DataFrame(
                     {
-                        "problem": block.problem,
-                        "optimizer": block.optimizer,
+                        "problem": problem,
+                        "optimizer": optimizer,
                         "metric": metric,
                         "target": value,
-                        "budget": epochs[-1],
-                        "seed": block.seeds,
-                        "cost": cost,
+                        "budget": budget.get(problem, np.nan),
+                        "seed": known["seed"].to_numpy(),
+                        "cost": known[column].to_numpy(dtype=float),
                     }
                 )
             )
+    parts = [part for part in parts if len(part)]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COSTS)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,8 +38,8 @@ class Evaluation:
         self._passes: dict[int, Passes] = {}
         self._parts = {name: self._part(samples) for name, samples in parts.items()}
 
-    def _part(self, samples: Samples) -> Callable[[], dict[str, Array]]:
-        """A call that gives every metric on one part, by name.
+    def _part(self, samples: Samples) -> Callable[[Sequence[Metric]], dict[str, Array]]:
+        """A function of metrics that gives their values on one part, by name.
 
         Sample losses are taken block by block, while a block's outputs are in a core's cache; what
         other metrics need of them is put together.
@@ -59,16 +59,17 @@ class Evaluation:
             passes = self._passes[size]
             blocks.append((passes.bind(x)[0], cut, passes))
 
-        def evaluate() -> dict[str, Array]:
+        def evaluate(asked: Sequence[Metric]) -> dict[str, Array]:
+            kept = any(metric.arguments == 2 for metric in asked)
             for calls, cut, passes in blocks:
                 for call in calls:
                     call()
                 losses[:, cut] = self._loss.function(passes.outputs, samples.Y[:, :, cut])
-                if whole:
+                if kept:
                     p[:, :, cut] = passes.outputs
             return {
                 metric.name: metric(losses) if metric.arguments == 1 else metric(p, samples.Y)
-                for metric in self._metrics
+                for metric in asked
             }
 
         return evaluate
@@ -81,10 +82,14 @@ class Evaluation:
         trials, parameters = self._w.shape
         return min(count, max(1, BLOCK_PRODUCTS // (trials * parameters)))
 
-    def __call__(self) -> dict[str, NDArray[np.float64]]:
-        """Every metric on every part, by column: `(T,)`."""
+    def __call__(
+        self, asked: Mapping[str, Sequence[Metric]] | None = None
+    ) -> dict[str, NDArray[np.float64]]:
+        """Metrics by column, `(T,)`: all on every part, or those that are `asked` for by part."""
+        if asked is None:
+            asked = dict.fromkeys(self._parts, self._metrics)
         return {
             f"{part}_{name}": values
-            for part, evaluate in self._parts.items()
-            for name, values in evaluate().items()
+            for part, some in asked.items()
+            for name, values in self._parts[part](some).items()
         }

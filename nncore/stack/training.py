@@ -14,13 +14,22 @@ from nncore import datasets, initializers
 from nncore.layers import Architecture
 from nncore.metrics import LOSS, TRAIN_LOSS, applicable, columns, metrics, recorded
 from nncore.rules import rules
+from nncore.stack.arrivals import Arrivals
 from nncore.stack.evaluation import Evaluation
 from nncore.stack.layouts import Call, Layout, choose
 from nncore.stack.oracle import BatchOracle
 from nncore.stack.passes import Passes
 from nncore.stack.samples import Data, orders
 from nncore.stack.updates import Updates
-from nncore.trial import RUNAWAY, Configuration, Outcome, Problem, recorded_epochs, runaway
+from nncore.trial import (
+    RUNAWAY,
+    Configuration,
+    Outcome,
+    Problem,
+    Target,
+    recorded_epochs,
+    runaway,
+)
 
 Array = NDArray[Any]
 
@@ -39,19 +48,21 @@ def train(
     seeds: Sequence[int],
     names: Sequence[str] | None = None,
     *,
+    targets: Sequence[Target] = (),
     progress: Callable[[], None] = _nothing,
 ) -> list[Outcome]:
     """Train one stack: trial i has `configurations[i]` and `seeds[i]`; all of one rule.
 
     `names` are the metrics to record beside the loss, by default the built-in ones; those that say
-    nothing about the problem are left out. What is recorded changes nothing else. An outcome does
-    not depend on the other trials of the stack, bit for bit. `progress` is called after each update
-    and each seed's data. Raises ValueError when network, loss and data do not fit together, or a
-    metric returns what is none.
+    nothing about the problem are left out. `targets` are looked at after every epoch until they are
+    reached. What is recorded or looked at changes nothing else. An outcome does not depend on the
+    other trials of the stack, bit for bit. `progress` is called after each update and each seed's
+    data. Raises ValueError when network, loss and data do not fit together, or a metric returns
+    what is none.
     """
     keep_freed_memory()
     with np.errstate(all="ignore"):
-        return Training(problem, configurations, seeds, names, progress).run()
+        return Training(problem, configurations, seeds, names, targets, progress).run()
 
 
 def keep_freed_memory() -> None:
@@ -73,6 +84,7 @@ class Training:
         configurations: Sequence[Configuration],
         seeds: Sequence[int],
         names: Sequence[str] | None = None,
+        targets: Sequence[Target] = (),
         progress: Callable[[], None] = _nothing,
     ) -> None:
         self.problem, self.configurations, self.seeds = problem, configurations, seeds
@@ -103,6 +115,7 @@ class Training:
             for name, quantity in self.columns.items()
         }
         self.evaluations = np.zeros((len(seeds), len(self.epochs)), np.int64)
+        self.arrivals = Arrivals(targets, self.columns, self.loss, len(seeds))
         self.ended: list[tuple[int, str] | None] = [None] * len(seeds)
         initial = {
             seed: initializers.draw(problem.initializer, self.network.parameters, seed)
@@ -152,26 +165,36 @@ class Training:
             self.data.parts,
             self.updates.evaluated,
         )
+        # In full batch an update begins with the outputs of the network as it is.
+        outputs = len(self.data.batches) == 1 and self.updates.evaluated is self.w
+        self.arrivals.follow(rows, self.w, outputs=outputs)
         self._bind()
 
     def _bind(self) -> None:
         """The calls of one epoch: a list per batch."""
         passes: dict[int, Passes] = {}
+        whole = len(self.data.batches) == 1
         self.batches: list[list[Call]] = []
         for samples, gather in self.data.batches:
             x, Y = samples
             size = x.shape[2]
             if size not in passes:
                 passes[size] = Passes(self.layout, self.network, size, self.w, self.g, self.loss)
-            watch = [partial(self._watch, passes[size].outputs, Y)] * self.updates.plateau.watches
+            p = passes[size].outputs
+            watch: list[Call] = [partial(self._watch, p, Y)] * self.updates.plateau.watches
+            look: list[Call] = [partial(self._look, p, Y)] * whole
             forward, backward = passes[size].bind(x, Y)
             see: list[Call] = []
             if self.oracle is not None:
                 see = [partial(self.oracle.see, samples)]
-            self.batches.append(gather + forward + watch + backward + see)
+            self.batches.append(gather + forward + watch + look + backward + see)
+            self.last_look = (forward + look) * whole
 
     def _watch(self, p: Array, Y: Array) -> None:
         self.seen += np.add.reduce(self.loss.function(p, Y), axis=1)
+
+    def _look(self, p: Array, Y: Array) -> None:
+        self.arrivals.in_passing(self.updates.made, p, Y)
 
     def run(self) -> list[Outcome]:
         """Train to the end, or until no trial is left."""
@@ -180,12 +203,17 @@ class Training:
         for epoch in range(self.problem.epochs + 1):
             if epoch:
                 self.epoch()
+            found = self._measured(whole=epoch in records)
+            self.arrivals.see(epoch, found)
             if epoch in records or epoch % check == 0:
                 finite = np.logical_and.reduce(np.isfinite(self.w), axis=1)
                 if epoch in records:
-                    finite &= self._record(records[epoch])
+                    finite &= self._record(records[epoch], found)
                 if not finite[: self.kept].all() and not self._retire(finite, epoch):
                     break
+        else:
+            for call in self.last_look:
+                call()
         return [self._outcome(i) for i in range(len(self.seeds))]
 
     def epoch(self) -> None:
@@ -200,11 +228,14 @@ class Training:
         if self.updates.plateau.watches:
             self.updates.plateau.see(self.seen / self.data.parts["train"].Y.shape[2])
 
-    def _record(self, r: int) -> NDArray[np.bool_]:
-        """Store the metrics of record `r`; returns which trials have finite losses `(T,)`."""
+    def _measured(self, *, whole: bool) -> dict[str, NDArray[np.float64]]:
+        """Metrics by column `(T,)`: all that are recorded, or those that are looked at."""
         if not self.updates.made:
             self.updates.evaluated[:] = self.w
-        found = self.evaluate()
+        return self.evaluate(None if whole else self.arrivals.apart)
+
+    def _record(self, r: int, found: Mapping[str, Array]) -> NDArray[np.bool_]:
+        """Store the metrics of record `r`; returns which trials have finite losses `(T,)`."""
         finite = np.ones(len(self.rows), bool)
         for name in self.losses:
             finite &= np.isfinite(found[name])
@@ -266,4 +297,5 @@ class Training:
             metrics=curves,
             evaluations=self.evaluations[i],
             constant=constant,
+            arrivals=self.arrivals.of(i),
         )

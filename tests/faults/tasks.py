@@ -5,8 +5,10 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -34,6 +36,7 @@ class Outcome(NamedTuple):
     metrics: dict
     evaluations: np.ndarray
     constant: float | None = None
+    arrivals: Mapping = MappingProxyType({})
 
 
 class UnprintableError(Exception):

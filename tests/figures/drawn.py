@@ -27,7 +27,7 @@ TARGETS = {
 def gather(some: Frames, **changes: Any) -> Material:
     """The material of some frames; `changes` are fields of it."""
     targets = changes.pop("targets", TARGETS)
-    tables, planned = some.tables, Counter(some.trials["problem"])
+    tables, planned = some.timed(targets).tables, Counter(some.trials["problem"])
     told = verdicts.judge(tables, targets=targets, planned=planned)
     return Material(tables, told, targets=targets, losses=LOSSES, **changes)
 

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from bench.gate import baseline, check
-from bench.gate.curves import Curves, times
+from bench.gate.curves import Curves
 from bench.gate.findings import Check
 from bench.spec import experiment as spec
 from nncore.registry import kept
 from nncore.rules import rules
 from nncore.stack.training import train
+from nncore.trial import Target
 from tests import ROOT
 
 SPEC = ROOT / "experiments" / "convergence.toml"
@@ -233,7 +234,10 @@ def measure(rule: str, problems: Sequence[str]) -> list[Curves]:
             for place in optimizer.on.get(named.name, ()):
                 configuration = optimizer.configurations[place]
                 n = len(experiment.seeds)
-                outcomes = train(named.problem, [configuration] * n, experiment.seeds)
+                targets = [Target(*pair) for pair in named.target.items()]
+                outcomes = train(
+                    named.problem, [configuration] * n, experiment.seeds, targets=targets
+                )
                 found.append(
                     Curves(
                         problem_name=named.name,
@@ -247,11 +251,10 @@ def measure(rule: str, problems: Sequence[str]) -> list[Curves]:
                         losses=np.stack([o.metrics["train_loss"] for o in outcomes]),
                         diverged=np.array([o.status != "ok" for o in outcomes]),
                         targets=named.target,
-                        times=times(
-                            outcomes[0].epochs,
-                            {m: np.stack([o.metrics[m] for o in outcomes]) for m in named.target},
-                            named.target,
-                        ),
+                        times={
+                            target.column: np.array([o.arrivals[target] for o in outcomes])
+                            for target in targets
+                        },
                         metrics={
                             name: np.stack([o.metrics[name] for o in outcomes])
                             for name in outcomes[0].metrics

@@ -14,8 +14,9 @@ import pytest
 import scipy.stats
 
 import bench
+from bench import stats
 from bench.gate import baseline, check
-from bench.gate.curves import Curves, times
+from bench.gate.curves import Curves
 from bench.gate.findings import Word
 from bench.spec import experiment as spec
 from bench.studies.validate import gate as alarms
@@ -93,8 +94,12 @@ def test_more_diverged_runs_are_named_where_the_median_is_not_worse() -> None:
 
 def aiming(one: Curves, **targets: float) -> Curves:
     """As `one`, with targets; every metric but the loss rises as it falls."""
-    values = {m: one.losses if m == "train_loss" else 1 - one.losses for m in targets}
-    return replace(one, targets=targets, times=times(one.epochs, values, targets))
+    times = {}
+    for metric, goal in targets.items():
+        values = one.losses if metric == "train_loss" else 1 - one.losses
+        up = metric != "train_loss"
+        times[metric] = stats.time_to_target(one.epochs, values, goal, at_least=up)
+    return replace(one, targets=targets, times=times)
 
 
 def test_times_to_the_target_regress_on_their_own() -> None:

@@ -67,13 +67,22 @@ def test_one_budget_gives_the_plain_shares_and_order_statistics(costs):
     middle, low, high = curve.quantile()
     _, low_rank, high_rank = stats.median_interval(costs)
     assert (low, high) == (max(low_rank, 0.0), high_rank)
-    assert middle == np.sort(costs)[(len(costs) - 1) // 2]
+    lower, upper = np.sort(costs)[[(len(costs) - 1) // 2, len(costs) // 2]]
+    assert middle == (lower if np.isfinite(upper) else INF)
 
 
 @pytest.mark.parametrize("n", [7, 10, 30])
 def test_every_share_is_reached_when_its_run_arrives(n):
     curve = stats.kaplan_meier(np.arange(1.0, n + 1), 100.0)
     assert [curve.quantile(k / n)[0] for k in range(1, n)] == list(range(1, n))
+
+
+@pytest.mark.parametrize("n", [2, 10, 20])
+def test_the_median_is_infinite_where_half_arrive_exactly(n):
+    costs = np.where(np.arange(n) < n // 2, np.arange(1.0, n + 1), INF)
+    assert stats.kaplan_meier(costs, 100.0).quantile()[0] == stats.median(costs) == INF
+    one_more = np.where(np.arange(n) <= n // 2, np.arange(1.0, n + 1), INF)
+    assert stats.kaplan_meier(one_more, 100.0).quantile()[0] == n // 2
 
 
 def test_a_target_never_reached_is_infinitely_far():

@@ -27,7 +27,7 @@ FIXED = frozenset({"neuron"})
 def judge(some: Any, **changes: Any) -> verdicts.Verdicts:
     planned = Counter(some.trials["problem"])
     given = {"targets": TARGETS, "planned": planned, "fixed": FIXED, **changes}
-    return verdicts.judge(some.tables, **given)
+    return verdicts.judge(some.timed(given["targets"]).tables, **given)
 
 
 @pytest.fixture(scope="module")
@@ -80,17 +80,20 @@ def test_only_what_meets_is_put_side_by_side() -> None:
 
 
 def test_time_to_target_counts_those_that_never_arrive() -> None:
-    trials = pd.DataFrame({"trial": range(4), "problem": "p", "optimizer": "a", "seed": range(4)})
-    losses = [[9, 3, 1], [9, 1, np.inf], [9, 3, 2], [9, np.inf, np.inf]]
-    curves = trials.loc[np.repeat(range(4), 3)].reset_index(drop=True)
-    curves = curves.assign(epoch=[0, 5, 9] * 4, train_loss=np.ravel(losses))
-    costs = target.costs(trials, curves, {"p": {"train_loss": 1.0}})
-    assert costs["cost"].tolist() == [9, 5, np.inf, np.inf]
+    trials = pd.DataFrame({"trial": range(6), "problem": "p", "optimizer": "a", "seed": range(6)})
+    # The fifth crashed, of the last nobody knows.
+    times = [7.0, 3.0, np.inf, np.inf, np.nan, np.nan]
+    status = ["ok", "diverged", "diverged", "ok", "crashed", "ok"]
+    trials = trials.assign(time_to_train_loss=times, status=status)
+    curves = pd.DataFrame({"problem": "p", "epoch": [0, 5, 9]})
+    costs = target.costs(trials, curves, {"p": {"train_loss": 1.0, "train_accuracy": 0.5}})
+    assert costs["cost"].tolist() == [7, 3, np.inf, np.inf]
+    assert costs["seed"].tolist() == [0, 1, 2, 3]
     [row] = target.times(costs, frozenset()).to_dict("records")
     assert (row["reached"], row["seeds"], row["share"]) == (2, 4, 0.5)
-    assert (row["median"], row["budget"], row["median_high"]) == (9, 9, np.inf)
+    assert (row["median"], row["budget"], row["median_high"]) == (np.inf, 9, np.inf)
     stairs = target.staircases(costs)
-    assert stairs["share"].tolist() == [0, 0.25, 0.5]
+    assert stairs["share"].tolist() == [0, 0.25, 0.5, 0.5]
 
 
 def test_budget_of_all_is_the_best_one() -> None:

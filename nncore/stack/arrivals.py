@@ -1,0 +1,93 @@
+"""When trials first reach their targets: to the epoch, whatever is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncore.losses import Loss
+from nncore.metrics import LOSS, Columns, Metric, metrics
+from nncore.trial import Target
+
+Array = NDArray[Any]
+Epochs = NDArray[np.float64]
+
+
+class Arrivals:
+    """Looks, after every epoch, for those of n `trials` that reach one of K `targets` at last.
+
+    `epochs` `(n, K)` are those after which they did; infinite: not yet. Targets in other columns
+    than those in `known` are left out: nothing can be said about them. What is looked at is a
+    metric on a part, with the loss of that part, without which nothing is reached. Each column is
+    looked at in one way alone, so that a record changes nothing: `in_passing`, if it belongs to
+    the training part and the outputs are there anyway, or by evaluating what is `apart`.
+    """
+
+    def __init__(self, targets: Sequence[Target], known: Columns, loss: Loss, trials: int) -> None:
+        self.targets = [target for target in targets if target.column in known]
+        self.epochs: Epochs = np.full((trials, len(self.targets)), np.inf)
+        self._known, self._loss = known, loss
+
+    def follow(self, trials: Sequence[int], w: Array, *, outputs: bool) -> None:
+        """Go on with these `trials`, whose parameters are the first rows of `w` (T, P).
+
+        `outputs`: those of the whole training part are seen in passing.
+        """
+        self._trials, self._w, self._outputs = list(trials), w, outputs
+        self._look_out()
+
+    def _waiting(self) -> NDArray[np.bool_]:
+        """Which targets have still to be reached by which of the trials in the stack `(k, K)`."""
+        return np.asarray(self.epochs[self._trials] == np.inf)
+
+    def _look_out(self) -> None:
+        """Which metrics are still to be looked at, by part."""
+        waiting = np.logical_or.reduce(self._waiting(), axis=0)
+        looked: dict[str, dict[str, Metric]] = {}
+        for target, some in zip(self.targets, waiting, strict=True):
+            if some:
+                part, _, name = target.column.partition("_")
+                looked.setdefault(part, {LOSS: metrics[LOSS]})[name] = metrics[name]
+        self.apart = {part: list(found.values()) for part, found in looked.items()}
+        self._passing = self.apart.pop("train", []) if self._outputs else []
+
+    def in_passing(self, epoch: int, p: Array, Y: Array) -> None:
+        """Look at the training part after `epoch`, given its outputs and targets `(T, K, N)`."""
+        if self._passing:
+            losses = self._loss.function(p, Y)
+            self._see(
+                epoch,
+                {
+                    f"train_{metric.name}": metric(losses)
+                    if metric.arguments == 1
+                    else metric(p, Y)
+                    for metric in self._passing
+                },
+            )
+
+    def see(self, epoch: int, found: Mapping[str, Epochs]) -> None:
+        """Look at what is `apart`, given columns `(T,)` after `epoch`; others may be among them."""
+        self._see(epoch, {c: v for c, v in found.items() if c.partition("_")[0] in self.apart})
+
+    def _see(self, epoch: int, found: Mapping[str, Epochs]) -> None:
+        there = self._waiting()
+        for place, (column, value) in enumerate(self.targets):
+            if column in found:
+                there[:, place] &= self._known[column].reached(found[column], value)[: len(there)]
+            else:
+                there[:, place] = False
+        if not there.any():
+            return
+        finite = np.logical_and.reduce(np.isfinite(self._w), axis=1)
+        for column, values in found.items():
+            finite &= np.isfinite(values) | (column.partition("_")[2] != LOSS)
+        for trial, some in zip(self._trials, there & finite[: len(there), None], strict=True):
+            self.epochs[trial, some] = epoch
+        self._look_out()
+
+    def of(self, trial: int) -> dict[Target, float]:
+        """The epochs of one trial."""
+        return dict(zip(self.targets, self.epochs[trial].tolist(), strict=True))
