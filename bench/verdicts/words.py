@@ -243,12 +243,16 @@ def _alike(over: pd.DataFrame | None) -> str:
     """What holds for other problems like these: who may be the best there, and what one decides."""
     if over is None or over.empty:
         return ""
-    best = over.sort_values(["best_next", "optimizer"], ascending=[False, True]).iloc[0]
+    level = over[over["best_next"] == over["best_next"].max()]
+    best, names = level.iloc[0], sorted(level["optimizer"].astype(str))
     told = (
-        f" On a new problem like these {int(best['problems'])}, {best['optimizer']} is the most "
-        f"likely to be the best, with a probability of {best['best_next']:.0%} "
-        f"({best['best_next_low']:.0%} to {best['best_next_high']:.0%})."
+        f" On a new problem like these {int(best['problems'])}, {_names(names)} "
+        f"{'is the most' if len(names) == 1 else 'are equally'} likely to be the best, with a "
+        f"probability of {best['best_next']:.0%}"
     )
+    if len(names) == 1:
+        told += f" ({best['best_next_low']:.0%} to {best['best_next_high']:.0%})"
+    told += "."
     first = over["mean_rank"] == over["mean_rank"].min()
     # Where somebody merely draws level, the best stays the best.
     stays = {p for without in over.loc[first, "first_without"] for p in without.split("; ")}

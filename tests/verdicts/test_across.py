@@ -55,6 +55,11 @@ def test_words_name_the_problems_on_which_the_best_rank_hangs() -> None:
     assert "stays where it is" in text
 
 
+def test_chances_that_are_equal_have_no_winner_by_alphabet() -> None:
+    text = told([sample("p", 1, 2, 3), sample("q", 2, 1, 3)])
+    assert "a and b are equally likely to be the best, with a probability of" in text
+
+
 def test_one_problem_is_nothing_across() -> None:
     assert across.across(samples.block(FOUND[:1])).empty
 

@@ -34,7 +34,7 @@ def critical(rows: pd.DataFrame, *, looks: Mapping[str, Look], ax: Axes | None =
         ax.vlines(ends, -0.5, below, color="#cccccc", lw=0.6, zorder=1)
     reach = min(1 + difference, float(k))
     ax.hlines(-0.75, 1, reach, color=style.GREY, lw=1.2)
-    mark = "" if 1 + difference <= k else ", more than ranks can"
+    mark = "" if 1 + difference <= k else ", more than mean ranks can differ by"
     ax.annotate(
         f"critical difference {difference:.2f}{mark}",
         (1, -0.75),
