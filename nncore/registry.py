@@ -20,6 +20,8 @@ from typing import Any, Generic, TypeVar
 from nncore.imports import Sources, sources
 
 BUILT_IN = "built-in"
+# Where functions of a notebook's cell, or of the script that runs, are from: no worker has them.
+SESSION = "this session"
 
 
 @dataclass(frozen=True)
@@ -95,14 +97,16 @@ class Registry(Mapping[str, E], Generic[E]):
         return len(self._entries)
 
     def add(self, entry: E) -> None:
-        """Register `entry`; an edited plugin's replaces its former self.
+        """Register `entry`; an edited plugin's, or a cell's, replaces its former self.
 
         Raises ValueError when its name is taken by another origin: silently replacing `adam` by a
         plugin's would make two different results carry one name.
         """
         taken = self._entries.get(entry.name)
         if taken is not None and taken.origin != entry.origin:
-            raise ValueError(f'there is already a {self.kind} "{entry.name}" ({taken.origin})')
+            origins = {taken.origin, entry.origin}
+            if SESSION not in origins or BUILT_IN in origins:
+                raise ValueError(f'there is already a {self.kind} "{entry.name}" ({taken.origin})')
         self._entries[entry.name] = entry
 
 
@@ -178,6 +182,8 @@ def describe(function: Callable[..., Any], reserved: Collection[str] = ()) -> di
     # A plugin may be the first to import our modules, whose entries are not its own.
     built_in = function.__module__.startswith(("nncore.", "bench."))
     origin, digest = (BUILT_IN, "") if built_in else _origin.get()
+    if origin == BUILT_IN and function.__module__ == "__main__":
+        origin = SESSION
     return {
         "name": function.__name__,
         "function": function,
@@ -218,7 +224,7 @@ def _plugin_modules() -> set[str]:
     return {name for name in sys.modules if name.startswith(_PLUGIN)}
 
 
-def load_plugin(path: str | Path) -> str:
+def load_plugin(path: str | Path, *, again: bool = False) -> str:
     """Run the Python file at `path`, so that its decorators register.
 
     Returns the SHA-256 of its source and of the modules of the user's that it imports; those beside
@@ -232,7 +238,7 @@ def load_plugin(path: str | Path) -> str:
     found = sources(path)
     path, digest = Path(path).resolve(), found.digest
     module_name = f"{_PLUGIN}{digest[:16]}"
-    if module_name in sys.modules and _newest.get(path, digest) == digest:
+    if module_name in sys.modules and _newest.get(path, digest) == digest and not again:
         return digest
     _forget_changed(found)
     # Its name may end in anything.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bench.run.progress import Progress
     from bench.spec.experiment import Experiment
 from bench.session import costs
+from bench.session.cells import given
 from bench.session.folder import FolderMismatchError, done, note, refuse_other
 from bench.session.results import Results, results_of
 from bench.session.rounds import Later, Ready, grown, later, round_of
@@ -159,14 +160,17 @@ def run(
     report: bool = True,
     progress: Callable[[Planned], Progress] | None = None,
     say: Callable[[str], None] | None = None,
+    rules: Sequence[Callable[..., Any]] = (),
 ) -> Results:
     """Train what is not stored yet, write the report, and return the results.
 
-    `source` is a spec file or a dictionary of the same shape; `jobs` worker processes (default: one
-    per core); `out` the results folder (default: `results/NAME`); `overrides` are `KEY=VALUE` on
-    dotted keys; `shard` (I, N) trains the I-th of N parts. `fresh` replaces earlier results, once
-    all new ones are there; `repair` sets damaged ones aside and trains them again, `retry_crashed`
-    tries crashed trials again. Without `report` no CSV file and no figure is written.
+    `source` is a spec file or a dictionary of the same shape, whose datasets may be arrays in
+    memory, `{"X": X, "y": y}`; `rules` are rules of a notebook's cells; `jobs` worker processes
+    (default: one per core); `out` the results folder (default: `results/NAME`); `overrides` are
+    `KEY=VALUE` on dotted keys; `shard` (I, N) trains the I-th of N parts. `fresh` replaces earlier
+    results, once all new ones are there; `repair` sets damaged ones aside and trains them again,
+    `retry_crashed` tries crashed trials again. Without `report` no CSV file and no figure is
+    written.
 
     Raises SpecError, also for a plugin's rule that fails its rehearsal; FolderMismatchError,
     StoreError, and Interrupted on Ctrl-C or SIGTERM, when everything that was finished is stored.
@@ -174,6 +178,7 @@ def run(
     from bench.report.write import write
 
     say = say or _nothing
+    source, plugins = given(source, rules, plugins)
     experiment = _loaded(source, overrides, plugins, shard)
     folder = _folder(experiment, out)
     for path in experiment.plugins:

@@ -15,6 +15,7 @@ from bench.spec.names import NAME, apart, path_of
 from bench.spec.problems import NamedProblem
 from bench.spec.search import drawn, grid, size
 from nncore.modifiers import modifiers
+from nncore.registry import SESSION
 from nncore.rules import rules
 from nncore.streams import canonical
 from nncore.trial import Configuration, is_random
@@ -147,13 +148,21 @@ class OptimizerReader:
     def _refuse(
         self, configurations: Iterable[Configuration], problems: Iterable[str], path: str
     ) -> None:
-        """Note a rule that cannot be wrapped so, and problems whose trials do not differ by seed.
+        """Note what workers do not have, a rule that cannot be wrapped so, noise without seeds.
 
-        Of an optimizer that draws random numbers there would be one trial on these.
+        Of an optimizer that draws random numbers there would be one trial where no seed matters.
         """
         some = next(iter(configurations), None)
         if some is None:
             return
+        for piece in some.updating:
+            if piece.origin == SESSION:
+                key = "rule" if piece.name == some.rule else "wrap"
+                remedy = f"bench.run(spec, rules=[{piece.name}])"
+                if key == "wrap":
+                    remedy = "write it in a plugin's file"
+                what = "is a function of this session, which workers do not have"
+                self.mistakes.add(f"{path}.{key}", f"{piece.name} {what}; {remedy}")
         if why := conflict(rules[some.rule], some.wrappers):
             self.mistakes.add(f"{path}.wrap", why)
         drawing = [piece.name for piece in some.updating if "rng" in piece.needs]
