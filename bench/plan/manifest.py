@@ -18,12 +18,14 @@ import numpy as np
 from bench.plan.trials import Trial
 from bench.spec import judging
 from bench.spec.experiment import Experiment
-from bench.spec.names import NAME
+from bench.spec.names import ANY_NAME
 from bench.spec.seeds import SEED, UntilDecided, until_of
 from bench.spec.tuning import KEYS, Tuning, parts_of
 from bench.stats.decision import Margin
+from nncore.datasets import remarks
 from nncore.metrics import EXTENDED, LOSS, PRINTABLE, Columns, Quantity, columns, recorded
 from nncore.modifiers import modifiers
+from nncore.text import shown
 from nncore.trial import Configuration, Problem, is_random
 from nncore.values import (
     NUMBER,
@@ -54,7 +56,8 @@ def _is_made_of(kinds: Sequence[Values], value: Any) -> bool:
     return any(value in kind for kind in kinds)
 
 
-# What definitions are made of, that stand in tables and figures; and what a TOML file is made of.
+# What definitions are made of; those that stand in tables and figures; and what a TOML file is.
+DEFINED = (NUMBER, YES_OR_NO, TEXT)
 SHOWN = (NUMBER, YES_OR_NO, PRINTABLE)
 WRITTEN = (EXTENDED, YES_OR_NO, TEXT)
 
@@ -67,27 +70,30 @@ PROBLEM = record(
 )
 CONFIGURATION = record(
     {
-        "rule": NAME,
-        "hyperparameters": table_of(NUMBER, keys=NAME),
+        "rule": ANY_NAME,
+        "hyperparameters": table_of(NUMBER, keys=ANY_NAME),
         **{name: modifier.values for name, modifier in modifiers.items()},
     },
     optional=modifiers,
 )
 FORM = record(
     {
-        "name": NAME,
-        "problems": many(row(NAME, PROBLEM)),
-        "configurations": many(either(row(NUMERAL, NAME, CONFIGURATION), row(NAME, CONFIGURATION))),
+        "name": ANY_NAME,
+        "problems": many(row(ANY_NAME, PROBLEM)),
+        "configurations": many(
+            either(row(NUMERAL, ANY_NAME, CONFIGURATION), row(ANY_NAME, CONFIGURATION))
+        ),
         "trials": such("a list", lambda value: isinstance(value, list)),
         "keys": such("keys", _are_keys),
-        "targets": table_of(table_of(NUMBER, keys=NAME), keys=NAME),
-        "fixed": many(NAME),
+        "targets": table_of(table_of(NUMBER, keys=ANY_NAME), keys=ANY_NAME),
+        "fixed": many(ANY_NAME),
         "spec": TABLE,
         "tuning": record({**KEYS, "seeds": many(SEED)}, optional=("n",)),
         "metrics": many(record(values_of(Quantity), optional=("best", "shown"))),
-        "recorded": table_of(many(TEXT), keys=NAME),
+        "recorded": table_of(many(TEXT), keys=ANY_NAME),
+        "remarks": table_of(many(PRINTABLE), keys=ANY_NAME),
     },
-    optional=("tuning", "metrics", "recorded"),
+    optional=("tuning", "metrics", "recorded", "remarks"),
 )
 
 
@@ -102,7 +108,7 @@ class Manifest:
 
     `fixed` names the problems without randomness, `tuning` says on which seeds configurations were
     chosen and by what, if on seeds of their own. `metrics` has what there is to know of those that
-    are recorded, where they apply.
+    are recorded, where they apply; `remarks` what the data of a problem gave reason to say.
     """
 
     name: str
@@ -112,6 +118,7 @@ class Manifest:
     spec: Mapping[str, Any]
     tuning: Tuning | None = None
     metrics: tuple[Quantity, ...] = field(default_factory=built_in)
+    remarks: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def columns(self) -> Columns:
@@ -165,6 +172,11 @@ def of(experiment: Experiment, trials: tuple[Trial, ...]) -> Manifest:
         experiment.raw,
         experiment.tuning,
         tuple(m.quantity for m in experiment.metrics),
+        {
+            p.name: list(map(shown, said))
+            for p in experiment.problems
+            if (said := remarks(p.problem.dataset))
+        },
     )
 
 
@@ -178,6 +190,7 @@ def united(parts: Sequence[Manifest]) -> Manifest:
         parts[-1],
         trials=tuple(trials[index] for index in sorted(trials)),
         targets={name: target for part in parts for name, target in part.targets.items()},
+        remarks={name: said for part in parts for name, said in part.remarks.items()},
         fixed=frozenset().union(*(part.fixed for part in parts)),
     )
 
@@ -209,6 +222,7 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
         "spec": manifest.spec,
         "metrics": [dataclasses.asdict(quantity) for quantity in manifest.metrics],
         "recorded": {t.problem_name: list(t.metrics) for t in manifest.trials},
+        **({"remarks": dict(manifest.remarks)} if manifest.remarks else {}),
         **({"tuning": dataclasses.asdict(manifest.tuning)} if manifest.tuning else {}),
     }
 
@@ -221,10 +235,12 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
     """
     if faults := FORM.faults(values):
         raise ValueError(f"is no manifest: {faults[0]!r:.60}")
-    tables = [table for *_, table in (*values["problems"], *values["configurations"])]
-    given = [value for table in tables for value in table.values() if value is not None]
-    if not _is_made_of(SHOWN, given) or not _is_made_of(WRITTEN, values["spec"]):
-        raise ValueError("is no manifest: it has values that no spec has")
+    for kinds, tables in ((DEFINED, values["problems"]), (SHOWN, values["configurations"])):
+        given = [value for *_, table in tables for value in table.values() if value is not None]
+        if not _is_made_of(kinds, given):
+            raise ValueError("is no manifest: it has values that no spec has")
+    if not _is_made_of(WRITTEN, values["spec"]):
+        raise ValueError("is no manifest: its spec is none")
     judging.check(values["spec"])
     problems = [(name, _problem(fields)) for name, fields in values["problems"]]
     listed = values["configurations"]
@@ -273,6 +289,7 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
         values["spec"],
         tuning and Tuning(**{**tuning, "seeds": tuple(tuning["seeds"])}),
         metrics,
+        values.get("remarks") or {},
     )
 
 

@@ -18,6 +18,7 @@ from bench.report import tables as csvs
 from bench.report.best import best_spec
 from bench.report.faults import Faults
 from bench.report.told import VERDICTS, seeds_told, sweep_told
+from bench.run.progress import Pace
 from bench.spec import toml
 from bench.store.store import Store
 from bench.tables import csvtext
@@ -120,7 +121,7 @@ def _write(
         lines = [*filter(None, [material.judged]), *material.verdicts.sentences, ""]
         written.append(_replace(folder / VERDICTS, "\n".join(lines)))
         say("drawing figures")
-        written += _figures(folder, material, faults)
+        written += _figures(folder, material, faults, say)
         faults.tell()
     files.remove_stale(folder, written)
     digests = {str(path.relative_to(folder)): files.digest(path) for path in written}
@@ -147,6 +148,7 @@ def _material(store: Store, manifest: Manifest, tables: Tables) -> Material:
             floors={name: floor_of(problem) for name, problem in manifest.problems.items()},
             data=manifest.data,
             hosts=len(hosts),
+            remarks=manifest.remarks,
         ),
         planned=manifest.trials,
         targets=manifest.targets,
@@ -176,13 +178,24 @@ def _replace(path: Path, text: str) -> Path:
     return path
 
 
-def _figures(folder: Path, material: Material, faults: Faults) -> list[Path]:
+def _figures(
+    folder: Path, material: Material, faults: Faults, say: Callable[[str], None]
+) -> list[Path]:
     from bench.figures import book
+    from bench.figures.portion import left_out, portion
 
+    shown = portion(material)
+    if shown is not material:
+        say(left_out(material, shown))
+    pace, letters = Pace("figures", say), dict[str, None]()
     temporary = files.temporary(folder / "figures")
     try:
         temporary.mkdir()
-        drawn = book.draw(material, temporary, faults.of)
+        drawn = book.draw(shown, temporary, faults.of, pace.at, letters.setdefault)
+        if letters:
+            say(
+                f"figures have boxes in the place of letters that the font lacks: {''.join(letters)}"
+            )
         final = folder / "figures"
         if final.is_symlink():
             final.unlink()  # it may lead anywhere

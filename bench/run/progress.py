@@ -137,6 +137,29 @@ class Progress:
             print(line, file=self._stream, flush=True)
 
 
+class Pace:
+    """Says now and then how many of some things are done, and how long the rest takes."""
+
+    def __init__(
+        self,
+        what: str,
+        say: Callable[[str], None],
+        *,
+        line_seconds: float = LINE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._what, self._say, self._line_seconds, self._clock = what, say, line_seconds, clock
+        self._begin = self._last = clock()
+
+    def at(self, done: int, count: int) -> None:
+        """Note that so many are done of as many as there are."""
+        now = self._clock()
+        if now - self._last >= self._line_seconds and done < count:
+            self._last = now
+            left = duration((now - self._begin) * (count / done - 1))
+            self._say(f"  {done:,}/{count:,} {self._what}  about {left} left")
+
+
 def duration(seconds: float) -> str:
     """Seconds in words.
 

@@ -6,7 +6,7 @@ a stream named after what it computes, so that the same frames give the same byt
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,7 +28,8 @@ class Verdicts:
     """What the results say: the tables of a report, frames that figures need, and sentences.
 
     `names` has the optimizers of the ranking and the pairs: those that have chosen the same trials
-    are called by all their names there; the value is the first of these.
+    are called by all their names there; the value is the first of these. `leading` are those of
+    which all pairs are compared, if there are others.
     """
 
     ranking: pd.DataFrame
@@ -41,6 +42,7 @@ class Verdicts:
     lost: pd.DataFrame
     sentences: tuple[str, ...]
     names: Mapping[str, str] = field(default_factory=dict)
+    leading: frozenset[str] = frozenset()
 
     def lines(self, figure: str, problem: str = "") -> list[str]:
         """What the audit says about a figure."""
@@ -57,13 +59,14 @@ def judge(
     floors: Mapping[str, float] | None = None,
     data: Mapping[str, str] | None = None,
     hosts: int = 1,
+    remarks: Mapping[str, Sequence[str]] | None = None,
 ) -> Verdicts:
     """Everything that can be said about an experiment.
 
     Optimizers are compared by one configuration per problem, the best. `planned` counts the trials
     planned by problem, in the order in which problems are told. Losses within `margin` count as the
     same, those below the `floors` of their problems as equal; `data` tells which problems are on
-    the same data, and so count as one across problems.
+    the same data, and so count as one across problems, `remarks` what there is to say of it.
     """
     judged, best, curves = _in_order(tables.runs, planned), tables.best, tables.curves
     trials, summary = searched(tables.trials), tables.searched
@@ -102,6 +105,7 @@ def judge(
             targets=targets,
             hosts=hosts,
             again=again,
+            remarks=remarks,
         ),
         stairs=target.staircases(reached),
         lost=rates.divergence(trials),
@@ -109,6 +113,7 @@ def judge(
             *words.verdicts(order, compared, _labelled(timed, label), floors, again),
             *words.together(compared),
         ),
+        leading=pairs.leading(found),
         names={s.label(i): n for s in [*whole, *side] for i, n in enumerate(s.optimizers)},
     )
 

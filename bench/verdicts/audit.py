@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,16 @@ import pandas as pd
 from bench import stats
 from bench.tables.headline import MEDIAN
 from bench.tables.words import value_text
-from bench.verdicts.pairs import asked
+from bench.verdicts.pairs import MOST, asked
 from bench.verdicts.samples import LEVEL
 
 COLUMNS = ["check", "problem", "optimizer", "figures", "message"]
 COLUMNS += ["lowest_trial_seconds", "highest_trial_seconds"]
 COSTLY = 3.0  # times the cheapest rule's epoch
+PAIRS_LEFT_OUT = (
+    f"all pairs of the {MOST} optimizers with the lowest mean ranks are compared, the others with "
+    "the best of these alone"
+)
 MEASURABLE = 0.02  # seconds of a trial below which its time says little
 
 
@@ -32,6 +36,7 @@ def audit(
     targets: Mapping[str, Mapping[str, float]] | None = None,
     hosts: int = 1,
     again: Mapping[str, str] | None = None,
+    remarks: Mapping[str, Sequence[str]] | None = None,
 ) -> pd.DataFrame:
     """A row per finding; `figures` names the figures it touches, `message` says it in words.
 
@@ -39,7 +44,8 @@ def audit(
     chosen from it (`bench.tables.best.best_rows`), and `pairs` compares them.
     `planned` is the number of trials planned by problem, `apart` whether configurations were chosen
     and judged on different seeds, `hosts` the number of machines that trained, `again` the problems
-    that do not count across problems with the one that is on the same data. The last columns are
+    that do not count across problems with the one that is on the same data, `remarks` what data
+    files of theirs gave reason to say. The last columns are
     wall-clock figures.
     """
     rows: list[dict[str, Any]] = []
@@ -48,9 +54,13 @@ def audit(
         rows += _same_seeds(summary, fixed)
     chosen = dict(tuple(best.groupby("problem", sort=False)))
     for problem, part in summary.groupby("problem", sort=False):
+        said = (remarks or {}).get(str(problem), ())
+        rows += [_row("data", "", remark, str(problem)) for remark in said]
         rows += _budgets(str(problem), part)
         rows += _edges(str(problem), part, chosen[problem])
         rows += _lost(str(problem), part, chosen[problem], apart)
+        if len(chosen[problem]) > MOST:
+            rows.append(_row("pairs left out", "pairs", PAIRS_LEFT_OUT, str(problem)))
         if first := (again or {}).get(str(problem)):
             text = f"is on the data of {first} and does not count beside it (same_data_counts)"
             rows.append(_row("same data", "across profile", text, str(problem)))

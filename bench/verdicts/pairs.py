@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import combinations
 from typing import Any
 
 import pandas as pd
+from scipy.stats import rankdata
 
 from bench import stats
-from bench.verdicts.samples import ALL, LEVEL, Array, Sample, block, stacked
+from bench.verdicts.samples import ALL, LEVEL, SAME, Array, Sample, block, stacked
 
+# Optimizers of which every pair is compared: the number of pairs grows with the square.
+MOST = 40
 COLUMNS = ["problem", "a", "b", "seeds", "estimate", "low", "high", "scale", "margin"]
 COLUMNS += ["answer", "better", "least", "a_lower", "ties", "b_lower"]
 COLUMNS += ["share", "share_low", "share_high", "correlation", "wilcoxon_p"]
@@ -35,20 +38,65 @@ def pairs(
     other, or the difference. Shares of seeds and Wilcoxon's p describe single pairs and decide
     nothing; rows of `ALL` have no answer and stand outside the family. `watched` says that seeds
     were added until there was an answer: intervals then hold at all numbers of seeds together.
+    Of more than `MOST` optimizers all pairs of the `leading` ones are there, and each other one
+    with the best of these; the level is that of all pairs, for who leads is seen in the data.
     """
-    random = [sample.distinct() for sample in found if sample.random]
+    random, ahead = [sample.distinct() for sample in found if sample.random], leading(found)
     confidence = 1 - level / max(family(random), 1)
     margin = margin or stats.Margin()
     rows = [
         _pair(sample, i, j, margin, confidence, watched)
         for sample in random
-        for i, j in combinations(range(len(sample.optimizers)), 2)
+        for i, j in _places(sample, ahead)
     ]
-    rows += _across(block(found))
+    rows += _across(block(found), ahead)
     blank = dict.fromkeys(WORDS, "")
     frame = pd.DataFrame([{**blank, **row} for row in rows], columns=COLUMNS)
     whole = ["seeds", "a_lower", "ties", "b_lower"]
     return frame.astype({**dict.fromkeys(whole, "Int64"), **dict.fromkeys(WORDS, str)})
+
+
+def leading(found: Sequence[Sample]) -> frozenset[str]:
+    """The `MOST` optimizers with the lowest mean ranks of their medians over all problems.
+
+    With those that a row calls by one name with them; none where there are no more than that.
+    """
+    ranks: dict[str, list[float]] = {}
+    for sample in found:
+        medians = [_median(sample, i) for i in range(len(sample.optimizers))]
+        for name, rank in zip(sample.optimizers, rankdata(medians), strict=True):
+            ranks.setdefault(name, []).append(float(rank))
+    if len(ranks) <= MOST:
+        return frozenset()
+    mean = {name: sum(mine) / len(mine) for name, mine in ranks.items()}
+    ahead = set(sorted(mean, key=lambda name: mean[name])[:MOST])
+    labels = {label for sample in found for label in sample.distinct().labels}
+    joint = [set(label.split(SAME)) & ranks.keys() for label in labels if SAME in label]
+    while more := set().union(*(names for names in joint if names & ahead)) - ahead:
+        ahead |= more
+    return frozenset(ahead)
+
+
+def is_leading(label: str, ahead: Collection[str]) -> bool:
+    """Whether an optimizer, or one of those that a row is called by, is among those `ahead`."""
+    return label in ahead or any(name in ahead for name in label.split(SAME))
+
+
+def _places(sample: Sample, ahead: Collection[str]) -> Iterable[tuple[int, int]]:
+    """The pairs to compare, as places in the sample."""
+    everyone = range(len(sample.optimizers))
+    first = [i for i in everyone if not ahead or is_leading(sample.label(i), ahead)]
+    among = combinations(first, 2)
+    if not first or len(first) == len(everyone):
+        return among
+    best = min(first, key=lambda i: _median(sample, i))
+    others = set(everyone) - set(first)
+    return [*among, *((min(best, i), max(best, i)) for i in sorted(others))]
+
+
+def _median(sample: Sample, i: int) -> float:
+    known = sample.known(i)
+    return float(stats.median(known)) if len(known) else math.inf
 
 
 def family(found: Sequence[Sample]) -> int:
@@ -56,12 +104,16 @@ def family(found: Sequence[Sample]) -> int:
 
     `found` has optimizers of the same trials as one.
     """
-    return sum(
-        len(sample.pair(i, j)[0]) > 0
-        for sample in found
-        if sample.random
-        for i, j in combinations(range(len(sample.optimizers)), 2)
-    )
+    count = 0
+    for sample in found:
+        n = len(sample.optimizers)
+        if not sample.random:
+            continue
+        if n > MOST:
+            count += n * (n - 1) // 2
+        else:
+            count += sum(len(sample.pair(i, j)[0]) > 0 for i, j in combinations(range(n), 2))
+    return count
 
 
 def asked(rows: pd.DataFrame) -> int:
@@ -105,14 +157,14 @@ def _pair(
     }
 
 
-def _across(side_by_side: Sequence[Sample]) -> list[dict[str, Any]]:
+def _across(side_by_side: Sequence[Sample], ahead: Collection[str]) -> list[dict[str, Any]]:
     """Rows of `ALL`: shares of problems and seeds, problems with equal weight; no answer."""
     losses: Array = stacked(side_by_side)
     if losses.shape[2] < 1:
         return []
     first = side_by_side[0]
     rows = []
-    for i, j in combinations(range(len(losses)), 2):
+    for i, j in _places(first, ahead):
         won = losses[i] < losses[j]
         low, high = stats.share_interval(won.sum(), won.size)
         rows.append(
