@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,10 @@ from nncore.registry import Entry
 from nncore.rules import rules
 from nncore.values import TABLE, TEXT, YES_OR_NO, many, one_of, whole
 
-# A final loss so many times the constant predictor's has diverged.
+# A final loss so many times the constant predictor's has diverged, unless it came down to there.
 RUNAWAY = 2.0
 
+Scale = TypeVar("Scale", float, NDArray[np.float64])
 
 MOST_EPOCHS = 1_000_000_000
 
@@ -98,6 +99,7 @@ class Outcome:
     metric of `metrics` too. From the epoch at which a parameter or loss was not finite, losses are
     infinite, accuracy is 0 and R squared minus infinity. `evaluations` (R,) says how often a batch
     had been evaluated for it by then: once an update, or more often, where the rule asks for more.
+    `constant` is the training loss of the constant predictor, where there is one.
     """
 
     status: str
@@ -107,6 +109,7 @@ class Outcome:
     epochs: NDArray[np.int64]
     metrics: Mapping[str, NDArray[np.float64]]
     evaluations: NDArray[np.int64]
+    constant: float | None
 
 
 def recorded_epochs(epochs: int, record_every: int) -> NDArray[np.int64]:
@@ -128,10 +131,11 @@ def is_random(problem: Problem) -> bool:
     )
 
 
-def runaway(scale: float) -> float:
-    """The final loss above which a run has diverged, `RUNAWAY` times what `scale` is.
+def runaway(scale: Scale) -> Scale:
+    """The final loss above which a run is not where it should be: `RUNAWAY` times what `scale` is.
 
-    An objective may begin below zero, where twice as much would be less.
+    There a run that is no lower than it began has diverged; one that is has come down slowly. An
+    objective may begin below zero, where twice as much would be less.
 
     >>> runaway(1.5), runaway(-2.0)
     (3.0, 0.0)

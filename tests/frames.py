@@ -13,6 +13,7 @@ import pandas as pd
 
 from bench.tables.best import best_trials
 from bench.tables.bundle import Tables
+from bench.tables.costs import COLUMNS
 from bench.tables.curves import LEADING
 from bench.tables.summary import summary_frame
 
@@ -28,7 +29,16 @@ class Frames:
     @property
     def tables(self) -> Tables:
         """What verdicts and figures are made from."""
-        return Tables(self.trials, self.summary, best_trials(self.trials), self.curves)
+        runs = best_trials(self.trials)
+        return Tables(self.trials, self.summary, runs, self.curves, costs=self.costs)
+
+    @property
+    def costs(self) -> pd.DataFrame:
+        """What an epoch costs: rules differ by less than their spread, and by more."""
+        pairs = self.trials[["problem", "rule"]].drop_duplicates().reset_index(drop=True)
+        seconds = 1e-4 * (1 + pairs.groupby("problem").cumcount()) ** 2
+        columns = [pairs["problem"], pairs["rule"], seconds, 0.6 * seconds, 1.4 * seconds]
+        return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
 
     def changed(
         self,
@@ -141,7 +151,7 @@ def assemble(rows: Sequence[Mapping[str, Any]], parts: Sequence[pd.DataFrame]) -
     """Frames from rows of trials and their curves, columns in the order of the real ones."""
     trials = pd.DataFrame(rows)
     known = ["trial", "problem", "optimizer", "rule", "configuration", "seed"]
-    ending = ["status", "diverged_epoch", "improved"]
+    ending = ["status", "diverged_epoch", "improved", "above_constant"]
     finals = [c for c in trials if c.startswith("final_")]
     own = [c for c in trials if c not in {*known, *ending, *finals, "key"}]
     trials = trials[[*known, *own, *ending, *finals, "key"]]
@@ -270,6 +280,7 @@ def _trial(
         "status": "diverged" if diverged else "ok",
         "diverged_epoch": epoch,
         "improved": bool(loss[-1] < loss[0]),
+        "above_constant": bool(not diverged and task.start < 2 * loss[-1] and loss[-1] < loss[0]),
         **{f"final_{name}": float(v[-1]) for name, v in metrics.items()},
         "key": f"{index:064x}",
     }

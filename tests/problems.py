@@ -69,7 +69,7 @@ def run(trained, *configurations, seed=0):
 
 def assert_same(some, other):
     """Two outcomes are the same, bit for bit."""
-    for field in ("status", "reason", "diverged_epoch", "improved"):
+    for field in ("status", "reason", "diverged_epoch", "improved", "constant"):
         assert getattr(some, field) == getattr(other, field)
     assert list(some.metrics) == list(other.metrics)
     for curves in ({"epochs": some.epochs}, some.metrics):

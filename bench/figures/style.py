@@ -40,8 +40,9 @@ DPI = 150
 LACKING = r"Glyph (\d+) .* missing from"  # matplotlib's words
 DIVERGED = (
     "Diverged: a loss or parameter is not finite, or the final training loss is above twice the "
-    "constant predictor's, be it that the run blew up or that it came down too slowly."
+    "constant predictor's and no lower than the initial one."
 )
+SLOW = "runs that came down, yet end above twice the constant predictor's loss."
 
 LOSSES = {
     "categorical_crossentropy": "cross-entropy, nats",
@@ -204,6 +205,11 @@ def crosses(ax: Axes, x: np.ndarray, y: np.ndarray, look: Look, **properties: An
     """A cross for every diverged run."""
     properties = {"s": 22, "lw": 1.3, "zorder": 4, **properties}
     ax.scatter(x, y, marker="x", color=look.color, gid="diverged", **properties)
+
+
+def slow(above: pd.Series) -> str:
+    """What a hollow mark means, where some of the runs came down slowly."""
+    return f"Hollow, ○: {SLOW}" if above.any() else ""
 
 
 def jitter(n: int, width: float) -> np.ndarray:

@@ -126,6 +126,21 @@ class Manifest:
         return columns(self.metrics)
 
     @property
+    def evaluation(self) -> tuple[Trial, ...]:
+        """The trials that judge, of problems with randomness: all where nothing is tuned."""
+        random = (t for t in self.trials if t.problem_name not in self.fixed)
+        tuning = set(self.tuning.seeds) if self.tuning else set()
+        return tuple(t for t in random if t.seed not in tuning)
+
+    @property
+    def evaluation_seeds(self) -> dict[str, int]:
+        """On how many seeds each problem with randomness is judged."""
+        found: dict[str, set[int]] = {}
+        for trial in self.evaluation:
+            found.setdefault(trial.problem_name, set()).add(trial.seed)
+        return {problem: len(seeds) for problem, seeds in found.items()}
+
+    @property
     def until(self) -> UntilDecided | None:
         """The rounds in which seeds are added; None where seeds are fixed."""
         return until_of(self.spec)

@@ -16,26 +16,32 @@ VERDICTS = "verdicts.txt"
 
 
 def seeds_told(manifest: Manifest, trials: pd.DataFrame) -> str:
-    """How configurations were chosen and on which seeds they are judged, if on seeds of their own.
+    """How configurations were chosen and on which seeds they are judged.
 
-    Empty otherwise.
+    Empty where both are the same seeds, a fixed number of them.
     """
     from bench.tables.phases import all_evaluated
 
-    if manifest.tuning is None or not all_evaluated(trials, manifest.fixed):
+    tuning, counts = manifest.tuning, manifest.evaluation_seeds.values()
+    if not counts or not (all_evaluated(trials, manifest.fixed) if tuning else manifest.until):
         return ""
-    judges = {t.seed for t in manifest.trials if manifest.phase(t) == "evaluation"}
-    chosen, judged = len(manifest.tuning.seeds), len(judges)
+    low, high = min(counts), max(counts)
+    judged = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    added = ", added until all is decided or has the most" if manifest.until else ""
+    if tuning is None:
+        return f"Judged on {judged} seeds{added}."
+    chosen = len(tuning.seeds)
     return (
-        f"Chosen by the {manifest.tuning.words(manifest.columns)} on {chosen} tuning "
+        f"Chosen by the {tuning.words(manifest.columns)} on {chosen} tuning "
         f"{'seed' if chosen == 1 else 'seeds'}, judged on {judged} evaluation "
-        f"{'seed' if judged == 1 else 'seeds'} that the choice has not seen."
+        f"{'seed' if high == 1 else 'seeds'} that the choice has not seen{added}."
     )
 
 
-def sweep_told(manifest: Manifest) -> str:
-    """On which seeds all configurations of a tuned experiment ran."""
-    assert manifest.tuning is not None
+def sweep_told(manifest: Manifest, trials: pd.DataFrame) -> str:
+    """On which seeds all configurations ran, if the best of them are judged on others."""
+    if manifest.tuning is None or not seeds_told(manifest, trials):
+        return ""
     return f"All runs are on the {len(manifest.tuning.seeds)} tuning seeds."
 
 
@@ -47,13 +53,21 @@ def told(folder: Path) -> list[tuple[str, list[str]]]:
     """
     import pandas as pd
 
+    from bench.tables import costs
     from bench.verdicts import audit
 
     text = ["problem", "optimizer", "figures", "message"]
+    prices = {"problem": str, "rule": str}
     try:
         sentences = read_plain(folder / VERDICTS, links=False).decode().splitlines()
         with open_plain(folder / "audit.csv", links=False) as file:
             found = pd.read_csv(file, dtype=dict.fromkeys(text, str), keep_default_na=False)
-        return [("verdicts", sentences), ("audit", audit.told(found))]
+        with open_plain(folder / "seconds.csv", links=False) as file:
+            seconds = pd.read_csv(file, dtype=prices, keep_default_na=False, na_values=[""])
+        return [
+            ("verdicts", sentences),
+            ("audit", audit.told(found)),
+            ("costs", costs.told(seconds)),
+        ]
     except (OSError, ValueError, KeyError):
         return []

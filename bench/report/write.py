@@ -136,7 +136,6 @@ def _material(store: Store, manifest: Manifest, tables: Tables) -> Material:
     from bench.verdicts.samples import floor_of
 
     hosts = {stack.host for stack in store.stacks() if stack.host}
-    judged = seeds_told(manifest, tables.trials)
     return Material(
         tables,
         verdicts.judge(
@@ -149,12 +148,13 @@ def _material(store: Store, manifest: Manifest, tables: Tables) -> Material:
             data=manifest.data,
             hosts=len(hosts),
             remarks=manifest.remarks,
+            watched=manifest.until is not None,
         ),
         planned=manifest.trials,
         targets=manifest.targets,
         losses={t.problem_name: t.problem.loss for t in manifest.trials},
-        judged=judged,
-        swept=sweep_told(manifest) if judged else "",
+        judged=seeds_told(manifest, tables.trials),
+        swept=sweep_told(manifest, tables.trials),
         plugins=manifest.spec.get("plugins", ()),
     )
 
@@ -193,9 +193,7 @@ def _figures(
         temporary.mkdir()
         drawn = book.draw(shown, temporary, faults.of, pace.at, letters.setdefault)
         if letters:
-            say(
-                f"figures have boxes in the place of letters that the font lacks: {''.join(letters)}"
-            )
+            say(f"the font lacks letters of names, and figures have boxes for {''.join(letters)}")
         final = folder / "figures"
         if final.is_symlink():
             final.unlink()  # it may lead anywhere

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 
 from bench.run.scratch import DUMP, REPLY, SIGN, SIGNS
-from bench.store.records import EVALUATIONS, Record
+from bench.store.records import CONSTANT, EVALUATIONS, Record
 from nncore.text import shown
 
 if TYPE_CHECKING:
@@ -65,6 +65,8 @@ class Outcome(Protocol):
     def epochs(self) -> Any: ...  # noqa: D102
     @property
     def metrics(self) -> Any: ...  # noqa: D102
+    @property
+    def constant(self) -> float | None: ...  # noqa: D102
     @property
     def evaluations(self) -> Any: ...  # noqa: D102
 
@@ -231,14 +233,16 @@ def pack(outcome: Outcome) -> Record:
     curve = np.empty((len(columns), len(epochs)))
     for row, values in zip(curve, columns.values(), strict=True):
         row[:] = values
+    numbers = {} if outcome.constant is None else {CONSTANT: float(outcome.constant)}
     return Record(
-        str(outcome.status),
-        str(outcome.reason),
-        None if outcome.diverged_epoch is None else int(outcome.diverged_epoch),
-        None if outcome.improved is None else bool(outcome.improved),
-        tuple(sys.intern(str(name)) for name in columns),
-        epochs.tobytes(),
-        curve.tobytes(),
+        status=str(outcome.status),
+        reason=str(outcome.reason),
+        diverged_epoch=None if outcome.diverged_epoch is None else int(outcome.diverged_epoch),
+        improved=None if outcome.improved is None else bool(outcome.improved),
+        metrics=tuple(sys.intern(str(name)) for name in columns),
+        epochs=epochs.tobytes(),
+        curve=curve.tobytes(),
+        numbers=tuple(numbers.items()),
     )
 
 

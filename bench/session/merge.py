@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.plan import manifest as manifests
@@ -16,6 +16,7 @@ from bench.session.folder import (
 )
 from bench.store import provenance
 from bench.store.store import FILE, Store
+from bench.tables.costs import COSTS, costs_of
 
 
 def merge(out: Path, folders: Sequence[Path]) -> Manifest:
@@ -38,10 +39,22 @@ def merge(out: Path, folders: Sequence[Path]) -> Manifest:
                 for result in store.results():
                     if not all(key in target for key in result.keys):
                         target.add(result)
+            _add_costs(target, stores)
         return whole
     finally:
         for store in stores:
             store.close()
+
+
+def _add_costs(target: Store, stores: Sequence[Store]) -> None:
+    """Of every problem what the first folder measured that has most of its rules."""
+    found: dict[str, Mapping[str, Sequence[float]]] = {}
+    for store in stores:
+        for problem, rounds in costs_of(store).items():
+            if len(rounds) > len(found.get(problem, {})):
+                found[problem] = rounds
+    if found != costs_of(target):
+        target.set_meta(**{COSTS: found})
 
 
 def _refuse_strangers(stores: Sequence[Store], parts: Sequence[Manifest]) -> None:

@@ -54,28 +54,11 @@ class Later:
     seconds: float = 0.0
 
 
-def judging(manifest: Manifest) -> tuple[Trial, ...]:
-    """The trials on evaluation seeds, of problems with randomness; all where nothing is tuned."""
-    random = (t for t in manifest.trials if t.problem_name not in manifest.fixed)
-    if manifest.tuning is None:
-        return tuple(random)
-    tuning = set(manifest.tuning.seeds)
-    return tuple(t for t in random if t.seed not in tuning)
-
-
-def seeds_of(trials: Sequence[Trial]) -> dict[str, int]:
-    """How many seeds each problem of `trials` has."""
-    found: dict[str, set[int]] = {}
-    for trial in trials:
-        found.setdefault(trial.problem_name, set()).add(trial.seed)
-    return {problem: len(seeds) for problem, seeds in found.items()}
-
-
 def round_of(manifest: Manifest) -> int:
     """The number of the last round that is planned, from 1; 0 where there are none."""
     if manifest.until is None or manifest.tuned:
         return 0
-    most = max(seeds_of(judging(manifest)).values(), default=0)
+    most = max(manifest.evaluation_seeds.values(), default=0)
     return sum(n <= most for n in manifest.until.rounds)
 
 
@@ -85,7 +68,7 @@ def standing(store: Store, manifest: Manifest) -> Standing | None:
     from bench.verdicts.pairs import pairs
     from bench.verdicts.samples import ALL, floor_of, samples
 
-    trials = judging(manifest)
+    trials = manifest.evaluation
     if manifest.until is None or manifest.tuned or not trials:
         return None
     frame = trials_frame(store, dataclasses.replace(manifest, trials=trials))
@@ -93,7 +76,7 @@ def standing(store: Store, manifest: Manifest) -> Standing | None:
     rows = pairs(samples(frame, floors=floors), manifest.margin, watched=True)
     rows = rows[(rows["problem"] != ALL) & (rows["seeds"] > 0)]
     unknown = rows[rows["answer"] == Answer.UNKNOWN]
-    seeds = seeds_of(trials)
+    seeds = manifest.evaluation_seeds
     asked, open_ = Counter(rows["problem"]), Counter(unknown["problem"])
     return Standing(
         manifest.until.rounds,
@@ -132,7 +115,7 @@ def _following(experiment: Experiment, manifest: Manifest, store: Store) -> tupl
     # What is open has been so in every round: all have the same seeds.
     count = now.seeds[now.open[0]]
     seeds = experiment.seeds[count : next(n for n in now.rounds if n > count)]
-    judged = [t for t in judging(manifest) if t.problem_name in now.open]
+    judged = [t for t in manifest.evaluation if t.problem_name in now.open]
     return planning.evaluation(experiment, judged, seeds, len(trials))
 
 
@@ -145,9 +128,9 @@ def later(experiment: Experiment, manifest: Manifest, *, complete: bool) -> Late
         rows = (t for t in manifest.trials if t.problem_name not in manifest.fixed)
         done = 0
     elif experiment.until:
-        counts = seeds_of(judging(manifest))
+        counts = manifest.evaluation_seeds
         done = max(counts.values(), default=0)
-        rows = (t for t in judging(manifest) if counts[t.problem_name] == done)
+        rows = (t for t in manifest.evaluation if counts[t.problem_name] == done)
         seeds = done, seeds[1]
     else:
         return Later()

@@ -21,9 +21,10 @@ from bench.store.store import FILE, DamagedError, Result, Store, place
 if TYPE_CHECKING:
     from bench.run.progress import Progress
     from bench.spec.experiment import Experiment
+from bench.session import costs
 from bench.session.folder import FolderMismatchError, done, note, refuse_other
 from bench.session.results import Results, results_of
-from bench.session.rounds import Later, Ready, grown, judging, later, round_of, seeds_of
+from bench.session.rounds import Later, Ready, grown, later, round_of
 from nncore.datasets import remarks
 from nncore.imports import sources
 
@@ -209,6 +210,7 @@ def run(
                 note(store, todo.manifest)
                 if todo.stacks:
                     say(_begins(todo))
+        costs.measure(store, todo.manifest, paths, say)
         store.take_over()
         files: tuple[Path, ...] = ()
         if report:
@@ -221,7 +223,7 @@ def _begins(todo: Planned) -> str:
     if todo.round <= 1:
         return "configurations are chosen; training them on the evaluation seeds"
     problems = list(dict.fromkeys(trial.problem_name for trial in todo.missing))
-    seeds = max(seeds_of(judging(todo.manifest)).values())
+    seeds = max(todo.manifest.evaluation_seeds.values())
     told = f"{', '.join(problems[:NAMED])}" + (" and others" if len(problems) > NAMED else "")
     return f"round {todo.round}: to {seeds} seeds on {told}, not decided yet"
 

@@ -20,7 +20,7 @@ from bench.stats.budget import (
     sensitivity,
     sensitivity_interval,
 )
-from bench.stats.decision import Answer, Comparison, Margin, Scale, compare
+from bench.stats.decision import Answer, Comparison, Margin, Scale, compare, held
 from bench.stats.location import (
     CONFIDENCE,
     interval_ranks,
@@ -49,8 +49,15 @@ from bench.stats.profiles import (
     stratified_interval,
     win_matrix,
 )
-from bench.stats.seeds import fewest_seeds, seeds_for_width, seeds_needed, smallest_p
-from bench.stats.sequential import median_sequence
+from bench.stats.seeds import (
+    fewest_seeds,
+    seeds_advised,
+    seeds_for_width,
+    seeds_to_decide,
+    seeds_to_find,
+    smallest_p,
+)
+from bench.stats.sequential import fewest_watched, median_sequence, median_sequences
 from bench.stats.survival import Reached, kaplan_meier, time_to_target
 
 __all__ = [
@@ -72,6 +79,8 @@ __all__ = [
     "expected_best",
     "expected_best_interval",
     "fewest_seeds",
+    "fewest_watched",
+    "held",
     "holm",
     "interquartile_mean",
     "interquartile_mean_interval",
@@ -82,14 +91,17 @@ __all__ = [
     "median_best",
     "median_interval",
     "median_sequence",
+    "median_sequences",
     "normalised_scores",
     "performance_profile",
     "performance_ratios",
     "quantile",
     "quantile_interval",
     "ranks",
+    "seeds_advised",
     "seeds_for_width",
-    "seeds_needed",
+    "seeds_to_decide",
+    "seeds_to_find",
     "sensitivity",
     "sensitivity_interval",
     "share_interval",

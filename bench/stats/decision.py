@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from numpy.typing import ArrayLike
 
+from bench.stats.arrays import sample
 from bench.stats.location import median, median_interval
 from bench.stats.sequential import median_sequence
 
@@ -107,8 +108,14 @@ def compare(
     """
     if not 0 < margin < math.inf:
         raise ValueError(f"margin: {margin} is not positive")
+    return Comparison(*held(differences, confidence, watched=watched), margin)
+
+
+def held(
+    values: ArrayLike, confidence: float, *, watched: bool = False
+) -> tuple[float, float, float]:
+    """The median of `values` `(n,)` with an interval that holds at this n; `watched`, at all n."""
     if watched:
-        low, high = median_sequence(differences, confidence)
-        return Comparison(float(median(differences)), low, high, margin)
-    middle, low_, high_ = median_interval(differences, confidence)
-    return Comparison(float(middle), float(low_), float(high_), margin)
+        return float(median(values)), *median_sequence(values, confidence)
+    middle, low, high = median_interval(sample(values), confidence)
+    return float(middle), float(low), float(high)

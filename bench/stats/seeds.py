@@ -1,14 +1,17 @@
-"""How many seeds it takes: the least for any verdict, and advice from the difference seen."""
+"""How many seeds it takes: the least for any verdict, and a range from the differences seen."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
-import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
 from bench.stats.arrays import fraction, sample
+from bench.stats.location import share_interval
+
+FARTHEST = 100  # times the seeds seen: beyond, nobody would call it advice
 
 
 def smallest_p(n: int) -> float:
@@ -29,33 +32,59 @@ def fewest_seeds(comparisons: int = 1, level: float = 0.05) -> int:
     return next(n for n in range(1, 2000) if smallest_p(n) * comparisons <= level)
 
 
-def seeds_needed(
-    difference: ArrayLike, comparisons: int = 1, level: float = 0.05, power: float = 0.8
-) -> int | None:
-    """How many seeds would show a difference like `difference` `(n,)` by Wilcoxon's test.
+def seeds_to_find(
+    share: float, comparisons: int = 1, level: float = 0.05, power: float = 0.8
+) -> float:
+    """How many seeds let a sign test find a majority, that of `share` of them; infinite up to 1/2.
 
-    n = ((z_level / sqrt(3) + 2 * z_power * spread) / (share - 1/2))^2
+    n = ((z_level / 2 + z_power * sqrt(share (1 - share))) / (share - 1/2))^2
 
-    `share` is that of pairs of seeds whose differences have a positive sum (ties count half), and
-    `spread` the standard deviation over seeds of each seed's own such share: Noether 1987 with the
-    test's variance under the alternative in place of its larger one under the null. `level` is
-    divided by `comparisons`; never fewer than `fewest_seeds`. A guide: a share seen with few seeds
-    is an estimate itself. None where there is no difference to show, or a single seed.
+    `level` is two-sided and divided by `comparisons`; never fewer than `fewest_seeds`. Noether
+    1987, with the variance under the alternative beside that under the null.
     """
-    d = sample(difference)
-    if d.size < 2:
-        return None
-    with np.errstate(invalid="ignore", over="ignore"):
-        signs = np.sign(np.nan_to_num(d[:, None] + d, nan=0.0))
-    np.fill_diagonal(signs, 0.0)
-    own = signs.sum(axis=1) / (d.size - 1) / 2
-    lead = abs(own.mean())
-    if lead == 0:
-        return None
+    if share <= 0.5:
+        return math.inf
     z_level = -ndtri(fraction(level, "level") / comparisons / 2)
     z_power = ndtri(fraction(power, "power"))
-    needed = ((z_level / math.sqrt(3) + 2 * z_power * own.std()) / lead) ** 2
+    spread = math.sqrt(share * (1 - share))
+    needed = ((z_level / 2 + z_power * spread) / (share - 0.5)) ** 2
     return max(fewest_seeds(comparisons, level), math.ceil(needed))
+
+
+def seeds_to_decide(
+    shares: Iterable[float], comparisons: int = 1, level: float = 0.05, power: float = 0.8
+) -> float:
+    """How many seeds decide a pair whose differences lie where `shares` (4) of them do.
+
+    The shares are those below 0, above 0, below the margin and above minus the margin. Decided is
+    that one is better, or that both are the same, whichever takes fewer seeds.
+    """
+    below, above, *within = shares
+    lead = seeds_to_find(max(below, above), comparisons, level, power)
+    # Both sides have to be found: half of the failures each.
+    return min(lead, seeds_to_find(min(within), comparisons, level, (1 + power) / 2))
+
+
+def seeds_advised(
+    differences: ArrayLike, margin: float, comparisons: int = 1, level: float = 0.05
+) -> tuple[int, int] | None:
+    """Between how many seeds a pair like `differences` `(n,)` would be decided; None: who knows.
+
+    The ends are what the ends of the 95% intervals of the shares seen would need
+    (`seeds_to_decide`, `share_interval`), and no fewer than there are. None where the upper one is
+    over `FARTHEST` times as many, mostly infinite: the data do not say on which side the majority
+    is. In at most 5% of samples there is a range that lacks the number which the true shares need.
+    Raises ValueError for a margin that is not positive.
+    """
+    d = sample(differences)
+    if not 0 < margin < math.inf:
+        raise ValueError(f"margin: {margin} is not positive")
+    sides = [d < 0, d > 0, d < margin, d > -margin]
+    low, high = share_interval([side.sum() for side in sides], d.size)
+    fewest, most = (seeds_to_decide(map(float, p), comparisons, level) for p in (high, low))
+    if most > FARTHEST * d.size:
+        return None
+    return int(max(fewest, d.size)), int(max(most, d.size))
 
 
 def seeds_for_width(n: int, width: float, wanted: float) -> int | None:

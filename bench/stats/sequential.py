@@ -7,9 +7,10 @@ and stops when the answer pleases errs more often. Here the error holds over all
 from __future__ import annotations
 
 import math
+from bisect import insort
+from collections.abc import Iterator
 from functools import lru_cache
 
-import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betainc, betaln
 
@@ -63,6 +64,18 @@ def fewest_above(n: int, level: float) -> int | None:
     return high
 
 
+def fewest_watched(comparisons: int = 1, level: float = 0.05) -> int:
+    """The number of seeds below which `median_sequence` says nothing of any of some comparisons.
+
+    At a two-sided `level` that is shared out over them.
+
+    >>> fewest_watched(), fewest_watched(96)
+    (8, 16)
+    """
+    each = fraction(level, "level") / comparisons / 2
+    return next(n for n in range(1, 2000) if fewest_above(n, each) is not None)
+
+
 def median_sequence(values: ArrayLike, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """The interval of the median of `values` `(n,)`, in the order they came, that may be watched.
 
@@ -75,16 +88,24 @@ def median_sequence(values: ArrayLike, confidence: float = CONFIDENCE) -> tuple[
     >>> median_sequence([1.0, 2.0, 3.0] * 10)
     (1.0, 3.0)
     """
+    *_, last = median_sequences(values, confidence)
+    return last
+
+
+def median_sequences(
+    values: ArrayLike, confidence: float = CONFIDENCE
+) -> Iterator[tuple[float, float]]:
+    """The intervals of `median_sequence` after the first 1, 2, ... n values."""
     d = sample(values)
     level = (1 - fraction(confidence, "confidence")) / 2
     low, high = -math.inf, math.inf
-    for n in range(1, d.size + 1):
+    ordered: list[float] = []
+    for n, value in enumerate(d.tolist(), start=1):
+        insort(ordered, value)
         needed = fewest_above(n, level)
-        if needed is None:
-            continue
-        ordered = np.partition(d[:n], (needed - 1, n - needed))
-        mine = float(ordered[n - needed]), float(ordered[needed - 1])
-        low, high = max(low, mine[0]), min(high, mine[1])
-        if low > high:
-            low, high = mine
-    return low, high
+        if needed is not None:
+            mine = ordered[n - needed], ordered[needed - 1]
+            low, high = max(low, mine[0]), min(high, mine[1])
+            if low > high:
+                low, high = mine
+        yield low, high

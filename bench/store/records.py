@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,35 +13,58 @@ from numpy.typing import NDArray
 LINES = 10
 # The row of a curve beside the metrics: how often a batch had been evaluated up to each record.
 EVALUATIONS = "gradient_evaluations"
+# A trial's number: the training loss of the constant predictor.
+CONSTANT = "constant_loss"
 
 
 class Layout(NamedTuple):
-    """What a curve's bytes mean: the metrics' names and the recorded epochs (int64 bytes).
+    """What a trial's bytes mean: its curve's, `(M, R)`, then those of its `numbers`, all float64.
 
-    `asked` has the identities of the metrics that were asked for, those that say nothing about the
-    trial and those of crashed trials among them: what need not be asked again.
+    A curve has the metrics' names and the recorded epochs (int64 bytes). `asked` has the identities
+    of the metrics that were asked for, those that say nothing about the trial and those of crashed
+    trials among them: what need not be asked again.
     """
 
     metrics: tuple[str, ...]
     epochs: bytes
     asked: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
 
     @property
     def names(self) -> str:
         """The names as the store keeps them, JSON."""
-        return json.dumps({"metrics": self.metrics, "asked": self.asked})
+        names = {"metrics": self.metrics, "asked": self.asked, "numbers": self.numbers}
+        return json.dumps(names)
+
+    @property
+    def curve_size(self) -> int:
+        """Bytes of a curve."""
+        return len(self.metrics) * len(self.epochs)
 
     @property
     def size(self) -> int:
-        """Bytes of a curve."""
-        return len(self.metrics) * len(self.epochs)
+        """Bytes of a trial."""
+        return self.curve_size + len(self.numbers) * np.dtype(np.float64).itemsize
+
+    def record(self, data: bytes, **scalars: Any) -> Record:
+        """The outcome with these `scalars` and the trial's bytes `data`."""
+        numbers = np.frombuffer(data[self.curve_size :]).tolist()
+        return Record(
+            **scalars,
+            metrics=self.metrics,
+            epochs=self.epochs,
+            curve=data[: self.curve_size],
+            asked=self.asked,
+            numbers=tuple(zip(self.numbers, numbers, strict=True)),
+        )
 
 
 class Record(NamedTuple):
     """The outcome of a trial in plain values and raw bytes.
 
     `epochs` holds int64 `(R,)`; `curve` float64 `(M, R)`, a row per name in `metrics`. `improved`
-    and the curve are empty when the trial crashed. `asked` is that of its layout.
+    and the curve are empty when the trial crashed. `asked` is that of its layout; `numbers` are
+    those of the trial alone, by name.
     """
 
     status: str
@@ -52,6 +75,7 @@ class Record(NamedTuple):
     epochs: bytes
     curve: bytes
     asked: tuple[str, ...] = ()
+    numbers: tuple[tuple[str, float], ...] = ()
 
     @classmethod
     def crashed(cls, reason: str) -> Record:
@@ -68,8 +92,14 @@ class Record(NamedTuple):
 
     @property
     def layout(self) -> Layout:
-        """What the curve's bytes mean."""
-        return Layout(self.metrics, self.epochs, self.asked)
+        """What the bytes of `data` mean."""
+        names = tuple(name for name, _ in self.numbers)
+        return Layout(self.metrics, self.epochs, self.asked, names)
+
+    @property
+    def data(self) -> bytes:
+        """The curve and the numbers."""
+        return self.curve + np.array([value for _, value in self.numbers]).tobytes()
 
 
 class Result(NamedTuple):
@@ -146,14 +176,16 @@ class Curves(NamedTuple):
     """Curves of trials that recorded the same metrics at the same epochs.
 
     `positions` `(n,)` index the keys that were asked for; `values` is `(n, M, R)` for the `M` names
-    in `metrics` and the `R` recorded `epochs`. `asked` is that of their layout.
+    in `metrics` and the `R` recorded `epochs`. `asked` is that of their layout; `numbers` are
+    those of the trials, `(n,)` by name.
     """
 
     positions: NDArray[np.int64]
     metrics: tuple[str, ...]
     epochs: NDArray[np.int64]
     values: NDArray[np.float64]
-    asked: tuple[str, ...] = ()
+    asked: tuple[str, ...]
+    numbers: Mapping[str, NDArray[np.float64]]
 
 
 class Damage(NamedTuple):

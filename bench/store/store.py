@@ -199,9 +199,9 @@ class Store:
                     "diverged_epoch": record.diverged_epoch,
                     "improved": record.improved,
                 }
-                values = sealed("outcomes", {"id": None, "key": key, **row}, record.curve)
+                values = sealed("outcomes", {"id": None, "key": key, **row}, record.data)
                 (number,) = connection.execute(schema.PUT_OUTCOME, values).fetchone()
-                connection.execute(schema.PUT_CURVE, {"id": number, "data": record.curve})
+                connection.execute(schema.PUT_CURVE, {"id": number, "data": record.data})
                 added[key] = Row(id=number, **row)
         self._layout_ids |= new_layouts
         self._layouts |= {number: layout for layout, number in new_layouts.items()}
@@ -320,19 +320,15 @@ class Store:
         for key in keys:
             if key in self._trials:
                 trial = self._trials[key]
-                layout = self._layouts[trial.layout]
-                [curve] = self._read([key])
+                [data] = self._read([key])
                 yield (
                     key,
-                    Record(
+                    self._layouts[trial.layout].record(
+                        data,
                         status=trial.status,
                         reason=trial.reason,
                         diverged_epoch=trial.diverged_epoch,
                         improved=trial.improved,
-                        metrics=layout.metrics,
-                        epochs=layout.epochs,
-                        curve=curve,
-                        asked=layout.asked,
                     ),
                 )
 
@@ -376,14 +372,24 @@ class Store:
         layout = self._layouts[layout_id]
         epochs = np.frombuffer(layout.epochs, np.int64)
         data = b"".join(self._read([key for _, key in batch]))
-        values = np.frombuffer(data).reshape(len(batch), len(layout.metrics), len(epochs))
+        shape = len(layout.metrics), len(epochs)
+        curves, numbers = np.split(
+            np.frombuffer(data).reshape(len(batch), -1), [shape[0] * shape[1]], axis=1
+        )
+        values = curves.reshape(len(batch), *shape)
         # A loss that is not finite is stored as infinity.
         unknown = np.isnan(values[:, layout.metrics.index(TRAIN_LOSS)])
         if unknown.any():
             strange = tuple(batch[int(i)][1] for i in np.flatnonzero(unknown.any(axis=1)))
             raise DamagedError(self.path, [Damage("curve", "has losses that are none", strange)])
-        positions = np.array([position for position, _ in batch], np.int64)
-        return Curves(positions, layout.metrics, epochs, values, layout.asked)
+        return Curves(
+            np.array([position for position, _ in batch], np.int64),
+            layout.metrics,
+            epochs,
+            values,
+            layout.asked,
+            dict(zip(layout.numbers, numbers.T, strict=True)),
+        )
 
     def _read(self, keys: Sequence[str]) -> list[bytes]:
         """The curves of `keys`, checked again: the file may have changed since it was opened."""

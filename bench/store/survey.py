@@ -124,23 +124,24 @@ def _problem(table: str, row: dict[str, Any], data: Any = b"") -> str:
 def _layout(text: str, epochs: bytes) -> Layout | None:
     """The layout of a row whose seal matches, if curves can have it: a seal keeps no one out.
 
-    Older folders have the names of metrics alone.
+    Older folders have the names of metrics alone, or no numbers.
     """
     try:
         found = json.loads(text)
         names = found if isinstance(found, dict) else {"metrics": found, "asked": []}
-        metrics, asked = names["metrics"], names["asked"]
-        numbers = np.frombuffer(epochs, np.int64)
+        metrics, asked, numbers = names["metrics"], names["asked"], names.get("numbers", [])
+        at = np.frombuffer(epochs, np.int64)
     except (ValueError, KeyError, RecursionError):
         return None
-    for texts in (metrics, asked):
+    for texts in (metrics, asked, numbers):
         if not isinstance(texts, list) or not all(isinstance(name, str) for name in texts):
             return None
-    crashed = not metrics and not epochs
-    whole = TRAIN_LOSS in metrics and len(set(metrics)) == len(metrics) and len(numbers)
-    if not crashed and (not whole or (np.diff(numbers) <= 0).any() or numbers[0] < 0):
+    crashed = not (metrics or epochs or numbers)
+    distinct = all(len(set(texts)) == len(texts) for texts in (metrics, numbers))
+    whole = TRAIN_LOSS in metrics and distinct and len(at)
+    if not crashed and (not whole or (np.diff(at) <= 0).any() or at[0] < 0):
         return None
-    return Layout(tuple(metrics), epochs, tuple(asked))
+    return Layout(tuple(metrics), epochs, tuple(asked), tuple(numbers))
 
 
 def _survey_trials(connection: sqlite3.Connection, found: Survey) -> None:

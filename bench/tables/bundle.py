@@ -11,6 +11,7 @@ from bench.plan.manifest import Manifest
 from bench.store.store import Store
 from bench.tables.bands import curve_bands
 from bench.tables.best import best_rows, best_trials
+from bench.tables.costs import COLUMNS, costs_frame
 from bench.tables.curves import curves_frame
 from bench.tables.phases import searched
 from bench.tables.ranges import intervals_or_ranges
@@ -24,7 +25,8 @@ class Tables:
     """What verdicts, figures and `best.toml` are made from.
 
     `trials` and `summary` are those of the CSV files, `runs` the trials of the best configurations;
-    `curves` needs no others than theirs; `metrics` are the columns that trials were measured in.
+    `curves` needs no others than theirs; `metrics` are the columns that trials were measured in,
+    `costs` says what an epoch costs.
     What follows is computed when it is first asked for, and kept.
     """
 
@@ -33,6 +35,7 @@ class Tables:
     runs: pd.DataFrame
     curves: pd.DataFrame
     metrics: Columns = field(default_factory=lambda: BUILT_IN_COLUMNS)
+    costs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=COLUMNS))
 
     @classmethod
     def of(cls, store: Store, manifest: Manifest) -> Tables:
@@ -41,7 +44,8 @@ class Tables:
         runs = best_trials(trials)
         chosen = set(runs["trial"])
         curves = curves_frame(store, [t for t in manifest.trials if t.index in chosen], metrics)
-        return cls(trials, summary_frame(trials, manifest.fixed), runs, curves, metrics)
+        summary, costs = summary_frame(trials, manifest.fixed), costs_frame(store, manifest)
+        return cls(trials, summary, runs, curves, metrics, costs)
 
     @cached_property
     def _ranged(self) -> pd.DataFrame:

@@ -21,7 +21,8 @@ def summary_frame(frame: pd.DataFrame, fixed: Collection[str] = ()) -> pd.DataFr
 
     Every metric of the last and of the best record has its median over seeds and a 95% interval of
     that median. A diverged trial's losses count as infinite; crashed trials have no metrics and are
-    counted. Problems in `fixed` have no randomness and so no interval.
+    counted, as are those that came down slowly (`above_constant`). Problems in `fixed` have no
+    randomness and so no interval.
     """
     own = hyperparameters(frame)
     rest = [str(c) for c in frame if c not in (*own, "best_epoch")]
@@ -36,6 +37,8 @@ def summary_frame(frame: pd.DataFrame, fixed: Collection[str] = ()) -> pd.DataFr
     for column, word in (("seeds", None), ("diverged", "diverged"), ("crashed", "crashed")):
         chosen = number if word is None else number[status == word]
         out[column] = np.bincount(chosen, minlength=count)
+    slow = frame["above_constant"].fillna(False).to_numpy(dtype=bool)
+    out["above_constant"] = np.bincount(number[slow], minlength=count)
     for column in apart:
         out[column] = out.pop(column)
     deterministic = out["problem"].isin(list(fixed)).to_numpy()

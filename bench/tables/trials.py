@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from bench.plan.manifest import Manifest
 from bench.plan.trials import Trial
-from bench.store.records import EVALUATIONS
+from bench.store.records import CONSTANT, EVALUATIONS
 from bench.store.store import Store
 from bench.tables.columns import leading_columns
 from bench.tables.records import best_records, curve_chunks, evaluations
 from nncore.metrics import TRAIN_LOSS
+from nncore.trial import runaway
 
 
 def hyperparameter_columns(trials: Sequence[Trial]) -> pd.DataFrame:
@@ -39,11 +40,12 @@ def hyperparameter_columns(trials: Sequence[Trial]) -> pd.DataFrame:
 def trials_frame(store: Store, manifest: Manifest) -> pd.DataFrame:
     """`trials.csv`: a row per stored trial, in the order of the spec.
 
-    `gradient_evaluations` counts how often a trial evaluated a batch. `final_*` are the metrics of
-    the last record, `best_*` those of the record `best_epoch`, the one with the lowest validation
-    loss (training loss where the problem has no validation part): the test part never takes part in
-    a choice. Where configurations are tuned on seeds of their own, `phase` says what a trial is
-    for.
+    `above_constant` says of a run that did not diverge whether it ends above twice the constant
+    predictor's training loss: it came down, but slowly. `gradient_evaluations` counts how often a
+    trial evaluated a batch. `final_*` are the metrics of the last record, `best_*` those of the
+    record `best_epoch`, the one with the lowest validation loss (training loss where the problem
+    has no validation part): the test part never takes part in a choice. Where configurations are
+    tuned on seeds of their own, `phase` says what a trial is for.
     """
     trials, known = manifest.trials, manifest.columns
     found = store.trials([trial.key for trial in trials])
@@ -53,6 +55,7 @@ def trials_frame(store: Store, manifest: Manifest) -> pd.DataFrame:
             "status": pd.Series(found.status, dtype=str),
             "diverged_epoch": pd.array(found.diverged_epoch, dtype="Int64"),
             "improved": pd.array(found.improved, dtype="boolean"),
+            "above_constant": pd.array([None] * len(mine), dtype="boolean"),
         }
     )
     if manifest.tuning is not None:
@@ -70,6 +73,10 @@ def trials_frame(store: Store, manifest: Manifest) -> pd.DataFrame:
         best = best_records(chunk)
         best_epoch[rows] = chunk.epochs[best]
         counted[rows] = evaluations(chunk)[len(chunk.epochs) - 1 :: len(chunk.epochs)]
+        if CONSTANT in chunk.numbers:
+            last = chunk.values[:, chunk.metrics.index(TRAIN_LOSS), -1]
+            above = last > runaway(chunk.numbers[CONSTANT])
+            ending.loc[rows, "above_constant"] = above & (ending["status"] == "ok")[rows]
         for m, metric in enumerate(chunk.metrics):
             for kind, record in (("final", -1), ("best", best)):
                 column = values.setdefault(f"{kind}_{metric}", np.full(len(mine), np.nan))

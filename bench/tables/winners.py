@@ -27,6 +27,7 @@ def scores(
     """What the criterion makes of each trial `(N,)`, lower is better.
 
     Diverged, crashed and absent trials are infinite; scores of which more is better are negative.
+    A trial that reached its target and diverged later has reached it.
     """
     kind, metric = parts_of(criterion)
     quantity = metrics[metric]
@@ -47,9 +48,10 @@ def scores(
             there = quantity.reached(values, goals[:, None])
             costs = chunk.epochs[there.argmax(axis=1)].astype(float)
             found[chunk.positions] = np.where(there.any(axis=1), costs, np.inf)
-    statuses = store.statuses()
-    ok = np.array([statuses.get(trial.key) == "ok" for trial in trials], dtype=bool)
-    found[~ok] = np.inf
+    if kind != "time_to":
+        statuses = store.statuses()
+        ok = np.array([statuses.get(trial.key) == "ok" for trial in trials], dtype=bool)
+        found[~ok] = np.inf
     return found
 
 

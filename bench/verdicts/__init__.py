@@ -16,7 +16,7 @@ from bench.stats.decision import Margin
 from bench.tables.bundle import Tables
 from bench.tables.phases import all_evaluated, searched
 from bench.verdicts import audit as auditing
-from bench.verdicts import budget, pairs, profile, ranking, rates, samples, target, words
+from bench.verdicts import budget, costs, pairs, profile, ranking, rates, samples, target, words
 from bench.verdicts.samples import ALL
 from nncore.metrics import TRAIN_LOSS
 
@@ -60,19 +60,21 @@ def judge(
     data: Mapping[str, str] | None = None,
     hosts: int = 1,
     remarks: Mapping[str, Sequence[str]] | None = None,
+    watched: bool = False,
 ) -> Verdicts:
     """Everything that can be said about an experiment.
 
     Optimizers are compared by one configuration per problem, the best. `planned` counts the trials
     planned by problem, in the order in which problems are told. Losses within `margin` count as the
     same, those below the `floors` of their problems as equal; `data` tells which problems are on
-    the same data, and so count as one across problems, `remarks` what there is to say of it.
+    the same data, and so count as one across problems; `remarks` are what there is to say of it.
+    `watched` says that seeds were added until pairs were decided, as in `pairs`.
     """
     judged, best, curves = _in_order(tables.runs, planned), tables.best, tables.curves
     trials, summary = searched(tables.trials), tables.searched
     found = samples.samples(judged, fixed, floors, data)
     whole = [sample.distinct() for sample in found]
-    compared = pairs.pairs(found, margin)
+    compared = pairs.pairs(found, margin, watched=watched)
     reached = target.costs(judged, curves, targets, tables.metrics)
     columns = ["problem", "optimizer", "configuration", "settings"]
     chosen = {
@@ -80,14 +82,16 @@ def judge(
         for problem, optimizer, number, text in best[columns].itertuples(index=False)
     }
     losses = {p: t[TRAIN_LOSS] for p, t in targets.items() if TRAIN_LOSS in t}
-    order = ranking.ranking(found, compared, _starts(judged, curves), losses, chosen)
+    order = ranking.ranking(
+        found, compared, _starts(judged, curves), losses, chosen, watched=watched
+    )
     width = rates.widths(trials, summary, fixed)
     label = {(s.problem, n): s.label(i) for s in whole for i, n in enumerate(s.optimizers)}
     order = order.merge(
         _labelled(width, label), on=["problem", "optimizer"], how="left", validate="many_to_one"
     )
     side, again = samples.block(found), samples.aside(found)
-    timed = target.times(reached, judged, frozenset(fixed))
+    timed = costs.priced(target.times(reached, frozenset(fixed)), tables.costs, judged)
     return Verdicts(
         ranking=order,
         pairs=compared,
@@ -111,7 +115,7 @@ def judge(
         lost=rates.divergence(trials),
         sentences=(
             *words.verdicts(order, compared, _labelled(timed, label), floors, again),
-            *words.together(compared),
+            *words.together(compared, watched=watched),
         ),
         leading=pairs.leading(found),
         names={s.label(i): n for s in [*whole, *side] for i, n in enumerate(s.optimizers)},

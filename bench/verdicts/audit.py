@@ -8,20 +8,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench import stats
 from bench.tables.headline import MEDIAN
 from bench.tables.words import value_text
 from bench.verdicts.pairs import MOST, asked
 from bench.verdicts.samples import LEVEL
 
 COLUMNS = ["check", "problem", "optimizer", "figures", "message"]
-COLUMNS += ["lowest_trial_seconds", "highest_trial_seconds"]
-COSTLY = 3.0  # times the cheapest rule's epoch
 PAIRS_LEFT_OUT = (
     f"all pairs of the {MOST} optimizers with the lowest mean ranks are compared, the others with "
     "the best of these alone"
 )
-MEASURABLE = 0.02  # seconds of a trial below which its time says little
 
 
 def audit(
@@ -45,8 +41,7 @@ def audit(
     `planned` is the number of trials planned by problem, `apart` whether configurations were chosen
     and judged on different seeds, `hosts` the number of machines that trained, `again` the problems
     that do not count across problems with the one that is on the same data, `remarks` what data
-    files of theirs gave reason to say. The last columns are
-    wall-clock figures.
+    files of theirs gave reason to say.
     """
     rows: list[dict[str, Any]] = []
     rows += _unfinished(trials, planned)
@@ -78,29 +73,12 @@ def audit(
     if hosts > 1:
         text = f"trained on {hosts} machines: losses are comparable, times are not"
         rows.append(_row("machines", "", text))
-    rows += _costs(trials)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def told(found: pd.DataFrame) -> list[str]:
-    """The audit in lines for a terminal; what epochs cost only where one costs much more."""
-    shown = found[found["check"] != "epoch cost"]
-    every = shown.assign(figures="all", problem=shown["problem"].fillna(""))
-    return [*lines(every, "all"), *costly(found)]
-
-
-def costly(found: pd.DataFrame) -> list[str]:
-    """Lines about epochs that cost one rule much more than another; wall-clock, not repeatable."""
-    rows = found[found["check"] == "epoch cost"]
-    columns = ["problem", "optimizer", "lowest_trial_seconds", "highest_trial_seconds"]
-    return [
-        f"{problem}: an epoch of the dearest rule took {high / low:.1f} times that of the "
-        "cheapest: comparisons by epochs favour it (epoch_seconds in time_to_target.csv)."
-        for problem, _, low, high in rows[columns]
-        .astype(dict.fromkeys(columns[2:], float))
-        .itertuples(index=False)
-        if high > COSTLY * low > 0 and high > MEASURABLE
-    ]
+    """The audit in lines for a terminal."""
+    return lines(found.assign(figures="all", problem=found["problem"].fillna("")), "all")
 
 
 def _row(
@@ -204,7 +182,7 @@ def _few_seeds(problem: str, pairs: pd.DataFrame, count: int) -> list[dict[str, 
     pairs = pairs[pairs["seeds"] > 0]  # whoever crashed on every seed is told apart
     if pairs.empty:
         return []
-    seeds, least = int(pairs["seeds"].min()), stats.fewest_seeds(count)
+    seeds, least = int(pairs["seeds"].min()), int(pairs["fewest_seeds"].max())
     if seeds >= least:
         return []
     text = (
@@ -213,22 +191,6 @@ def _few_seeds(problem: str, pairs: pd.DataFrame, count: int) -> list[dict[str, 
         f"{least} could"
     )
     return [_row("few seeds", "ranking pairs", text, problem)]
-
-
-def _costs(trials: pd.DataFrame) -> list[dict[str, Any]]:
-    if "train_seconds" not in trials:
-        return []
-    rows = []
-    median = trials.groupby(["problem", "rule"], sort=False)["train_seconds"].median()
-    for problem, part in median.groupby(level=0, sort=False):
-        if len(part) > 1:
-            text = (
-                "what training costs the cheapest and the dearest rule stands in the last columns"
-            )
-            row = _row("epoch cost", "", text, str(problem))
-            row |= {"lowest_trial_seconds": part.min(), "highest_trial_seconds": part.max()}
-            rows.append(row)
-    return rows
 
 
 def _few(names: list[str], most: int = 4) -> str:

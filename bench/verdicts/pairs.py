@@ -18,6 +18,8 @@ MOST = 40
 COLUMNS = ["problem", "a", "b", "seeds", "estimate", "low", "high", "scale", "margin"]
 COLUMNS += ["answer", "better", "least", "a_lower", "ties", "b_lower"]
 COLUMNS += ["share", "share_low", "share_high", "correlation", "wilcoxon_p"]
+ADVICE = ["fewest_seeds", "advised_low", "advised_high"]
+COLUMNS += ADVICE
 WORDS = ["scale", "answer", "better"]
 
 
@@ -40,19 +42,25 @@ def pairs(
     were added until there was an answer: intervals then hold at all numbers of seeds together.
     Of more than `MOST` optimizers all pairs of the `leading` ones are there, and each other one
     with the best of these; the level is that of all pairs, for who leads is seen in the data.
+
+    Fewer than `fewest_seeds` decide no pair, whatever its difference. Where the answer is unknown,
+    `advised_low` to `advised_high` seeds would decide, if the data can say; none are advised where
+    seeds are added anyway.
     """
     random, ahead = [sample.distinct() for sample in found if sample.random], leading(found)
-    confidence = 1 - level / max(family(random), 1)
+    both = [(sample, i, j) for sample in random for i, j in _places(sample, ahead)]
+    # While seeds are added, a pair may still get its first: the family is what it may become.
+    asked = max(_all(random) if watched else family(random), 1)
+    confidence = 1 - level / asked
     margin = margin or stats.Margin()
-    rows = [
-        _pair(sample, i, j, margin, confidence, watched)
-        for sample in random
-        for i, j in _places(sample, ahead)
-    ]
+    rows = [_pair(*pair, margin, confidence, watched) for pair in both]
+    fewest = stats.fewest_watched(asked, level) if watched else stats.fewest_seeds(asked, level)
+    for row in rows:
+        row["fewest_seeds"] = fewest
     rows += _across(block(found), ahead)
     blank = dict.fromkeys(WORDS, "")
     frame = pd.DataFrame([{**blank, **row} for row in rows], columns=COLUMNS)
-    whole = ["seeds", "a_lower", "ties", "b_lower"]
+    whole = ["seeds", "a_lower", "ties", "b_lower", *ADVICE]
     return frame.astype({**dict.fromkeys(whole, "Int64"), **dict.fromkeys(WORDS, str)})
 
 
@@ -99,6 +107,11 @@ def _median(sample: Sample, i: int) -> float:
     return float(stats.median(known)) if len(known) else math.inf
 
 
+def _all(found: Sequence[Sample]) -> int:
+    """How many pairs there are."""
+    return sum(math.comb(len(sample.optimizers), 2) for sample in found)
+
+
 def family(found: Sequence[Sample]) -> int:
     """How many pairs are asked about: those with seeds in common, over all random problems.
 
@@ -110,7 +123,7 @@ def family(found: Sequence[Sample]) -> int:
         if not sample.random:
             continue
         if n > MOST:
-            count += n * (n - 1) // 2
+            count += math.comb(n, 2)
         else:
             count += sum(len(sample.pair(i, j)[0]) > 0 for i, j in combinations(range(n), 2))
     return count
@@ -137,6 +150,9 @@ def _pair(
     gaps = stats.log_ratios(a, b) if scale is stats.Scale.RATIO else stats.differences(a, b)
     told = stats.compare(gaps, margin.size(scale), confidence, watched=watched)
     won, ranks = stats.superiority(a, b), stats.wilcoxon(gaps)
+    if not (told.decided or watched):
+        advised = stats.seeds_advised(gaps, told.margin, level=1 - confidence)
+        row |= dict(zip(ADVICE[1:], advised or (), strict=False))
     return row | {
         "estimate": told.median,
         "low": told.low,

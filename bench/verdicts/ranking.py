@@ -24,17 +24,20 @@ def ranking(
     starts: Starts,
     targets: Mapping[str, float],
     chosen: Mapping[tuple[str, str], tuple[int, str]],
+    *,
+    watched: bool = False,
 ) -> pd.DataFrame:
     """A row per problem and optimizer; rows of `ALL` put the problems side by side.
 
     `rank` is that of the median final training loss (at the floor all are equal), the intervals of
     which hold for all optimizers of the problem together at 95%, the winner's included (each at
-    1 - 0.05 / k). Optimizers that have chosen the same trials are one, called by all their names.
-    `iqm` is the interquartile mean with a 95% interval of its own. `mean_rank` is the mean over
-    seeds of the rank among the optimizers on the same seed, `first_share` the share of seeds with
-    the lowest loss (ties included). `score` is the interquartile mean of log(initial / loss) /
-    log(initial / target), clipped to [0, 1]: 0 is the untrained network, 1 the target. `beaten_by`
-    counts the optimizers that `pairs` finds better.
+    1 - 0.05 / k), and at all numbers of seeds together where seeds are added while they are
+    `watched`. Optimizers that have chosen the same trials are one, called by all their names. `iqm`
+    is the interquartile mean with a 95% interval of its own. `mean_rank` is the mean over seeds of
+    the rank among the optimizers on the same seed, `first_share` the share of seeds with the lowest
+    loss (ties included). `score` is the interquartile mean of log(initial / loss) / log(initial /
+    target), clipped to [0, 1]: 0 is the untrained network, 1 the target. `beaten_by` counts the
+    optimizers that `pairs` finds better.
 
     `starts` gives initial training losses by problem and seed, `targets` the training loss to reach
     by problem, `chosen` the configuration of each (problem, optimizer): its number and its text.
@@ -42,7 +45,8 @@ def ranking(
     beaten = _beaten(pairs)
     rows: list[dict[str, Any]] = []
     for sample in (sample.distinct() for sample in found):
-        own = _of_problem(sample, starts.get(sample.problem, {}), targets.get(sample.problem))
+        start, target = starts.get(sample.problem, {}), targets.get(sample.problem)
+        own = _of_problem(sample, start, target, watched)
         for row, name in zip(own, sample.optimizers, strict=True):
             configuration = chosen.get((sample.problem, name), (None, ""))
             rows.append(row | dict(zip(("configuration", "settings"), configuration, strict=True)))
@@ -66,7 +70,7 @@ def _beaten(pairs: pd.DataFrame) -> dict[tuple[str, str], int]:
 
 
 def _of_problem(
-    sample: Sample, start: Mapping[int, float], target: float | None
+    sample: Sample, start: Mapping[int, float], target: float | None, watched: bool
 ) -> list[dict[str, Any]]:
     medians = np.full(len(sample.optimizers), np.inf)
     # Whoever wins is picked after looking: all k intervals have to hold together.
@@ -81,7 +85,8 @@ def _of_problem(
             "diverged": int(np.isinf(losses).sum()),
         }
         if len(losses):
-            row |= _three("median", stats.median_interval(losses, confidence), sample.random)
+            ends = stats.held(losses, confidence, watched=watched)
+            row |= _three("median", ends, sample.random)
             medians[i] = sample.level(row["median"])
             iqm = stats.interquartile_mean_interval(
                 losses, stream("iqm", sample.problem, name), resamples=RESAMPLES

@@ -13,7 +13,7 @@ from bench.tables.slices import best_by_rate
 from bench.verdicts.samples import RESAMPLES, stream
 
 WIDTHS = ["problem", "optimizer", "decades", "decades_low", "decades_high", "open_range"]
-LOST = ["problem", "optimizer", "learning_rate", "runs", "lost", "share"]
+LOST = ["problem", "optimizer", "learning_rate", "runs", "lost", "slow", "share"]
 
 
 def widths(
@@ -64,10 +64,13 @@ def widths(
 def divergence(trials: pd.DataFrame) -> pd.DataFrame:
     """The share of runs that diverged, by problem, optimizer and learning rate.
 
-    Whatever the other hyperparameters; crashed runs do not count.
+    Whatever the other hyperparameters; crashed runs do not count. `slow` counts those that came
+    down, yet ended above twice the constant predictor's loss.
     """
     ran = trials[trials["status"] != "crashed"]
     where = ["problem", "optimizer", "learning_rate"]
-    groups = ran.assign(lost=ran["status"] == "diverged").groupby(where, sort=False)["lost"]
-    out = groups.agg(runs="size", lost="sum").reset_index()
+    ran = ran.assign(lost=ran["status"] == "diverged", slow=ran["above_constant"].fillna(False))
+    groups = ran.groupby(where, sort=False)
+    out = groups.agg(runs=("lost", "size"), lost=("lost", "sum"), slow=("slow", "sum"))
+    out = out.reset_index()
     return out.assign(share=out["lost"] / out["runs"])[LOST]

@@ -15,7 +15,6 @@ from nncore.metrics import BUILT_IN_COLUMNS, Columns
 COSTS = ["problem", "optimizer", "metric", "target", "budget", "seed", "cost"]
 COLUMNS = ["problem", "optimizer", "metric", "target", "budget", "seeds", "reached"]
 COLUMNS += [f"{name}{end}" for name in ("share", "median") for end in ("", "_low", "_high")]
-COLUMNS += ["epoch_seconds"]
 STAIRS = ["problem", "optimizer", "metric", "epoch", "share", "low", "high"]
 Targets = Mapping[str, Mapping[str, float]]
 
@@ -56,13 +55,12 @@ def costs(
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COSTS)
 
 
-def times(found: pd.DataFrame, judged: pd.DataFrame, fixed: frozenset[str]) -> pd.DataFrame:
+def times(found: pd.DataFrame, fixed: frozenset[str]) -> pd.DataFrame:
     """A row per problem, optimizer and target: the share that reached it, and the median time.
 
     The median is Kaplan and Meier's, infinite where half of the runs never got there; intervals at
-    95%, none for problems in `fixed`. `epoch_seconds`, a wall-clock figure, is what an epoch cost.
+    95%, none for problems in `fixed`.
     """
-    seconds = _epoch_seconds(judged, found)
     rows: list[dict[str, Any]] = []
     for where, part in _groups(found):
         cost, budget = part["cost"].to_numpy(dtype=float), float(part["budget"].iloc[0])
@@ -76,7 +74,6 @@ def times(found: pd.DataFrame, judged: pd.DataFrame, fixed: frozenset[str]) -> p
             "reached": reached,
             "share": reached / n,
             "median": middle,
-            "epoch_seconds": seconds.get((where["problem"], where["optimizer"]), np.nan),
         }
         if where["problem"] not in fixed:
             share = stats.share_interval(reached, n)
@@ -101,16 +98,3 @@ def _groups(found: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]
     for where, part in found.groupby(["problem", "optimizer", "metric"], sort=False):
         names = ("problem", "optimizer", "metric")
         yield dict(zip(names, map(str, where), strict=True)), part
-
-
-def _epoch_seconds(judged: pd.DataFrame, found: pd.DataFrame) -> dict[tuple[str, str], float]:
-    """Median over seeds of a trial's training time, by epoch; empty where no time was kept."""
-    if "train_seconds" not in judged or not len(found):
-        return {}
-    budget = found.groupby("problem")["budget"].first()
-    median = judged.groupby(["problem", "optimizer"], sort=False)["train_seconds"].median()
-    return {
-        (str(p), str(o)): float(value) / float(budget[p])
-        for p, o, value in median.reset_index().itertuples(index=False)
-        if p in budget.index and budget[p] > 0
-    }

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from bench import stats
 from bench.stats.decision import Answer, Scale
 from bench.verdicts.pairs import asked
 from bench.verdicts.samples import ALL
@@ -42,13 +41,14 @@ def verdicts(
     return found
 
 
-def together(pairs: pd.DataFrame) -> list[str]:
-    """What the comparisons promise together, where there are any."""
+def together(pairs: pd.DataFrame, *, watched: bool = False) -> list[str]:
+    """What the comparisons promise together, where there are any; `watched` as in `pairs`."""
     count = asked(pairs)
     if not count:
         return []
     told = "1 pair" if count == 1 else f"all {count} pairs of this experiment together"
-    return [f'"Better" and "the same" hold for {told}, with a chance of 95%.']
+    when = ", after whichever round they are said" if watched else ""
+    return [f'"Better" and "the same" hold for {told}, with a chance of 95%{when}.']
 
 
 def _verdict(
@@ -58,7 +58,7 @@ def _verdict(
     if known.empty:
         return (
             "every optimizer diverged on half of its seeds or more: no finite loss, or one above "
-            "twice the constant predictor's."
+            "twice the constant predictor's and no lower than it began."
         )
     known = known.sort_values(["median", "optimizer"], kind="stable")
     best = known.iloc[0]
@@ -126,8 +126,7 @@ def _against(leaders: Sequence[str], pairs: pd.DataFrame, count: int) -> list[st
     if others := groups.get(Answer.SAME):
         told.append(f"{who} and {_names(others)} are the same within {margin}.")
     if others := groups.get(Answer.UNKNOWN):
-        seeds = int(mine.loc[mine["other"].isin(others), "seeds"].min())
-        told.append(_undecided(who, others, seeds, count))
+        told.append(_undecided(who, others, mine[mine["other"].isin(others)], count))
     if others := groups.get(""):
         # A median and a paired comparison may disagree: the latter goes seed by seed.
         told.append(f"Seed by seed, though, {_names(others)} {_verb(len(others))} better.")
@@ -161,14 +160,34 @@ def _margin(pair: pd.Series) -> str:
     return f"{-100 * math.expm1(-pair['margin']):.3g}%"
 
 
-def _undecided(who: str, others: Sequence[str], seeds: int, count: int) -> str:
-    """What cannot be told; how many seeds it takes at the very least only where these are fewer."""
-    if seeds < (least := stats.fewest_seeds(count)):
+def _undecided(who: str, others: Sequence[str], pairs: pd.DataFrame, count: int) -> str:
+    """What cannot be told by these `pairs`, and between how many seeds would, where that is known.
+
+    Where no number of seeds so small could tell, it is that which is said.
+    """
+    seeds, least = int(pairs["seeds"].min()), int(pairs["fewest_seeds"].max())
+    if seeds < least:
         of = "the pair" if count == 1 else f"any of {count} pairs"
         return f"{_seeds(seeds)} can never tell {of} apart; {least} could."
+    told = f"{who} cannot be told apart from {_names(others)} with {_seeds(seeds)}"
     if len(others) == 1:
-        return f"{who} and {others[0]} cannot be told apart with {_seeds(seeds)}."
-    return f"{who} cannot be told apart from {_names(others)} with {_seeds(seeds)}."
+        told = f"{who} and {others[0]} cannot be told apart with {_seeds(seeds)}"
+    unknown = pairs[pairs["answer"] == Answer.UNKNOWN]
+    if unknown["advised_high"].isna().any():
+        return f"{told}."
+    low, high = int(unknown["advised_low"].min()), int(unknown["advised_high"].max())
+    between = f"up to {_about(high)}" if low <= seeds else f"{low:,} to {_about(high)}"
+    return f"{told}; {between} might decide."
+
+
+def _about(seeds: int) -> str:
+    """A number of seeds, upwards to two digits: it is known no better.
+
+    >>> _about(986), _about(37)
+    ('990', '37')
+    """
+    step = 10 ** max(0, len(str(seeds)) - 2)
+    return f"{-(-seeds // step) * step:,}"
 
 
 def _reached(name: str, times: pd.DataFrame) -> str:

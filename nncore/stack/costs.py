@@ -50,6 +50,12 @@ def sizes(problem: Problem) -> tuple[int, int, Architecture]:
     return samples, min(problem.batch_size or samples, samples), network
 
 
+def updates_per_epoch(problem: Problem) -> int:
+    """Batches of the training part, the last of which may be smaller."""
+    samples, batch, _ = sizes(problem)
+    return -(-samples // batch)
+
+
 def stack_size(problem: Problem, rule: str) -> int:
     """Trials per stack: enough to share the price of calls, few enough for the caches; 1 to 2048.
 
@@ -69,7 +75,7 @@ def step_cost(problem: Problem, rule: str) -> float:
     parameters, cells = network.size, network.cells
     layout = choose(network, batch)
     product, element, parameter, call = ROWS if isinstance(layout, TrialLast) else BLAS
-    steps = -(-samples // batch)
+    steps = updates_per_epoch(problem)
     passes = 1 + len(rules[rule].buffers) / 2
     train = 3 * product * parameters * samples + element * cells * samples
     train += steps * (parameter * passes * parameters / 2 + call)

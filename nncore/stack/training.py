@@ -49,12 +49,12 @@ def train(
     and each seed's data. Raises ValueError when network, loss and data do not fit together, or a
     metric returns what is none.
     """
-    _keep_freed_memory()
+    keep_freed_memory()
     with np.errstate(all="ignore"):
         return Training(problem, configurations, seeds, names, progress).run()
 
 
-def _keep_freed_memory() -> None:
+def keep_freed_memory() -> None:
     """Let the C library keep what rules free, up to 32 MB, instead of returning it page by page.
 
     glibc takes the size of the largest block freed so far as the one below which memory is worth
@@ -246,22 +246,24 @@ class Training:
 
     def _outcome(self, i: int) -> Outcome:
         curves, ended = self._curves(i), self.ended[i]
-        losses_ = curves[TRAIN_LOSS]
-        if ended is None:
-            constant = self.loss.constant(self.drawn[self.seeds[i]]["train"].y)
-            if losses_[-1] > runaway(losses_[0] if constant is None else constant):
-                ended = (
-                    self.problem.epochs,
-                    f"the training loss {losses_[-1]:.4g} is above {RUNAWAY:g} times "
-                    + ("the initial one" if constant is None else "the constant predictor's"),
-                )
+        first, last = (float(curves[TRAIN_LOSS][record]) for record in (0, -1))
+        constant = self.loss.constant(self.drawn[self.seeds[i]]["train"].y)
+        improved = last < first
+        limit = runaway(first if constant is None else constant)
+        if ended is None and not improved and last > limit:
+            whose = "the initial one" if constant is None else "the constant predictor's"
+            reason = f"the training loss {last:.4g} is above {RUNAWAY:g} times {whose}"
+            if constant is not None:
+                reason += f", and not below the initial one, {first:.4g}"
+            ended = self.problem.epochs, reason
         epoch, reason = ended or (None, "")
         return Outcome(
             status="diverged" if ended else "ok",
             reason=reason,
             diverged_epoch=epoch,
-            improved=bool(losses_[-1] < losses_[0]),
+            improved=improved,
             epochs=self.epochs,
             metrics=curves,
             evaluations=self.evaluations[i],
+            constant=constant,
         )

@@ -33,6 +33,7 @@ class Outcome(NamedTuple):
     epochs: np.ndarray
     metrics: dict
     evaluations: np.ndarray
+    constant: float | None = None
 
 
 class UnprintableError(Exception):

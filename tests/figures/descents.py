@@ -58,6 +58,7 @@ def trained(described):
                 **trial.configuration.hyperparameters,
                 "status": outcome.status,
                 "diverged_epoch": outcome.diverged_epoch,
+                "above_constant": False,
                 "final_train_loss": outcome.metrics["train_loss"][-1],
                 "key": trial.key,
                 "train_loss": outcome.metrics["train_loss"],

@@ -21,11 +21,11 @@ from tests.frames import NINE, TASKS, Frames, frames
 ONE = {"ranking", "spread", "curves"}
 GRIDS = {"sensitivity", "heatmap decay", "heatmap momentum", "budget", "divergence"}
 EXPECTED = {
-    "normal": {*ONE, *GRIDS, "across", "pairs", "target", "profile"},
-    "nine single": {*ONE, "pairs", "target", "profile"},
+    "normal": {*ONE, *GRIDS, "across", "pairs", "seconds", "target", "profile"},
+    "nine single": {*ONE, "pairs", "seconds", "target", "profile"},
     "one optimizer": ONE,
     "many seeds": {*ONE, "sensitivity", "budget", "divergence"},
-    "single and tuned": {*ONE, *GRIDS, "curves_single", "pairs", "target", "profile"},
+    "single and tuned": {*ONE, *GRIDS, "curves_single", "pairs", "seconds", "target", "profile"},
 }
 NAMED_ROWS = {"ranking", "spread", "across", "pairs", "divergence"}
 

@@ -90,6 +90,6 @@ def test_letters_that_the_font_lacks_are_said(tmp_path):
     said = []
     result = bench.run(spec, out=tmp_path / "out", jobs=1, say=said.append)
     [line] = [line for line in said if "font" in line]
-    assert line.endswith(": 日本")
+    assert line.endswith(" 日本")
     assert pd.read_csv(result.folder / "trials.csv")["optimizer"].unique().tolist() == [name]
     assert [path for path in result.files if path.suffix == ".png"]

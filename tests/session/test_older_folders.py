@@ -1,8 +1,9 @@
-"""Folders from before configurations had numbers are read as what they hold."""
+"""Folders from before something was kept are read as what they hold."""
 
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 import bench
+from bench.store.records import Layout
 from bench.store.store import Store
 
 SPEC: dict[str, Any] = {
@@ -56,3 +58,24 @@ def test_running_on_trains_nothing_and_stores_the_numbers(
         entries = store.meta["manifest"]["configurations"]
     assert sorted(number for number, *_ in entries) == [0, 1, 2, 3]
     assert again.manifest == result.manifest
+
+
+def test_trials_without_numbers_of_their_own_are_read_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = bench.run(SPEC, out=tmp_path / "new", jobs=1)
+    names = property(lambda self: json.dumps({"metrics": self.metrics, "asked": self.asked}))
+    monkeypatch.setattr(Layout, "names", names)
+    with Store.read(tmp_path / "new") as new, Store.open(tmp_path / "old") as old:
+        for stack in new.results():
+            assert any(record.numbers for record in stack.records)
+            bare = [record._replace(numbers=()) for record in stack.records]
+            old.add(stack._replace(records=bare))
+        old.set_meta(**new.meta)
+    found = bench.open_results(tmp_path / "old")
+    assert found.trials["above_constant"].isna().all()
+    assert not found.summary["above_constant"].any()
+    pd.testing.assert_frame_equal(
+        found.trials.drop(columns="above_constant"), result.trials.drop(columns="above_constant")
+    )
+    pd.testing.assert_frame_equal(found.curves, result.curves)

@@ -149,15 +149,21 @@ def test_shards_are_tuned_together_and_judged_when_joined(
 
 
 @pytest.mark.parametrize("criterion", ["best_train_loss", "time_to_train_loss"])
-def test_a_run_that_diverges_later_is_no_winner(tmp_path: Path, criterion: str) -> None:
+def test_a_run_that_diverges_later_has_arrived_and_wins_nothing(
+    tmp_path: Path, criterion: str
+) -> None:
     # The target is met by the untrained network, whose loss is also the lowest of a runaway.
     problem = {"dataset": "spiral", "epochs": 6, "record_every": 1, "target": {"train_loss": 2.0}}
     sgd = {"rule": "sgd", "learning_rate": [1e6, 0.1]}
-    some = {"name": "late", "tuning": {"seeds": 2}, "problem": problem, "optimizer": sgd}
+    chosen = {"seeds": 2, "criterion": criterion}
+    some = {"name": "late", "tuning": chosen, "problem": problem, "optimizer": sgd}
     result = bench.run(some, out=tmp_path / "out", jobs=1)
     trials = [t for t in result.manifest.trials if t.seed >= tuning.FIRST_SEED]
     with Store.read(result.folder) as store:
         found = scores(store, trials, criterion, result.manifest.targets)
         statuses = [store.statuses()[t.key] for t in trials]
     assert statuses == ["diverged"] * 2 + ["ok"] * 2
-    assert np.isinf(found).tolist() == [True, True, False, False]
+    arrived = criterion.startswith("time_to")
+    assert np.isinf(found).tolist() == [not arrived] * 2 + [False, False]
+    judged = result.trials[result.trials["phase"] == "evaluation"]
+    assert judged["learning_rate"].unique().tolist() == [0.1]

@@ -19,7 +19,7 @@ LINES = [
     ("description = 1979-05-27", "description", "date", "text", "table"),
     ('name = "../x"', "name", '"../x"', "folder name", "separators"),
     ('name = ".x"', "name", '".x"', "folder name", "dot"),
-    ('name = "a\\u0007"', "name", '"a "', "folder name"),
+    ('name = "a\\u0007"', "name", r'"a\x07"', "folder name"),
     ('plugins = "x.py"', "plugins", '"x.py"', "list", '["my_rules.py"]'),
     (f"a = {'[' * 20}{']' * 20}", "a", "nested", "8"),
 ]

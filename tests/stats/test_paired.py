@@ -157,22 +157,6 @@ def test_fewest_seeds_is_where_holm_can_reject_first(comparisons, level):
     assert best(n) <= level < best(n - 1)
 
 
-def test_seeds_needed_is_noethers_number_with_the_variance_seen():
-    d = np.array([-4.5, 1, 2, 3, 4, 5, 6, 7, 8, -9])
-    own = [np.mean([x + y > 0 for y in np.delete(d, i)]) for i, x in enumerate(d)]
-    z_level, z_power = scipy.stats.norm.ppf(0.975), scipy.stats.norm.ppf(0.8)
-    lead = np.mean(own) - 0.5
-    expected = ((z_level / np.sqrt(3) + 2 * z_power * np.std(own)) / lead) ** 2
-    assert stats.seeds_needed(d) == int(np.ceil(expected)) > 20
-    assert stats.seeds_needed(-d) == stats.seeds_needed(d)
-    assert stats.seeds_needed(d, comparisons=300) > stats.seeds_needed(d)
-    assert stats.seeds_needed([INF] * 3) == stats.fewest_seeds()
-    assert stats.seeds_needed([INF] * 3, level=0.2) == stats.fewest_seeds(level=0.2) == 4
-    assert stats.seeds_needed([0.0, 0.0]) is None
-    assert stats.seeds_needed([INF, -INF]) is None
-    assert stats.seeds_needed([1.0]) is None
-
-
 def test_seeds_for_width():
     assert stats.seeds_for_width(20, 1.0, 0.5) == 80
     assert stats.seeds_for_width(20, 0.2, 0.5) == 20

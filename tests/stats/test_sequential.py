@@ -1,14 +1,19 @@
 """Confidence sequences: their evidence against an integral, their error against simulation."""
 
+import itertools
 import math
-from itertools import pairwise
 
 import numpy as np
 import pytest
 from scipy.integrate import quad
 
 from bench import stats
-from bench.stats.sequential import fewest_above, log_evidence, median_sequence
+from bench.stats.sequential import (
+    fewest_above,
+    log_evidence,
+    median_sequence,
+    median_sequences,
+)
 
 
 @pytest.mark.parametrize(("above", "n"), [(0, 1), (1, 1), (5, 9), (9, 9), (30, 40), (0, 12)])
@@ -29,6 +34,50 @@ def test_a_fair_coin_wins_nothing_on_average():
 def test_the_fewest_is_where_the_evidence_first_suffices(n, level):
     enough = [k for k in range(n + 1) if log_evidence(k, n) >= -math.log(level)]
     assert fewest_above(n, level) == (enough[0] if enough else None)
+
+
+@pytest.mark.parametrize("level", [0.025, 0.05 / 60, 0.05 / 192])
+def test_a_fair_coin_crosses_the_bound_no_more_often_than_promised(level):
+    """Exactly, over all of the first 400 values: by counting every way to get there."""
+    reach = np.zeros(402)  # the chance of each count, the bound not crossed yet
+    reach[0], crossed = 1.0, 0.0
+    for n in range(1, 401):
+        reach[1:] = (reach[1:] + reach[:-1]) / 2
+        reach[0] /= 2
+        needed = fewest_above(n, level)
+        if needed is not None:
+            crossed += reach[needed:].sum()
+            reach[needed:] = 0
+    assert crossed + reach.sum() == pytest.approx(1)
+    assert 0.3 * level < crossed <= level
+
+
+def test_every_order_of_few_values_counts_as_often_as_it_should():
+    """All 2^12 signs of the first 12 values, one by one: the median is missed in few of them."""
+    confidence = 0.9
+    missed = 0
+    for signs in itertools.product((-1.0, 1.0), repeat=12):
+        *_, (low, high) = median_sequences(signs, confidence)
+        missed += not low <= 0 <= high
+    assert 0 < missed <= (1 - confidence) * 2**12
+
+
+def test_it_is_the_intersection_of_the_intervals_of_each_number():
+    values = np.random.default_rng(5).standard_cauchy(90)
+    low, high = -math.inf, math.inf
+    for n, found in enumerate(median_sequences(values), start=1):
+        needed = fewest_above(n, 0.025)
+        if needed is not None:
+            ordered = np.sort(values[:n])
+            low, high = max(low, ordered[n - needed]), min(high, ordered[needed - 1])
+        assert found == (low, high) == median_sequence(values[:n])
+
+
+def test_a_sequence_that_has_missed_begins_again():
+    """First all values lie at 1, then all at 0: the median of all is no longer at 1."""
+    values = [1.0] * 10 + [0.0] * 60
+    assert median_sequence(values[:10]) == (1.0, 1.0)
+    assert median_sequence(values)[0] == 0.0
 
 
 LAWS = {
@@ -69,7 +118,7 @@ def test_an_interval_for_a_fixed_number_would_not_survive_being_watched():
 def test_it_never_widens_and_ends_are_values():
     values = np.random.default_rng(1).standard_normal(60)
     ends = [median_sequence(values[:n]) for n in range(1, 61)]
-    assert all(b[0] >= a[0] and b[1] <= a[1] for a, b in pairwise(ends))
+    assert all(b[0] >= a[0] and b[1] <= a[1] for a, b in itertools.pairwise(ends))
     assert set(ends[-1]) <= set(values)
 
 

@@ -26,7 +26,14 @@ def record(number, records=20):
     curve = generator.random((len(METRICS), records))
     curve[0, -1] = np.inf if diverged else -0.0
     return Record(
-        status, reason, diverged, bool(number % 3), METRICS, epochs.tobytes(), curve.tobytes()
+        status=status,
+        reason=reason,
+        diverged_epoch=diverged,
+        improved=bool(number % 3),
+        metrics=METRICS,
+        epochs=epochs.tobytes(),
+        curve=curve.tobytes(),
+        numbers=(("constant_loss", number / 7), ("time", np.inf))[: number % 4],
     )
 
 

@@ -51,8 +51,10 @@ def test_curves_come_in_the_order_asked_for(folder, chunk_bytes):
     assert positions == [i for i, n in enumerate(numbers) if n < 60 and n % 11 != 10]
     for chunk in chunks:
         assert chunk.metrics == METRICS
-        for position, values in zip(chunk.positions, chunk.values, strict=True):
+        for place, (position, values) in enumerate(zip(chunk.positions, chunk.values, strict=True)):
             expected = record(numbers[position])
+            found = {name: column[place] for name, column in chunk.numbers.items()}
+            assert found == dict(expected.numbers)
             assert values.tobytes() == expected.curve
             assert chunk.epochs.tobytes() == expected.epochs
 
@@ -171,7 +173,7 @@ def test_fields_are_told_by_name_not_by_place(tmp_path, monkeypatch, name):
     first, *others = reversed(kind._fields)
     fields = [first, *KINDS[name], *others]
     other = collections.namedtuple(name, fields, defaults=[None] * len(fields))
-    for method in {"layout", "crashed", "unknown"} & {*vars(kind)} - {*kind._fields}:
+    for method in {"layout", "data", "crashed", "unknown"} & {*vars(kind)} - {*kind._fields}:
         setattr(other, method, vars(kind)[method])
 
     def turned(values):
@@ -192,7 +194,7 @@ def test_fields_are_told_by_name_not_by_place(tmp_path, monkeypatch, name):
 
     plain = result(range(12), started=3.0, pid=7, attempts=2)
     expected = stored(tmp_path / "plain", plain)
-    for module in (store_module, survey):
+    for module in (store_module, survey, records):
         if hasattr(module, name):
             monkeypatch.setattr(module, name, other)
     given = plain

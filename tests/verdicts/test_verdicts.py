@@ -87,7 +87,7 @@ def test_time_to_target_counts_those_that_never_arrive() -> None:
     curves = curves.assign(epoch=[0, 5, 9] * 4, train_loss=np.ravel(losses))
     costs = target.costs(trials, curves, {"p": {"train_loss": 1.0}})
     assert costs["cost"].tolist() == [9, 5, np.inf, np.inf]
-    [row] = target.times(costs, trials, frozenset()).to_dict("records")
+    [row] = target.times(costs, frozenset()).to_dict("records")
     assert (row["reached"], row["seeds"], row["share"]) == (2, 4, 0.5)
     assert (row["median"], row["budget"], row["median_high"]) == (9, 9, np.inf)
     stairs = target.staircases(costs)
@@ -148,12 +148,6 @@ def crashed() -> Any:
     return some
 
 
-def costly() -> Any:
-    some = small()
-    some.trials["train_seconds"] = np.where(some.trials["rule"] == "adam", 5.0, 1.0)
-    return some
-
-
 def losing() -> Any:
     some = small()
     some.trials.loc[[0, 1, 2], "status"] = ["diverged", "diverged", "crashed"]
@@ -176,7 +170,6 @@ CHECKS: dict[str, tuple[Any, dict[str, Any], str]] = {
     "same data": (doubled, {"data": {"spiral": "s", "again": "s", "vertical": "v"}}, "of spiral"),
     "machines": (small, {"hosts": 2}, "2 machines"),
     "no target": (small, {"targets": {}}, "no target"),
-    "epoch cost": (costly, {}, ""),
 }
 
 
@@ -224,11 +217,6 @@ def test_nothing_was_chosen_where_every_optimizer_has_one_configuration() -> Non
 def test_an_edge_that_a_rate_inside_equals_is_none(medians: list[float], edge: bool) -> None:
     rows = pd.DataFrame({"optimizer": "a", "learning_rate": [0.1, 0.2, 0.3], MEDIAN: medians})
     assert bool(audit._edges("p", rows, rows.iloc[:1])) is edge
-
-
-def test_costly_epochs_are_told() -> None:
-    lines = audit.told(judge(costly()).audit)
-    assert any("took 5.0 times" in line for line in lines)
 
 
 def test_audit_stands_under_the_figures_it_touches() -> None:

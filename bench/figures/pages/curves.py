@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -11,7 +12,7 @@ from bench.figures import grey
 from bench.figures.layout import Layout, Legend, Margins
 from bench.figures.material import Material
 from bench.figures.pages import page
-from bench.figures.panels.curves import curve_scale, curves, entries
+from bench.figures.panels.curves import EPOCHS, curve_scale, curves, entries
 from bench.figures.words import LOWEST, seeds_told
 from bench.tables.words import failures
 from nncore.metrics import LOSS
@@ -36,9 +37,24 @@ def bands_of(material: Material, problem: str, best: pd.DataFrame) -> pd.DataFra
     return rows[rows["optimizer"].isin(best["optimizer"])]
 
 
-def training_curves(material: Material, problem: str, best: pd.DataFrame) -> Figure:
-    """Curves of the configurations in `best`, which come lowest median loss first."""
+@dataclass(frozen=True)
+class Coin:
+    """What an epoch is worth, by optimizer, in units of `name`; and what is to be said of it."""
+
+    name: str
+    worth: Mapping[str, float]
+    sentences: Sequence[str] = ()
+
+
+def training_curves(
+    material: Material, problem: str, best: pd.DataFrame, coin: Coin | None = None
+) -> Figure:
+    """Curves of the configurations in `best`, lowest median loss first, over epochs or a `coin`."""
     drawn = bands_of(material, problem, best)
+    over, instead = EPOCHS, ""
+    if coin is not None:
+        drawn = drawn.assign(coins=drawn["epoch"] * drawn["optimizer"].map(coin.worth))
+        over, instead = ("coins", coin.name), f" over {coin.name}"
     looks = grey.split({name: material.looks[name] for name in best["optimizer"]})
     metrics = list(drawn["metric"].unique())
     scores = list(
@@ -58,8 +74,9 @@ def training_curves(material: Material, problem: str, best: pd.DataFrame) -> Fig
         told |= entries({}, {}, value) if metric in metrics else {}
     which = "the one configuration of each optimizer" if alone else "each optimizer at its best"
     figure, axes = Layout(
-        f"Training curves on {problem}: {which}",
+        f"Training curves on {problem}{instead}: {which}",
         [
+            *(coin.sentences if coin else []),
             seeds_told(
                 drawn["seeds"],
                 "lines are medians over {} seeds, bands interquartile ranges (25% to 75%).",
@@ -85,6 +102,7 @@ def training_curves(material: Material, problem: str, best: pd.DataFrame) -> Fig
             metrics=material.tables.metrics,
             looks=looks,
             loss=material.losses.get(problem, ""),
+            over=over,
             target=goal,
             scale=curve_scale(its, metric, goal, looks=looks, metrics=material.tables.metrics),
             legend=False,

@@ -36,6 +36,7 @@ def divergence_figure(material: Material) -> Figure:
             "Share of all runs at a rate that diverged, whatever the other hyperparameters.",
             "No cell: rate not tried. Problems without a diverged run are left out.",
             style.DIVERGED,
+            "○: " + style.SLOW if material.verdicts.lost["slow"].any() else "",
             material.swept,
             *material.audited("divergence"),
         ],

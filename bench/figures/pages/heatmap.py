@@ -49,6 +49,7 @@ def heatmap_figure(material: Material, hyperparameter: str, problem: str) -> Fig
             " n/m ×: n of m runs diverged. " + style.DIVERGED
             if shown["diverged"].any()
             else "",
+            style.slow(shown["above_constant"]),
             material.swept,
         ],
         heights=[

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from bench.figures import style
 from bench.figures.material import Material
 from bench.figures.pages import page
 from bench.figures.panels.spread import ranking
@@ -30,6 +31,7 @@ def ranking_figure(material: Material) -> Figure:
             bars_told(_compared(best)),
             "Intervals hold for all optimizers of a problem together, so for the winner's too "
             "(grey). On the right: how many runs diverged. " + material.chosen,
+            style.slow(best["above_constant"]),
             *material.audited("ranking"),
         ],
     )

@@ -43,6 +43,7 @@ def sensitivity_figure(material: Material, problem: str) -> Figure:
             + grey.strip(looks)
             if diverged
             else "",
+            style.slow(rows["above_constant"]),
             material.swept,
             *material.audited("sensitivity", problem),
         ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
+from bench.figures import style
 from bench.figures.material import Material
 from bench.figures.pages import page
 from bench.figures.panels.spread import spread
@@ -23,6 +24,7 @@ def spread_figure(material: Material) -> Figure:
             "A point is a seed, the upright line the median, the level one the quartiles.",
             material.chosen,
             "Crosses: diverged runs, counted on the right.",
+            style.slow(material.tables.runs["above_constant"]),
             *material.audited("spread"),
         ],
     )

@@ -15,6 +15,7 @@ from bench.figures.scale import HUGE, Scale, linear_scale, log_scale
 from bench.figures.style import Look
 from nncore.metrics import BUILT_IN_COLUMNS, TRAIN_LOSS, Columns
 
+EPOCHS = ("epoch", "epochs")
 BLOWN_UP = 1e3  # losses above so many times the largest initial one share the upper edge
 
 
@@ -28,19 +29,21 @@ def curves(
     loss: str = "",
     target: float | None = None,
     scale: Scale | None = None,
+    over: tuple[str, str] = EPOCHS,
     legend: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw one metric of one problem, a line per optimizer; returns the axes.
 
-    `bands` comes from `bench.tables.bands.curve_bands`. `looks` gives every optimizer its
+    `bands` comes from `bench.tables.bands.curve_bands`, and is drawn `over` a column of it, with a
+    name for the axis. `looks` gives every optimizer its
     colour, `labels` its text in the legend, both in the order of the legend. Crosses in the strip
     above stand for the runs that diverged, at their epochs; a median goes into the strip when at
     least half have.
     Those in grey have no bands, and share a row of the strip.
     """
     ax = style.axes(ax)
-    rows = bands[bands["metric"] == metric]
+    rows = bands[bands["metric"] == metric].assign(at=bands[over[0]])
     names = [name for name in looks if (rows["optimizer"] == name).any()]
     scale = scale or curve_scale(rows, metric, target, looks=looks, metrics=metrics)
     lost = grey.rows(diverging(rows, names), looks)
@@ -55,7 +58,7 @@ def curves(
     if target is not None:
         ax.axhline(float(scale.place(target)), color=style.GREY, lw=1, ls=":", label="target")
     scale.apply(ax)
-    ax.set(xlabel="epochs", ylabel=style.metric_label(metric, loss, metrics))
+    ax.set(xlabel=over[1], ylabel=style.metric_label(metric, loss, metrics))
     ax.margins(x=0.01)
     if legend:
         texts = {name: (labels or {}).get(name, name) for name in names}
@@ -113,7 +116,7 @@ def _line(
     ax: Axes, part: pd.DataFrame, scale: Scale, look: Look, row: int, place: int, number: int
 ) -> None:
     """The median, broken where it enters a strip: a slope there would be an artefact."""
-    x, values = part["epoch"].to_numpy(dtype=float), part["median"].to_numpy(dtype=float)
+    x, values = part["at"].to_numpy(dtype=float), part["median"].to_numpy(dtype=float)
     y, zone = scale.place(values, row), scale.zone(values)
     breaks = np.flatnonzero(np.diff(zone)) + 1
     x, y = np.insert(x, breaks, x[breaks - 1]), np.insert(y, breaks, np.nan)
@@ -136,7 +139,7 @@ def _marks(n: int, breaks: NDArray[np.int64], start: int, step: int) -> list[int
 def _band(ax: Axes, part: pd.DataFrame, scale: Scale, look: Look, row: int) -> None:
     """The quartiles, broken where one of them falls to zero; none for a single seed."""
     if part["seeds"].max() > 1:
-        x = part["epoch"].to_numpy(dtype=float)
+        x = part["at"].to_numpy(dtype=float)
         ends = [part[name].to_numpy(dtype=float) for name in ("low", "high")]
         zero = np.stack([scale.zone(end) < 0 for end in ends])
         breaks = np.flatnonzero((zero[:, 1:] != zero[:, :-1]).any(axis=0)) + 1
@@ -148,9 +151,9 @@ def _band(ax: Axes, part: pd.DataFrame, scale: Scale, look: Look, row: int) -> N
 def _crosses(ax: Axes, part: pd.DataFrame, scale: Scale, look: Look, row: int) -> None:
     """A cross per diverged run, at the record that shows it."""
     new = np.diff(part["diverged"].to_numpy(dtype=int), prepend=0)
-    x = np.repeat(part["epoch"].to_numpy(dtype=float), new)
+    x = np.repeat(part["at"].to_numpy(dtype=float), new)
     y = scale.place(np.full(len(x), np.inf), row)
     style.crosses(ax, x, y, look, clip_on=False)
-    for epoch, count in zip(part["epoch"], new, strict=True):
+    for place, count in zip(part["at"], new, strict=True):
         if count > 1 and not look.grey:
-            style.beside(ax, (epoch, float(y[0])), str(count), look.color)
+            style.beside(ax, (place, float(y[0])), str(count), look.color)

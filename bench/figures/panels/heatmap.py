@@ -35,8 +35,9 @@ def heatmap(
 
     Every value has a row and every rate a column of the same size, so decay 0 is a row like any
     other. All other hyperparameters are the best ones for that cell. Hatched: the median is
-    infinite, at least half the runs diverged; "3/10 ×" counts diverged runs; the best cell is
-    framed; cells without a number were not run. `norm` shares colours between maps.
+    infinite, at least half the runs diverged; "3/10 ×" counts diverged runs, "3/10 ○" those that
+    came down slowly; the best cell is framed; cells without a number were not run. `norm` shares
+    colours between maps.
     """
     ax = style.axes(ax)
     cells = best_by_pair(summary, hyperparameter)
@@ -44,11 +45,13 @@ def heatmap(
     rates = list(np.unique(cells["learning_rate"].to_numpy(dtype=float)))
     values = sorted(cells[hyperparameter].unique(), key=lambda v: (isinstance(v, str), v))
     write = len(rates) * len(values) <= MOST_NUMBERS
-    columns = cells[["learning_rate", hyperparameter, MEDIAN, "seeds", "diverged"]]
+    counted = ["seeds", "diverged", "above_constant"]
+    columns = cells[["learning_rate", hyperparameter, MEDIAN, *counted]]
     best = cells[MEDIAN].min()
-    for rate, value, median, seeds, diverged in columns.itertuples(index=False, name=None):
+    for rate, value, median, seeds, diverged, slow in columns.itertuples(index=False, name=None):
         x, y = rates.index(rate), values.index(value)
-        lost = f"{diverged}/{seeds} ×" if diverged else ""
+        counts = ((diverged, "×"), (slow, "○"))
+        lost = "\n".join(f"{count}/{seeds} {mark}" for count, mark in counts if count)
         _cell(ax, x, y, float(median), norm, lost if write else None)
         if median == best and np.isfinite(best):
             cell(ax, x, y, side=0.94, fill=False, ec="black", lw=2, zorder=4)

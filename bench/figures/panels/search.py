@@ -67,24 +67,24 @@ def budget(
 def divergence(lost: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw the share of diverged runs by optimizer and learning rate, for one problem.
 
-    `lost` is from `bench.verdicts.rates.divergence`. White: never; no cell: not tried.
+    `lost` is from `bench.verdicts.rates.divergence`. White: never; no cell: not tried; "30% ○":
+    runs that came down slowly.
     """
     ax = style.axes(ax)
     rates = sorted(lost["learning_rate"].unique())
     names = list(dict.fromkeys(lost["optimizer"]))
     write = len(rates) <= 16
-    for name, rate, gone, runs in lost[["optimizer", "learning_rate", "lost", "runs"]].itertuples(
-        index=False
-    ):
+    columns = ["optimizer", "learning_rate", "lost", "slow", "runs"]
+    for name, rate, gone, slow, runs in lost[columns].itertuples(index=False):
         x, y = rates.index(rate), names.index(name)
         part = gone / runs
         face = LOST(0.15 + 0.7 * part) if gone else NEVER
         cell(ax, x, y, fc=face, ec="white", lw=1)
-        if write and gone:
-            ink = "white" if part > 0.6 else "black"
-            ax.text(x, y, share(gone, runs), ha="center", va="center", size=6.5, color=ink)
-        elif write:
-            ax.text(x, y, "0", ha="center", va="center", size=6.5, color="#999999")
+        if write:
+            ink = "white" if part > 0.6 else "black" if gone or slow else "#999999"
+            told = [share(gone, runs)] * bool(gone) + [f"{share(slow, runs)} ○"] * bool(slow)
+            text = "\n".join(told) or "0"
+            ax.text(x, y, text, ha="center", va="center", size=6.5, color=ink)
     every = -(-len(rates) // 12)
     ticks = range(0, len(rates), every)
     fix_ticks(ax, "x", ticks, [value_text(rates[i]) for i in ticks], [])

@@ -33,15 +33,17 @@ def spread(
     """Draw the final training loss of every seed, with median and quartiles; lowest median on top.
 
     `trials` are those of one problem and of one configuration per optimizer. Crosses in the strip
-    on the right are diverged runs; how many there are stands beside it.
+    on the right are diverged runs, hollow points those above the constant predictor; how many there
+    are stands beside them.
     """
     ax = style.axes(ax)
     looks = looks or style.looks(trials)
-    values = {
-        str(name): np.sort(losses[~np.isnan(losses)])
-        for name, part in trials.groupby("optimizer", sort=False)
-        for losses in [final_losses(part)]
-    }
+    values, slow = {}, {}
+    for name, part in trials.groupby("optimizer", sort=False):
+        losses = final_losses(part)
+        ascending = np.argsort(losses, kind="stable")[: np.count_nonzero(~np.isnan(losses))]
+        values[str(name)] = losses[ascending]
+        slow[str(name)] = part["above_constant"].fillna(False).to_numpy(dtype=bool)[ascending]
     missing = trials["optimizer"].value_counts() - pd.Series({n: len(v) for n, v in values.items()})
     order = sorted(values, key=lambda n: (_middle(values[n]), n))
     scale = log_scale(np.concatenate(list(values.values())))
@@ -49,17 +51,19 @@ def spread(
         sample, look = values[name], looks[name]
         finite = sample[np.isfinite(sample)]
         many = min(1.0, 40 / max(len(sample), 1))
-        offsets = style.jitter(len(finite), 0.56)
-        ax.scatter(
-            scale.place(finite),
-            y + offsets,
-            s=6 + 10 * many,
-            marker=look.marker,
-            color=look.color,
-            alpha=0.35 + 0.4 * many,
-            lw=0,
-            zorder=3.6,
-        )
+        heights, above = y + style.jitter(len(finite), 0.56), slow[name][: len(finite)]
+        for mine, fill in ((~above, look.color), (above, "none")):
+            ax.scatter(
+                scale.place(finite[mine]),
+                heights[mine],
+                s=6 + 10 * many,
+                marker=look.marker,
+                color=look.color,
+                facecolor=fill,
+                alpha=0.35 + 0.4 * many,
+                lw=0.9 * (fill == "none"),
+                zorder=3.6,
+            )
         lost = len(sample) - len(finite)
         if lost:
             x = np.full(lost, float(scale.place(np.inf)))
@@ -71,7 +75,7 @@ def spread(
             if np.isfinite(middle):
                 at = float(scale.place(middle))
                 ax.vlines(at, y - 0.34, y + 0.34, color="black", lw=2, zorder=3.2)
-        _beside(ax, y, lost, len(sample), missing[name])
+        _beside(ax, y, lost, above.sum(), len(sample), missing[name])
     _rows(ax, order, scale, loss)
     return ax
 
@@ -110,7 +114,7 @@ def ranking(
             if y == 0:
                 ax.axvspan(*(float(e) for e in ends), color="#d9d9d9", alpha=0.6, lw=0, zorder=1)
         ran = row["seeds"] - row["crashed"] if some[0] else 0
-        _beside(ax, y, row["diverged"], ran, row["seeds"] - ran)
+        _beside(ax, y, row["diverged"], row["above_constant"], ran, row["seeds"] - ran)
     _rows(ax, [str(n) for n in rows["optimizer"]], scale, loss)
     if len(rows) and np.isfinite(rows[MEDIAN].iloc[0]) and _single(rows):
         ax.yaxis.get_ticklabels()[0].set_fontweight("bold")
@@ -133,9 +137,10 @@ def _rows(ax: Axes, names: Sequence[str], scale: LogScale, loss: str) -> None:
     ax.set(xlabel="final " + style.metric_label(loss=loss), ylabel="")
 
 
-def _beside(ax: Axes, y: int, lost: int, ran: int, missing: int) -> None:
-    """To the right of a row, how many runs diverged and how many left nothing."""
-    told = [f"{lost}/{ran} ×"] * bool(lost) + [f"{missing} missing"] * bool(missing)
+def _beside(ax: Axes, y: int, lost: int, slow: int, ran: int, missing: int) -> None:
+    """To the right of a row, how many runs diverged, came down slowly, and left nothing."""
+    told = [f"{lost}/{ran} ×"] * bool(lost) + [f"{slow}/{ran} ○"] * bool(slow)
+    told += [f"{missing} missing"] * bool(missing)
     text = "\n".join(told) if ran else "no result"
     if not text:
         return

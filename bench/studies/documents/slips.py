@@ -197,7 +197,7 @@ def _stale(results: Mapping[str, Results], stale: Array) -> list[dict[str, Any]]
     # are paired here are the reference's, on the seeds' own data.
     finals = [
         _lost_as_infinite(results["004_log_linear"], errors)
-        for errors in (stale[:, -1], 2 * values[: len(stale), -1])
+        for errors in (stale, 2 * values[: len(stale)])
     ]
     cost = paired(
         "004",
@@ -212,13 +212,17 @@ def _stale(results: Mapping[str, Results], stale: Array) -> list[dict[str, Any]]
 
 
 def _lost_as_infinite(results: Results, errors: Array) -> Array:
-    """Final mean squared errors on the first seeds of the full batch, infinite where diverged."""
+    """The last of the mean squared errors `(n, R)` on the first n seeds of the full batch.
+
+    Infinite where diverged.
+    """
     trials = [t for t in results.manifest.trials if t.problem_name == "full_batch"]
     limits = [
         runaway(float(np.var(datasets.draw(t.problem.dataset, t.seed)["train"].y)))
         for t in sorted(trials, key=lambda t: t.seed)[: len(errors)]
     ]
-    return np.where(errors <= np.array(limits), errors, np.inf)
+    first, last = errors[:, 0], errors[:, -1]
+    return np.where((last <= np.array(limits)) | (last < first), last, np.inf)
 
 
 def _shared(found: dict[str, Any], which: NDArray[np.bool_]) -> dict[str, Any]:

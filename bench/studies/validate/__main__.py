@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
-from bench.studies.validate import alarms, intervals
+from bench.studies.validate import alarms, intervals, watched
 
 SIZES = (10, 20, 50)
 SAMPLES = 4_000
@@ -25,9 +25,28 @@ def tables(samples: int = SAMPLES) -> str:
         rates = [case.rate(n, samples) for n in SIZES]
         cells = [f"{100 * rate:.1f} {case.side(rate, samples)}".rstrip() for rate in rates]
         lines.append(f"| {case.estimate} | {case.method} | {case.law} | {' | '.join(cells)} |")
-    lines += ["", "| difference | seeds advised | power |", "|---|--:|--:|"]
-    lines += [f"| {law} | {n} | {100 * p:.1f} |" for law, n, p in alarms.powers(samples)]
+    lines += ["", *advised(samples), "", *decided(samples // 4)]
     return "\n".join(lines)
+
+
+def advised(samples: int) -> Iterator[str]:
+    """The lines of the table of advice, rates in percent."""
+    yield (
+        f"| difference, one of {alarms.ASKED} pairs | seeds it takes | power | "
+        f"range given after {alarms.SEEN} | range given, and wrong |"
+    )
+    yield "|---|--:|--:|--:|--:|"
+    for one in alarms.advice(samples):
+        cells = (f"{100 * rate:.1f}" for rate in (one.power, one.given, one.wrong))
+        yield f"| {one.law} | {one.seeds} | {' | '.join(cells)} |"
+
+
+def decided(experiments: int) -> Iterator[str]:
+    """The lines of the table of seeds until decided, rates in percent."""
+    yield "| seeds until decided | false decisions | seeds needed | decided | decided by 200 |"
+    yield "|---|--:|--:|--:|--:|"
+    for name, *shares in watched.rows(experiments):
+        yield f"| {name} | {' | '.join(f'{100 * share:.1f}' for share in shares)} |"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

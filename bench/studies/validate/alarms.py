@@ -1,8 +1,10 @@
-"""False alarms of the paired tests, and the power that the advised number of seeds gives."""
+"""False alarms of the paired tests, and how far advice on seeds can be trusted."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -14,6 +16,19 @@ from bench.studies.validate.case import Case, Trial
 from bench.studies.validate.laws import LAWS, Law
 
 Test = Callable[[Array], stats.SignedRanks | stats.Signs]
+SEEN, ASKED = 20, 30
+MARGIN = -math.log1p(-0.1)
+DIFFERENCES: dict[str, Law] = {
+    "normal, shifted by half its deviation": lambda u: ndtri(u) + 0.5,
+    "normal, shifted by its deviation": lambda u: ndtri(u) + 1,
+    "Cauchy, shifted by its quartile": lambda u: LAWS["Cauchy"](u) + 1,
+    # Of the seeds 36% diverge with the first optimizer alone, 6% with the second, 4% with both.
+    "40% diverge, against 10%": lambda u: np.select(
+        [u < 0.06, u > 0.64, u > 0.6], [-np.inf, np.inf, 0.0], ndtri((u - 0.06) / 0.54)
+    ),
+    "the same, within 10%": lambda u: 0.1 * ndtri(u),
+    "the same, within 20%": lambda u: 0.2 * ndtri(u),
+}
 TESTS: dict[str, Test] = {"Wilcoxon": stats.wilcoxon, "sign test": stats.sign_test}
 
 
@@ -47,21 +62,34 @@ def _family(law: Law) -> Trial:
     return trial
 
 
-def powers(samples: int) -> Iterator[tuple[str, int, float]]:
-    """Law of the difference, seeds advised after seeing 1,000, and how often those show it."""
-    levels = (np.arange(1000) + 0.5) / 1000
-    laws: dict[str, Law] = {
-        "normal, shifted by half its deviation": lambda u: ndtri(u) + 0.5,
-        "normal, shifted by its deviation": lambda u: ndtri(u) + 1,
-        "Cauchy, shifted by its quartile": lambda u: LAWS["Cauchy"](u) + 1,
-        # Of the seeds 36% diverge with the first optimizer alone, 6% with the second, 4% with both.
-        "40% diverge, against 10%": lambda u: np.select(
-            [u < 0.06, u > 0.64, u > 0.6], [-np.inf, np.inf, 0.0], ndtri((u - 0.06) / 0.54)
-        ),
-    }
-    for name, law in laws.items():
-        n = stats.seeds_needed(law(levels))
-        assert n is not None
+@dataclass(frozen=True)
+class Advice:
+    """What seeds are advised after `SEEN` seeds of a law of differences.
+
+    `seeds` would decide, and do so with `power`; `given` is how often a range is advised, `wrong`
+    how often one is that lacks the number.
+    """
+
+    law: str
+    seeds: int
+    power: float
+    given: float
+    wrong: float
+
+
+def advice(samples: int) -> Iterator[Advice]:
+    """The advice for one of `ASKED` pairs, by law of the differences."""
+    levels = (np.arange(20_000) + 0.5) / 20_000
+    confidence = 1 - 0.05 / ASKED
+    for name, law in DIFFERENCES.items():
+        d = law(levels)
+        sides = (d < 0, d > 0, d < MARGIN, d > -MARGIN)
+        n = int(stats.seeds_to_decide([side.mean() for side in sides], ASKED))
         rng = np.random.default_rng(n)
-        found = [stats.wilcoxon(d).p <= 0.05 for d in law(rng.random((samples, n)))]
-        yield name, n, float(np.mean(found))
+        found = [
+            stats.compare(d, MARGIN, confidence).decided for d in law(rng.random((samples, n)))
+        ]
+        told = [stats.seeds_advised(d, MARGIN, ASKED) for d in law(rng.random((samples, SEEN)))]
+        ranges = [ends for ends in told if ends is not None]
+        lacking = sum(not low <= max(n, SEEN) <= high for low, high in ranges)
+        yield Advice(name, n, float(np.mean(found)), len(ranges) / samples, lacking / samples)

@@ -53,19 +53,35 @@ FOUR_CLASSES = np.array([0, 0, 0, 1])
 ENTROPY = -(0.75 * math.log(0.75) + 0.25 * math.log(0.25))
 
 
+# Biases: two with an error above that of every end, one with an error below.
+STARTS = {"higher": 100.0, "lower": 2.1}
+
+
 @pytest.mark.parametrize(
-    ("loss", "limit"), [("mean_squared_error", 6.0), ("half_mean_squared_error", 3.0)]
+    ("loss", "constant"), [("mean_squared_error", 3.0), ("half_mean_squared_error", 1.5)]
 )
-@pytest.mark.parametrize(("factor", "status"), [(0.999, "ok"), (1.001, "diverged")])
-def test_diverged_above_twice_the_variance(loss, limit, factor, status):
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("factor", [1.999, 2.001])
+def test_diverged_above_twice_the_variance_and_no_lower_than_it_began(
+    loss, constant, start, factor
+):
     # Output 2 + d has a mean squared error of 3 + d^2.
-    distance = math.sqrt(6 * factor - 3)
+    distance = math.sqrt(3 * factor - 3)
     with samples(X, TARGETS) as dataset:
-        outcome = jump(dataset, loss, [0.0, 100.0], [0.0, 2 + distance], epochs=3)
-    assert outcome.metrics["train_loss"][-1] == pytest.approx(limit * factor)
-    assert (outcome.status, outcome.improved) == (status, True)
-    assert outcome.diverged_epoch == (3 if status == "diverged" else None)
-    assert outcome.reason == "" or "constant predictor" in outcome.reason
+        outcome = jump(dataset, loss, [0.0, STARTS[start]], [0.0, 2 + distance], epochs=3)
+    diverged = factor > 2 and start == "lower"
+    assert outcome.metrics["train_loss"][-1] == pytest.approx(constant * factor)
+    assert outcome.constant == constant
+    assert (outcome.status == "diverged", outcome.improved) == (diverged, start == "higher")
+    assert outcome.diverged_epoch == (3 if diverged else None)
+    assert bool(outcome.reason) == diverged
+    assert "constant predictor" in outcome.reason or not diverged
+
+
+def test_what_ends_where_it_began_has_not_come_down():
+    with samples(X, TARGETS) as dataset:
+        outcome = jump(dataset, "mean_squared_error", [0.0, 100.0], [0.0, 100.0])
+    assert (outcome.status, outcome.improved) == ("diverged", False)
 
 
 @pytest.mark.parametrize("one_hot", [False, True])
@@ -109,7 +125,7 @@ def test_diverged_above_twice_the_initial_loss(loss, y, layers, parameters, fact
         end[-1] = y.mean() + math.sqrt(base * factor - spread)
         outcome = jump(dataset, loss, start, end)
     assert outcome.metrics["train_loss"][-1] == pytest.approx(first * factor)
-    assert (outcome.status, outcome.improved) == (status, False)
+    assert (outcome.status, outcome.improved, outcome.constant) == (status, False, None)
     assert outcome.reason == "" or "initial" in outcome.reason
 
 

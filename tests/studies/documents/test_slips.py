@@ -45,6 +45,6 @@ def test_a_diverged_run_of_the_stale_layer_counts_as_infinite():
     trials = [Trial(i, "full_batch", "sgd", problem, None, 0, i, str(i)) for i in (1, 0)]
     results = SimpleNamespace(manifest=SimpleNamespace(trials=trials))
     limits = [2 * draw(problem.dataset, seed)["train"].y.var() for seed in (0, 1)]
-    for factor, expected in ((0.99, False), (1.01, True)):
-        errors = factor * np.array(limits)
+    for factor, start, expected in ((0.99, 0.5, False), (1.01, 1.5, False), (1.01, 0.5, True)):
+        errors = np.outer(limits, [start, factor])
         assert (np.isinf(slips._lost_as_infinite(results, errors)) == expected).all()

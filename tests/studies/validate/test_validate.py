@@ -7,7 +7,7 @@ import pytest
 import scipy.stats
 
 from bench import stats
-from bench.studies.validate import alarms, intervals, laws
+from bench.studies.validate import alarms, intervals, laws, watched
 from bench.studies.validate.__main__ import BEGIN, DOCUMENT, END, SAMPLES, SIZES, main
 from bench.studies.validate.case import Case, within
 
@@ -89,14 +89,69 @@ def test_the_document_holds_the_table_of_these_cases():
         assert not [cell for cell in rows[case.name] if cell.endswith(broken)], case.name
 
 
-def test_seeds_advised_have_the_power_they_promise():
-    for _, n, power in alarms.powers(400):
-        assert n >= stats.fewest_seeds()
-        assert 0.7 < power < 0.9
+def test_advice_on_seeds_keeps_its_promises():
+    for one in alarms.advice(400):
+        assert one.seeds >= stats.fewest_seeds(alarms.ASKED)
+        assert 0.7 < one.power < 0.9
+        assert one.wrong <= 0.05
+
+
+@pytest.mark.parametrize("family", watched.FAMILIES, ids=lambda family: family.name)
+def test_the_truths_of_the_families_are_those_of_their_laws(family):
+    losses = family.law(np.random.default_rng(0).random((3, 20_001)))
+    for a, b in ((0, 1), (2, 0)):
+        gaps = stats.differences(losses[a], losses[b])
+        _, low, high = stats.median_interval(gaps, 0.9999)
+        assert low <= family.truth(3)[a, b] <= high
+
+
+def test_false_decisions_are_seen(monkeypatch):
+    """With the interval for a fixed number, looked at after every round, they would be many."""
+    [family] = [family for family in watched.FAMILIES if family.name == "equal, over decades"]
+    rng = np.random.default_rng(0)
+    assert sum(watched.experiment(family, rng).false for _ in range(20)) <= 3
+
+    def each(values, confidence):
+        for n in range(1, len(values) + 1):
+            yield tuple(map(float, stats.median_interval(values[:n], 0.95)[1:]))
+
+    monkeypatch.setattr(stats, "median_sequences", each)
+    monkeypatch.setattr(watched, "SHAPE", (5,))
+    assert sum(watched.experiment(family, rng).false for _ in range(20)) > 10
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "truth", "expected"),
+    [
+        (-0.05, 0.05, 0.0, False),
+        (-0.05, 0.05, watched.MARGIN, True),
+        (0.2, 0.4, 0.0, True),
+        (0.2, 0.4, 0.1, True),
+        (0.2, 0.4, 0.3, False),
+        (-0.4, -0.2, -0.1, True),
+        (-0.4, -0.2, -0.3, False),
+        (-0.4, 0.4, 0.0, False),
+    ],
+)
+def test_which_answers_are_wrong(low, high, truth, expected):
+    found = stats.Comparison(0.0, low, high, watched.MARGIN)
+    assert watched.wrong(found, truth) == expected
+
+
+def test_the_document_says_what_seeds_until_decided_promise():
+    text = DOCUMENT.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
+    rows = {line.split(" | ")[0].strip("| "): line.split(" | ")[1:] for line in text.splitlines()}
+    for family in watched.FAMILIES:
+        assert float(rows[family.name][0]) <= 6.5
+    for name in alarms.DIFFERENCES:
+        assert float(rows[name][3].strip(" |")) <= 5
 
 
 def test_the_command_prints_the_table(capsys, monkeypatch):
     monkeypatch.setattr(intervals, "cases", lambda: iter(KEPT[:1]))
     monkeypatch.setattr(alarms, "cases", lambda: iter(()))
+    monkeypatch.setattr(watched, "FAMILIES", watched.FAMILIES[:1])
     main(["--samples", "5"])
-    assert "| median | order statistics | normal |" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "| median | order statistics | normal |" in printed
+    assert f"| {watched.FAMILIES[0].name} | 0.0 |" in printed

@@ -1,0 +1,74 @@
+"""Measuring what an epoch costs, where a results folder does not say yet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bench.plan.manifest import Manifest
+from bench.plan.trials import Stack, Trial
+from bench.run import runner
+from bench.run.timing import measure_stack, measured
+from bench.session.folder import statuses
+from bench.store.store import Result, Store
+from bench.tables.costs import COSTS, costs_of, name_of
+
+LINE_SECONDS = 5.0
+ENDED = ("ok", "diverged")
+
+
+def measure(
+    store: Store, manifest: Manifest, plugins: Sequence[Path], say: Callable[[str], None]
+) -> None:
+    """Measure the rules of every problem that has one without a measurement, and store it.
+
+    All rules of such a problem, since only what was measured in turns is comparable; on one worker,
+    with nothing else in flight. Rules without a trial that came to an end are left out: they may
+    never end. What was measured before an interruption stays.
+    """
+    stacks = _unmeasured(store, manifest)
+    if not stacks:
+        return
+    rules = {trial.configuration.rule for stack in stacks for trial in stack}
+    say(f"measuring what an epoch costs: {_of(rules, 'rule')} on {_of(stacks, 'problem')}")
+    stack_of = {trial.key: stack for stack in stacks for trial in stack}
+    done, last = 0, time.monotonic()
+
+    def keep(result: Result) -> None:
+        nonlocal done, last
+        rule_of = {t.key: t.configuration.rule for t in stack_of[result.keys[0]]}
+        problem = name_of(stack_of[result.keys[0]][0].problem)
+        known = costs_of(store)
+        # Of what was measured at another moment nothing stays beside what was measured now.
+        rounds = {r: known.get(problem, {}).get(r, []) for r in rule_of.values()}
+        for key, record in zip(result.keys, result.records, strict=True):
+            rounds[rule_of[key]] = measured(record).tolist()
+        store.set_meta(**{COSTS: {**known, problem: rounds}})
+        done += 1
+        if time.monotonic() - last >= LINE_SECONDS and done < len(stacks):
+            last = time.monotonic()
+            say(f"  {done} of {_of(stacks, 'problem')} measured")
+
+    runner.run(stacks, on_result=keep, jobs=1, plugins=plugins, task=measure_stack)
+
+
+def _of(things: Sequence[object] | set[str], word: str) -> str:
+    return f"{len(things)} {word}" + "s" * (len(things) != 1)
+
+
+def _unmeasured(store: Store, manifest: Manifest) -> list[Stack]:
+    """A stack for every problem to be measured: a trial of each rule that came to an end."""
+    names = {t.problem_name: t.problem for t in manifest.trials}
+    definitions = {name: name_of(problem) for name, problem in names.items()}
+    groups: dict[str, dict[str, Trial]] = {}
+    for trial, status in zip(manifest.trials, statuses(store, manifest.trials), strict=True):
+        if status in ENDED:
+            rules = groups.setdefault(definitions[trial.problem_name], {})
+            rules.setdefault(trial.configuration.rule, trial)
+    known = costs_of(store)
+    return [
+        tuple(rules.values())
+        for definition, rules in groups.items()
+        if not rules.keys() <= known.get(definition, {}).keys()
+    ]
