@@ -113,7 +113,7 @@ def _write(
     if (frames.trials["status"] != "crashed").any():
         written.append(_replace(folder / "best.toml", best_spec(manifest, frames)))
         say("comparing optimizers")
-        material = _material(store, manifest, frames)
+        material = _material(store, manifest, frames, say)
         faults = Faults()
         for table in csvs.of(material.plugins):
             with faults.of(table):
@@ -129,7 +129,9 @@ def _write(
     return tuple(written)
 
 
-def _material(store: Store, manifest: Manifest, tables: Tables) -> Material:
+def _material(
+    store: Store, manifest: Manifest, tables: Tables, say: Callable[[str], None]
+) -> Material:
     """What can be said about the trials, and all that figures are drawn from."""
     from bench import verdicts
     from bench.figures.material import Material
@@ -148,6 +150,7 @@ def _material(store: Store, manifest: Manifest, tables: Tables) -> Material:
             data=manifest.data,
             hosts=len(hosts),
             remarks=manifest.remarks,
+            pace=lambda what, items: Pace(what, say).over(items),
             watched=manifest.until is not None,
         ),
         planned=manifest.trials,

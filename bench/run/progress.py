@@ -10,8 +10,8 @@ import contextlib
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from nncore.text import drawing
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bench.plan.trials import Stack
     from bench.store.store import Result
 
+T = TypeVar("T")
 LINE_SECONDS = 5.0
 LONG_SECONDS = 5.0  # of a run about whose efficiency there is something to say
 
@@ -150,6 +151,12 @@ class Pace:
     ) -> None:
         self._what, self._say, self._line_seconds, self._clock = what, say, line_seconds, clock
         self._begin = self._last = clock()
+
+    def over(self, items: Sequence[T]) -> Iterator[T]:
+        """Go through `items`, and say how far."""
+        for done, item in enumerate(items, start=1):
+            yield item
+            self.at(done, len(items))
 
     def at(self, done: int, count: int) -> None:
         """Note that so many are done of as many as there are."""

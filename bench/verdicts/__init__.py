@@ -61,6 +61,7 @@ def judge(
     hosts: int = 1,
     remarks: Mapping[str, Sequence[str]] | None = None,
     watched: bool = False,
+    pace: samples.Pacing = samples.unpaced,
 ) -> Verdicts:
     """Everything that can be said about an experiment.
 
@@ -68,13 +69,14 @@ def judge(
     planned by problem, in the order in which problems are told. Losses within `margin` count as the
     same, those below the `floors` of their problems as equal; `data` tells which problems are on
     the same data, and so count as one across problems; `remarks` are what there is to say of it.
-    `watched` says that seeds were added until pairs were decided, as in `pairs`.
+    `watched` says that seeds were added until pairs were decided, as in `pairs`; `pace` goes
+    through long steps.
     """
     judged, best, curves = _in_order(tables.runs, planned), tables.best, tables.curves
     trials, summary = searched(tables.trials), tables.searched
     found = samples.samples(judged, fixed, floors, data)
     whole = [sample.distinct() for sample in found]
-    compared = pairs.pairs(found, margin, watched=watched)
+    compared = pairs.pairs(found, margin, watched=watched, pace=pace)
     reached = target.costs(judged, curves, targets, tables.metrics)
     columns = ["problem", "optimizer", "configuration", "settings"]
     chosen = {
@@ -85,7 +87,7 @@ def judge(
     order = ranking.ranking(
         found, compared, _starts(judged, curves), losses, chosen, watched=watched
     )
-    width = rates.widths(trials, summary, fixed)
+    width = rates.widths(trials, summary, fixed, pace)
     label = {(s.problem, n): s.label(i) for s in whole for i, n in enumerate(s.optimizers)}
     order = order.merge(
         _labelled(width, label), on=["problem", "optimizer"], how="left", validate="many_to_one"
@@ -96,7 +98,7 @@ def judge(
         ranking=order,
         pairs=compared,
         times=timed,
-        budget=budget.budget(summary, fixed),
+        budget=budget.budget(summary, fixed, pace),
         profile=profile.profile(reached, fixed, data),
         audit=auditing.audit(
             tables.trials,

@@ -9,7 +9,7 @@ import pandas as pd
 
 from bench import stats
 from bench.tables.headline import MEDIAN
-from bench.verdicts.samples import RESAMPLES, stream
+from bench.verdicts.samples import RESAMPLES, Pacing, stream, unpaced
 
 COLUMNS = ["problem", "optimizer", "configurations", "k"]
 COLUMNS += ["median_best", "median_best_low", "median_best_high"]
@@ -18,7 +18,9 @@ MOST = 300  # configurations whose resamples fit in a second
 POINTS = 40
 
 
-def budget(summary: pd.DataFrame, fixed: Collection[str] = ()) -> pd.DataFrame:
+def budget(
+    summary: pd.DataFrame, fixed: Collection[str] = (), pace: Pacing = unpaced
+) -> pd.DataFrame:
     """A row per problem, optimizer and number k of configurations tried, drawn from the sweep.
 
     A configuration's score is its median final training loss over seeds. `median_best` of k is the
@@ -28,7 +30,8 @@ def budget(summary: pd.DataFrame, fixed: Collection[str] = ()) -> pd.DataFrame:
     of the configurations, beyond which it would not hold (docs/statistics.md).
     """
     parts = []
-    for (problem, optimizer), rows in summary.groupby(["problem", "optimizer"], sort=False):
+    searches = list(summary.groupby(["problem", "optimizer"], sort=False))
+    for (problem, optimizer), rows in pace("searches", searches):
         scores = rows[MEDIAN].to_numpy(dtype=float)
         scores = np.where(np.isnan(scores), np.inf, scores)
         m = len(scores)

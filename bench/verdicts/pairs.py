@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from bench import stats
-from bench.verdicts.samples import ALL, LEVEL, SAME, Array, Sample, block, stacked
+from bench.verdicts.samples import ALL, LEVEL, SAME, Array, Pacing, Sample, block, stacked, unpaced
 
 # Optimizers of which every pair is compared: the number of pairs grows with the square.
 MOST = 40
@@ -29,6 +29,7 @@ def pairs(
     level: float = LEVEL,
     *,
     watched: bool = False,
+    pace: Pacing = unpaced,
 ) -> pd.DataFrame:
     """A row per problem and pair of optimizers; rows of `ALL` put all problems together.
 
@@ -53,7 +54,9 @@ def pairs(
     asked = max(_all(random) if watched else family(random), 1)
     confidence = 1 - level / asked
     margin = margin or stats.Margin()
-    rows = [_pair(*pair, margin, confidence, watched) for pair in both]
+    rows = [
+        _pair(sample, i, j, margin, confidence, watched) for sample, i, j in pace("pairs", both)
+    ]
     fewest = stats.fewest_watched(asked, level) if watched else stats.fewest_seeds(asked, level)
     for row in rows:
         row["fewest_seeds"] = fewest
