@@ -94,4 +94,5 @@ def test_a_column_that_counts_is_warned_of(folder):
     audit = pd.read_csv(folder / "results/spec/audit.csv")
     [message] = audit.loc[audit["check"] == "data", "message"]
     assert 'column "id" counts the samples' in message
-    assert 'column "id" counts the samples' in bench("report", "results/spec", cwd=folder)
+    again = " ".join(bench("report", "results/spec", cwd=folder).split())
+    assert 'column "id" counts the samples' in again
