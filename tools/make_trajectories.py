@@ -28,7 +28,7 @@ import torch
 from optax.contrib._muon import orthogonalize_via_newton_schulz
 
 from tests.references import landscape
-from tests.references.registry import FOLDER, seen
+from tests.references.registry import FOLDER, seen, valued
 from tests.references.settings import SETS
 
 jax.config.update("jax_enable_x64", True)
@@ -39,6 +39,7 @@ Points = Iterator[tuple[list[float], list[float]]]
 DEFAULTS: dict[str, dict[str, float]] = {
     "sgd": {"momentum": 0.0},
     "heavy_ball": {"momentum": 0.9, "weight_decay": 0.0},
+    "sgd_dampened": {"momentum": 0.9, "dampening": 0.9, "weight_decay": 0.0},
     "nesterov": {"momentum": 0.9},
     "signsgd": {},
     "signum": {"momentum": 0.9, "weight_decay": 0.0},
@@ -57,6 +58,13 @@ DEFAULTS: dict[str, dict[str, float]] = {
     "radam": {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8},
     "adabelief": {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8},
     "yogi": {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-3},
+    "adabound": {
+        "beta_1": 0.9,
+        "beta_2": 0.999,
+        "epsilon": 1e-8,
+        "final_ratio": 100.0,
+        "gamma": 1e-3,
+    },
     "adan": {
         "beta_1": 0.98,
         "beta_2": 0.92,
@@ -74,6 +82,14 @@ DEFAULTS: dict[str, dict[str, float]] = {
         "epsilon": 1e-10,
     },
     "shampoo": {"epsilon": 1e-4},
+    "adafactor": {
+        "exponent": 0.8,
+        "epsilon": 1e-30,
+        "smallest": 1e-3,
+        "threshold": 1.0,
+        "weight_decay": 0.0,
+    },
+    "lbfgs": {},
     "schedule_free_sgd": {"beta_1": 0.9, "weight_decay": 0.0},
     "schedule_free_adamw": {
         "beta_1": 0.9,
@@ -205,6 +221,12 @@ def heavy_ball(h):
         return [torch.optim.SGD(p, rate, momentum=h["momentum"], weight_decay=decay)]
 
     return by_torch("heavy_ball", make)
+
+
+@of("sgd_dampened", "torch", "torch.optim.SGD(momentum, dampening, weight_decay)")
+def sgd_dampened(h):
+    given = {name: h[name] for name in ("momentum", "dampening", "weight_decay")}
+    return by_torch("sgd_dampened", lambda p: [torch.optim.SGD(p, h["learning_rate"], **given)])
 
 
 @of("nesterov", "torch", "torch.optim.SGD(momentum, nesterov=True)", CONSTANT)
@@ -386,6 +408,29 @@ def yogi(h):
     return by_optax("yogi", at)
 
 
+class Bare(pytorch_optimizer.AdaBound):
+    """The package's AdaBound without the 1e-15 that it adds inside every root."""
+
+    @staticmethod
+    def apply_ams_bound(*given, **named):
+        return pytorch_optimizer.AdaBound.apply_ams_bound(*given, **named, exp_avg_sq_eps=0.0)
+
+
+@of(
+    "adabound",
+    "pytorch_optimizer",
+    "pytorch_optimizer.AdaBound",
+    "without the 1e-15 that it adds inside every root",
+)
+def adabound(h):
+    def make(p):
+        rate, final = h["learning_rate"], h["final_ratio"] * h["learning_rate"]
+        given = {"gamma": h["gamma"], "eps": h["epsilon"], "foreach": False}
+        return [Bare(p, rate, final, betas(h), **given)]
+
+    return by_torch("adabound", make)
+
+
 @of("adan", "pytorch_optimizer", "pytorch_optimizer.Adan")
 def adan(h):
     def make(p):
@@ -515,6 +560,57 @@ def prodigy(h):
         ]
 
     return by_torch("prodigy", make)
+
+
+@of(
+    "adafactor",
+    "torch",
+    "torch.optim.Adafactor",
+    "with an epsilon too small to tell adding it from bounding by it",
+)
+def adafactor(h):
+    assert h["epsilon"] == 1e-30
+
+    def make(p):
+        return [
+            torch.optim.Adafactor(
+                p,
+                h["learning_rate"],
+                beta2_decay=-h["exponent"],
+                eps=(h["epsilon"], h["smallest"]),
+                d=h["threshold"],
+                weight_decay=h["weight_decay"],
+            )
+        ]
+
+    return by_torch("adafactor", make, shape=torch.tensor)
+
+
+@of(
+    "lbfgs",
+    "torch",
+    "torch.optim.LBFGS(line_search_fn='strong_wolfe', history_size=10, max_iter=1)",
+    "without tolerances of slopes and gradients",
+)
+def lbfgs(h):
+    w = torch.nn.Parameter(torch.tensor(landscape.START))
+    optimizer = torch.optim.LBFGS(
+        [w],
+        h["learning_rate"],
+        max_iter=1,
+        max_eval=1000,
+        tolerance_grad=0,
+        history_size=10,
+        line_search_fn="strong_wolfe",
+    )
+    for t in range(1, landscape.UPDATES + 1):
+
+        def closure(t: int = t) -> torch.Tensor:
+            w.grad = torch.tensor(seen("lbfgs", w.tolist(), t))
+            return torch.tensor(valued("lbfgs", w.tolist(), t))
+
+        optimizer.step(closure)
+        yield w.tolist(), w.tolist()
 
 
 def rounded(values: list[float]) -> list[float]:

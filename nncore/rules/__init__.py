@@ -37,7 +37,9 @@ import nncore.rules.adaptive
 import nncore.rules.adam
 import nncore.rules.moments
 import nncore.rules.layerwise
-import nncore.rules.averaging  # noqa: F401
+import nncore.rules.factored
+import nncore.rules.averaging
+import nncore.rules.second_order  # noqa: F401
 
 # isort: on
 from nncore.rules.hyperparameter import Hyperparameter

@@ -36,6 +36,22 @@ def heavy_ball(w, g, t, v, *, learning_rate=1e-2, momentum=0.9, weight_decay=0.0
 
 
 @rule
+def sgd_dampened(w, g, t, v, *, learning_rate=1e-2, momentum=0.9, dampening=0.9, weight_decay=0.0):
+    """Heavy ball with dampening: a running mean of gradients. PyTorch's SGD, https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html
+
+    d = g + weight_decay * w
+    v = d at first, then momentum * v + (1 - dampening) * d
+    w = w - learning_rate * v
+
+    With dampening equal to the momentum, as here by default, `v` is a mean that starts at the first
+    gradient, and steps do not grow by 1 / (1 - momentum); dampening 0 is `heavy_ball`.
+    """
+    d = g + weight_decay * w
+    v[:] = d if t == 1 else momentum * v + (1 - dampening) * d
+    w -= learning_rate * v
+
+
+@rule
 def nesterov(w, g, t, v, *, learning_rate=1e-2, momentum=0.9):
     """Nesterov's accelerated gradient. Sutskever et al. 2013, https://proceedings.mlr.press/v28/sutskever13.html
 

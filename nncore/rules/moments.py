@@ -41,6 +41,34 @@ def yogi(w, g, t, m, v, *, learning_rate=1e-2, beta_1=0.9, beta_2=0.999, epsilon
 
 
 @rule
+def adabound(
+    w, g, t, m, v, *,
+    learning_rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-8, final_ratio=100.0, gamma=1e-3,
+):  # fmt: skip
+    """AdaBound: from Adam to SGD, by bounds on the rates. Luo et al. 2019, algorithm 2, https://arxiv.org/abs/1902.09843
+
+    m, v as in `adam`
+    low = final_ratio * learning_rate * (1 - 1 / (gamma * t + 1))
+    high = final_ratio * learning_rate * (1 + 1 / (gamma * t))
+    rate = learning_rate * sqrt(1 - beta_2^t) / (1 - beta_1^t) / (sqrt(v) + epsilon)
+    w = w - min(max(rate, low), high) * m
+
+    This is the authors' code, which corrects the bias; algorithm 2 does not, and divides the rate
+    by sqrt(t). The final rate is there in absolute numbers, 0.1 at a learning rate of 1e-3, and
+    falls with that one, as it does here.
+    """
+    running_mean(m, g, beta_1)
+    running_mean(v, g**2, beta_2)
+    final = final_ratio * learning_rate
+    low, high = final * (1 - 1 / (gamma * t + 1)), final * (1 + 1 / (gamma * t))
+    corrected = learning_rate * (1 - beta_2**t) ** 0.5 / (1 - beta_1**t)
+    # Where it never had a gradient, v and m are 0, and epsilon may be.
+    root = np.sqrt(v) + epsilon
+    rate = np.where(root > 0, corrected / np.where(root > 0, root, 1), high)
+    w -= np.clip(rate, low, high) * m
+
+
+@rule
 def adan(
     w, g, t, m, v, n, before, *,
     learning_rate=1e-3, beta_1=0.98, beta_2=0.92, beta_3=0.99, epsilon=1e-8, weight_decay=0.0,

@@ -51,15 +51,14 @@ class Supplies:
         """For one that sees a whole stack.
 
         `rng` is a list of generators, one a trial; `gradient(w)` takes and gives `(T, P)`,
-        `loss(w)` gives `(T, 1)`.
+        `loss(w)` gives `(T, 1)`; of some trials alone, `gradient(w, rows)`.
         """
-        points = self.points
-        known = {
-            "rng": self._streams.get(piece.name),
-            "gradient": points.gradient,
-            "loss": lambda w: points.loss(w)[:, None],
-        }
-        return _asked(piece, known)
+
+        def loss(w: Array, rows: Sequence[int] | None = None) -> Array:
+            return self.points.loss(w, rows)[:, None]
+
+        rng = self._streams.get(piece.name)
+        return _asked(piece, {"rng": rng, "gradient": self.points.gradient, "loss": loss})
 
     def of_trial(self, piece: Asking, i: int, parts: Sequence[Tensor]) -> dict[str, Any]:
         """For one that sees trial `i` alone: points and gradients are lists of its `parts`."""

@@ -33,6 +33,17 @@ def heavy_ball(w, *, momentum, weight_decay):
         before, w, last_rate = w, w - rate * g + drift, rate
 
 
+def sgd_dampened(w, *, momentum, dampening, weight_decay):
+    """The velocity as a sum over all updates, the first of which is not dampened."""
+    seen = []
+    while True:
+        g, rate = yield w
+        seen.append(g + weight_decay * w)
+        shares = [momentum**age for age in reversed(range(len(seen)))]
+        late = (1 - dampening) * math.fsum(a * x for a, x in zip(shares[1:], seen[1:], strict=True))
+        w -= rate * (shares[0] * seen[0] + late)
+
+
 def nesterov(w, *, momentum):
     """Sutskever's form: `theta` is at rest, gradients are taken at theta + momentum * v."""
     theta, v = w, 0.0
@@ -263,3 +274,17 @@ def schedule_free_adamw(w, *, beta_1, beta_2, epsilon, weight_decay):
         weights.append(rate * rate)
         x = math.fsum(a * b for a, b in zip(zs, weights, strict=True)) / math.fsum(weights)
         w = (1 - beta_1) * z + beta_1 * x
+
+
+def adabound(w, *, beta_1, beta_2, epsilon, final_ratio, gamma):
+    """The bounds as sigmoids of log(gamma t)."""
+    m = v = t = 0
+    while True:
+        g, rate = yield w
+        t += 1
+        m, v = mean(m, g, beta_1), mean(v, g * g, beta_2)
+        far = math.log(gamma * t)
+        low = final_ratio * rate / (1 + math.exp(-far))
+        high = final_ratio * rate * (1 + math.exp(-far))
+        own = rate * math.sqrt(1 - beta_2**t) / (1 - beta_1**t) / (math.sqrt(v) + epsilon)
+        w -= sorted((low, own, high))[1] * m

@@ -4,6 +4,7 @@ Two layers, 3-4-2: weights (3, 4), biases (4,), weights (4, 2), biases (2,). Cur
 orders of magnitude, and every update brings noise, so that signs change and means have to forget.
 """
 
+import math
 import random
 
 LAYERS = [(3, 4), (4, 2)]
@@ -31,6 +32,12 @@ def gradient(w, t):
     """The gradient at `w` (a list of COUNT numbers) in update `t`, from 1."""
     parts = zip(w, CENTRE, CURVATURE, NOISE[t - 1], strict=True)
     return [h * (x - c) + 0.3 * (0.1 + h) * n for x, c, h, n in parts]
+
+
+def loss(w, t):
+    """What has that gradient, up to a constant."""
+    parts = zip(w, CENTRE, CURVATURE, NOISE[t - 1], strict=True)
+    return math.fsum(h / 2 * (x - c) ** 2 + 0.3 * (0.1 + h) * n * x for x, c, h, n in parts)
 
 
 def split(flat):

@@ -148,3 +148,30 @@ def prodigy(w, *, beta_1, beta_2, epsilon, weight_decay, initial_distance):
         r = math.fsum(a * b for a, b in zip(fades, terms, strict=True))
         s = [math.fsum(map(float.__mul__, fades, column)) for column in zip(*pulls, strict=True)]
         d = max(d, r / math.fsum(map(abs, s)))
+
+
+def blended(old, new, beta):
+    return new if old is None else [mean(a, b, beta) for a, b in zip(old, new, strict=True)]
+
+
+def adafactor(w, *, exponent, epsilon, smallest, threshold, weight_decay):
+    """The paper's own sums over rows and columns, and V from them."""
+    rows = columns = v = None
+    t = 0
+    while True:
+        g, rate = yield w
+        t += 1
+        beta, squares = 1 - t**-exponent, shaped(lambda x: x * x + epsilon, g)
+        if isinstance(w[0], list):
+            some, more = ([math.fsum(row) for row in one] for one in (squares, transposed(squares)))
+            rows, columns = blended(rows, some, beta), blended(columns, more, beta)
+            v = [[a * b / math.fsum(rows) for b in columns] for a in rows]
+            count = len(w) * len(w[0])
+        else:
+            v = blended(v, squares, beta)
+            count = len(w)
+        u = shaped(lambda a, b: a / math.sqrt(b), g, v)
+        clipped = max(1.0, length(u) / math.sqrt(count) / threshold)
+        step = min(rate, 1 / math.sqrt(t)) * max(smallest, length(w) / math.sqrt(count)) / clipped
+        kept = 1 - rate * weight_decay
+        w = shaped(lambda x, y, k=kept, s=step: k * x - s * y, w, u)

@@ -3,12 +3,14 @@
 import json
 from pathlib import Path
 
-from tests.references import elementwise, landscape, layerwise
+from tests.references import elementwise, landscape, layerwise, searching
 from tests.references.settings import SETS
 
 FOLDER = Path(__file__).parent / "trajectories"
-PER_TENSOR = ("lars", "lamb", "muon", "shampoo")
-PER_NETWORK = ("prodigy",)
+PER_TENSOR = ("lars", "lamb", "muon", "shampoo", "adafactor")
+PER_NETWORK = ("prodigy", "lbfgs", "conjugate_gradients")
+# Rules for full batches: the same noise in every update.
+FULL_BATCH = ("lbfgs", "conjugate_gradients")
 
 
 # Rules that see the gradients at the start, whatever the weights: their own feedback would amplify
@@ -16,9 +18,23 @@ PER_NETWORK = ("prodigy",)
 OPEN_LOOP = ("muon",)
 
 
+# Rules that amplify rounding, by how many updates they are followed: where a line search compares
+# numbers that differ by rounding alone, it goes one way or the other.
+FOLLOWED = {"lbfgs": 40, "conjugate_gradients": 5}
+
+
 def seen(name, w, t):
     """The gradient that rule `name` sees at the flat weights `w` in update `t`."""
+    t = 1 if name in FULL_BATCH else t
     return landscape.gradient(landscape.START if name in OPEN_LOOP else w, t)
+
+
+def valued(name, w, t):
+    """The loss with that gradient."""
+    return landscape.loss(w, 1 if name in FULL_BATCH else t)
+
+
+MODULES = {**vars(elementwise), **vars(layerwise), **vars(searching)}
 
 
 def hyperparameters(name, given, defaults):
@@ -32,7 +48,7 @@ def reference(name, given, defaults):
     """Weights after every update, as flat lists, by the reference of rule `name`."""
     complete, own = hyperparameters(name, given, defaults)
     if name in PER_NETWORK:
-        parts, join = [getattr(layerwise, name)(list(landscape.START), **own)], list_of_one
+        parts, join = [MODULES[name](list(landscape.START), **own)], list_of_one
         split = listed
     elif name in PER_TENSOR:
         parts = [getattr(layerwise, name)(w, **own) for w in landscape.split(landscape.START)]
@@ -59,8 +75,7 @@ def list_of_one(parts):
 
 def names():
     """Every rule that has hyperparameters to try and a reference."""
-    modules = {**vars(elementwise), **vars(layerwise)}
-    return [name for name in SETS if name in modules]
+    return [name for name in SETS if name in MODULES]
 
 
 def trajectory(name):

@@ -15,6 +15,11 @@ SETS = {
         {"learning_rate": 0.02, "momentum": 0.9, "weight_decay": 0.1},
         {"learning_rate": 0.02, "momentum": 0.8, "weight_decay": 0.01, "decay": 1e-2},
     ],
+    "sgd_dampened": [
+        {"learning_rate": 0.05},
+        {"learning_rate": 0.02, "momentum": 0.8, "dampening": 0.3, "weight_decay": 0.1},
+        {"learning_rate": 0.05, "momentum": 0.5, "dampening": 1.0, "decay": 1e-2},
+    ],
     "nesterov": [
         {"learning_rate": 0.02},
         {"learning_rate": 0.05, "momentum": 0.5},
@@ -101,6 +106,18 @@ SETS = {
         {"learning_rate": 0.05, "beta_1": 0.5, "beta_2": 0.9, "epsilon": 0.05},
         {"learning_rate": 0.02, "beta_1": 0.95, "beta_2": 0.99, "epsilon": 0.01, "decay": 1e-2},
     ],
+    "adabound": [
+        {"learning_rate": 0.02},
+        {
+            "learning_rate": 0.05,
+            "beta_1": 0.5,
+            "beta_2": 0.9,
+            "epsilon": 0.01,
+            "final_ratio": 0.4,
+            "gamma": 0.05,
+        },
+        {"learning_rate": 0.02, "final_ratio": 1.5, "gamma": 0.01, "decay": 1e-2},
+    ],
     "adan": [
         {"learning_rate": 0.02},
         {
@@ -140,6 +157,17 @@ SETS = {
         {"learning_rate": 0.5, "epsilon": 0.1},
         {"learning_rate": 0.3, "epsilon": 1e-2, "decay": 1e-2},
     ],
+    "adafactor": [
+        {"learning_rate": 0.02},
+        {
+            "learning_rate": 0.5,
+            "exponent": 0.5,
+            "smallest": 0.8,
+            "threshold": 1.2,
+            "weight_decay": 0.1,
+        },
+        {"learning_rate": 0.05, "epsilon": 0.05, "decay": 1e-2},
+    ],
     "schedule_free_sgd": [
         {"learning_rate": 0.05},
         {"learning_rate": 0.1, "beta_1": 0.5, "weight_decay": 0.1},
@@ -161,5 +189,11 @@ SETS = {
             "initial_distance": 1e-3,
         },
         {"learning_rate": 1.0, "epsilon": 1e-3, "initial_distance": 1e-4, "decay": 1e-2},
+    ],
+    "lbfgs": [{"learning_rate": 1.0}, {"learning_rate": 0.3}, {"learning_rate": 2.0, "decay": 0.1}],
+    "conjugate_gradients": [
+        {"learning_rate": 1.0},
+        {"learning_rate": 0.3},
+        {"learning_rate": 2.0, "decay": 0.1},
     ],
 }

@@ -10,7 +10,7 @@ from nncore.schedules import schedules
 from nncore.stack.layouts import TrialFirst
 from nncore.stack.updates import Updates
 from nncore.trial import Configuration
-from tests.problems import added, dense
+from tests.problems import added, bowl, dense
 
 SHAPES = [(5, 4), (4, 3)]
 COUNT = sum((inputs + 1) * outputs for inputs, outputs in SHAPES)
@@ -36,10 +36,14 @@ def descent(name, *, factor=np.ones_like, scale=1.0, start=1.0, dtype="float32",
     found = [w[0].copy()]
     with scheduled(factor) as schedule, np.errstate(all="ignore"):
         stack = [Configuration(name, values, {"schedule": schedule})]
-        updates = Updates(rules[name], stack, dense(SHAPES), UPDATES, TrialFirst(), w, g)
+        oracle = bowl(np.dtype(dtype).type(1))
+        updates = Updates(
+            rules[name], stack, dense(SHAPES), UPDATES, TrialFirst(), w, g, oracle=oracle
+        )
         for _ in range(UPDATES):
             g[:] = stream.standard_normal((1, COUNT)).astype(np.float32)
             g *= np.dtype(dtype).type(scale)
+            oracle.see(w, g)
             updates.step()
             found.append(w[0].copy())
     return found[0], np.array(found[1:]), updates.evaluated[0].copy()

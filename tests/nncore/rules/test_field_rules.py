@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.optimize
 
 from nncore.registry import kept, load_plugin
 from nncore.rules import rules
@@ -12,9 +13,18 @@ from nncore.stack.layouts import TrialFirst, TrialLast
 from nncore.stack.updates import Updates
 from nncore.trial import Configuration
 from tests import ROOT
-from tests.problems import dense
+from tests.problems import Line, bowl, dense
 from tests.references import landscape
-from tests.references.registry import hyperparameters, names, reference, seen, trajectory
+from tests.references.registry import (
+    FOLLOWED,
+    FULL_BATCH,
+    hyperparameters,
+    names,
+    reference,
+    seen,
+    trajectory,
+    valued,
+)
 from tests.references.settings import SETS
 
 LAYOUTS = [TrialFirst, TrialLast]
@@ -34,16 +44,22 @@ def start(layout, configurations, dtype="float64"):
     w, g = (layout.empty(np.dtype(dtype), len(configurations), landscape.COUNT) for _ in range(2))
     w[:] = landscape.START
     entry = rules[configurations[0].rule]
-    parameters = dense(landscape.LAYERS)
-    return w, g, Updates(entry, configurations, parameters, landscape.UPDATES, layout, w, g)
+    parameters, name = dense(landscape.LAYERS), configurations[0].rule
+    oracle = Line(lambda row, point: seen(name, point.tolist(), oracle.t))
+    updates = Updates(
+        entry, configurations, parameters, landscape.UPDATES, layout, w, g, oracle=oracle
+    )
+    return w, g, updates, oracle
 
 
 def run(configurations, layout=None, dtype="float64", updates=landscape.UPDATES):
     """Weights, and points of evaluation, after every update: two arrays (updates, T, P)."""
-    w, g, stepping = start(layout or TrialFirst(), configurations, dtype)
+    w, g, stepping, oracle = start(layout or TrialFirst(), configurations, dtype)
     weights, evaluated = [], []
     for t in range(1, updates + 1):
         g[:] = gradients(configurations[0].rule, w, t)
+        oracle.t = t
+        oracle.see(w, g)
         stepping.step()
         weights.append(w.copy())
         evaluated.append(stepping.evaluated.copy())
@@ -69,14 +85,28 @@ def test_every_hyperparameter_is_tried(name):
 @pytest.mark.parametrize("name", rules)
 def test_rule_equals_its_reference(name):
     found, _ = core(name)
+    first = FOLLOWED.get(name, landscape.UPDATES)
     for row, given in enumerate(SETS[name]):
         expected = reference(name, given, rules[name].parameters)
-        np.testing.assert_allclose(found[:, row], expected, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(found[:first, row], expected[:first], rtol=1e-10, atol=1e-12)
         assert not np.allclose(found[-1, row], landscape.START, rtol=1e-2)
 
 
+@pytest.mark.parametrize("name", FULL_BATCH)
+def test_a_line_search_ends_where_scipy_s_methods_do(name):
+    def at(w):
+        return valued(name, w.tolist(), 1), np.array(seen(name, w.tolist(), 1))
+
+    for method in ("CG", "BFGS"):
+        best = scipy.optimize.minimize(at, landscape.START, jac=True, method=method, tol=1e-9)
+        for found in run([configured(name, {})] * 1, updates=400)[0][-1]:
+            assert at(found)[0] <= best.fun + 1e-9
+            # So near are points of so small a gap where the smallest curvature is 1e-3.
+            np.testing.assert_allclose(found, best.x, atol=2e-3)
+
+
 # Rules without a stored trajectory, and why no package's can be mapped to them.
-NO_TRAJECTORY: dict[str, str] = {}
+NO_TRAJECTORY = {"conjugate_gradients": "SciPy's have another line search"}
 
 
 def test_every_rule_has_a_trajectory():
@@ -97,6 +127,8 @@ def test_rule_follows_another_package(name):
         for what in one.keys() & points.keys():
             assert [int(t) for t in one[what]] == list(landscape.STORED)
             for t, values in one[what].items():
+                if int(t) > FOLLOWED.get(name, landscape.UPDATES):
+                    continue
                 found = points[what][int(t) - 1, row]
                 np.testing.assert_allclose(found, values, rtol=1e-10, atol=1e-12)
     assert len(stored["sets"]) == sum("decay" not in given for given in SETS[name])
@@ -111,10 +143,14 @@ def stepped(name, configurations, layout, dtype, updates=6):
     w, g = (layout.empty(np.dtype(dtype), len(configurations), count) for _ in range(2))
     streams = [np.random.default_rng(k) for k in range(len(configurations))]
     w[:] = np.array([s.standard_normal(count) for s in streams])
-    stepping = Updates(rules[name], configurations, dense(WIDE), updates, layout, w, g)
+    oracle = bowl(0.1)
+    stepping = Updates(
+        rules[name], configurations, dense(WIDE), updates, layout, w, g, oracle=oracle
+    )
     with np.errstate(all="ignore"):
         for _ in range(updates):
             g[:] = np.array([s.standard_normal(count) for s in streams]) + 0.1 * w
+            oracle.see(w, g)
             stepping.step()
     return np.ascontiguousarray(w), np.ascontiguousarray(stepping.evaluated)
 
@@ -174,11 +210,13 @@ def test_a_neighbour_that_is_not_finite_harms_nobody(name):
     streams = [np.random.default_rng(k) for k in range(2)]
     w[:2] = [s.standard_normal(w.shape[1]) for s in streams]
     w[2] = 1
-    stepping = Updates(rules[name], [one] * 3, dense(WIDE), 6, TrialFirst(), w, g)
+    oracle = bowl(0.1)
+    stepping = Updates(rules[name], [one] * 3, dense(WIDE), 6, TrialFirst(), w, g, oracle=oracle)
     with np.errstate(all="ignore"):
         for t in range(6):
             g[:2] = np.array([s.standard_normal(w.shape[1]) for s in streams]) + 0.1 * w[:2]
             g[2] = [np.inf, np.nan, -np.inf][t % 3]
+            oracle.see(w, g)
             stepping.step()
     assert w[:2].tobytes() == expected.tobytes()
     assert not np.isfinite(w[2]).all() or name in ("signsgd", "signum", "lion", "rprop")

@@ -8,7 +8,7 @@ from nncore.rules.layerwise import newton_schulz
 from nncore.stack.layouts import TrialFirst
 from nncore.stack.updates import Updates
 from nncore.trial import Configuration
-from tests.problems import dense
+from tests.problems import Line, dense
 
 LAYERS = [(3, 4), (4, 2)]
 COUNT = 26
@@ -20,12 +20,13 @@ def descend(name, gradient, start, updates, *, dtype="float64", layers=None, **h
     given = {**rules[name].parameters, "decay": 0.0, **hyperparameters}
     w, g = start[None].copy(), np.empty((1, len(start)), dtype)
     parameters = dense(layers or [(0, len(start))])
-    stepping = Updates(
-        rules[name], [Configuration(name, given)], parameters, updates, TrialFirst(), w, g
-    )
+    stack = [Configuration(name, given)]
+    oracle = Line(lambda row, point: gradient(point, t))
+    stepping = Updates(rules[name], stack, parameters, updates, TrialFirst(), w, g, oracle=oracle)
     points = [w[0].copy()]
     for t in range(1, updates + 1):
         g[0] = gradient(w[0], t)
+        oracle.see(w, g)
         stepping.step()
         points.append(w[0].copy())
     return np.array(points), dict(zip(rules[name].buffers, stepping.buffers, strict=False))
@@ -144,6 +145,10 @@ def test_under_a_constant_gradient_steps_have_one_size(name):
 # With epsilon 0 (and no decay of weights) a multiple of the loss changes nothing.
 EPSILON = {"epsilon": 0.0}
 LOSS_INVARIANT = {
+    "adafactor": EPSILON,
+    "lbfgs": {},  # where the gradient's values add up to more than 1 at first
+    # Of a loss without a minimum, each search goes some 1e18 times as far as it began.
+    "conjugate_gradients": {"learning_rate": 1e-16},
     "signsgd": {},
     "signum": {},
     "lion": {},
@@ -168,6 +173,7 @@ LOSS_INVARIANT = {
 # RAdam's first updates are momentum's; Muon adds 1e-7, Shampoo and AdaDelta start from epsilon.
 LOSS_VARIANT = [
     "sgd",
+    "sgd_dampened",
     "heavy_ball",
     "nesterov",
     "schedule_free_sgd",
@@ -175,10 +181,11 @@ LOSS_VARIANT = [
     "adadelta",
     "muon",
     "shampoo",
+    "adabound",
 ]
 # Those that mix coordinates of the gradient; in the others each may have a multiple of its own
 # (LAMB mixes those of Adam's step only).
-JOINT = ["lars", "prodigy"]
+JOINT = ["lars", "prodigy", "adafactor", "lbfgs", "conjugate_gradients"]
 
 
 def test_every_rule_has_an_invariance_or_lacks_it():
@@ -206,6 +213,7 @@ def test_multiples_of_the_gradient_s_coordinates(name):
 ROTATION_INVARIANT = {
     "sgd": {"learning_rate": 0.1, "momentum": 0.9},
     "heavy_ball": {"weight_decay": 0.1},
+    "sgd_dampened": {"weight_decay": 0.1},
     "nesterov": {},
     "schedule_free_sgd": {"weight_decay": 0.1},
     "lars": {"learning_rate": 5.0},
@@ -242,6 +250,7 @@ def test_rescaled_coordinates_change_what_sgd_and_adam_do():
 NONE = {"weight_decay": 0.0}
 INCLUSIONS = [
     ("nesterov", {"momentum": 0.0}, "sgd", {}),
+    ("sgd_dampened", {"momentum": 0.8, "dampening": 0.0}, "heavy_ball", {"momentum": 0.8}),
     ("heavy_ball", {"momentum": 0.0}, "sgd", {}),
     ("schedule_free_sgd", {"beta_1": 0.0}, "sgd", {}),
     ("rmsprop_momentum", {"momentum": 0.0}, "rmsprop", {}),
