@@ -389,7 +389,7 @@ def test_control_characters_of_names_are_refused(here):
     ):
         found["configurations"][0] = [0, name, change]
         forged(here / "out" / FILE, "meta", "value", json.dumps(found), "manifest")
-        tried(here, (74,))
+        tried(here, (74,), ("status", "report", "check", "merge"))
 
 
 RAISES = """
