@@ -1,8 +1,8 @@
-"""What an optimizer may have beside its rule and hyperparameters: a schedule, clipping.
+"""What an optimizer may have beside its rule and hyperparameters: a schedule, wrappers, clipping.
 
 An entry of `modifiers` is a key of `[[optimizer]]` tables, the part of a trial's key that holds its
 value, and its columns. Its effect is where updates are made: schedules in `nncore.stack.updates`,
-clipping in `nncore.stack.clipping`.
+wrappers in `nncore.stack.binding`, clipping in `nncore.stack.clipping`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nncore import schedules
+from nncore import schedules, wrappers
 from nncore.registry import Entry, Registry
-from nncore.values import POSITIVE, TABLE, Values
+from nncore.values import POSITIVE, TABLE, Values, many
+
+TABLES = many(TABLE)
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,40 @@ class Piece(Modifier):
         return [self.registry[value["name"]]]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Chain(Modifier):
+    """A modifier that is several pieces of a registry, one around another, the first innermost."""
+
+    registry: Registry[Any]
+    form: Callable[[Sequence[Mapping[str, Any]]], Any]
+    values: Values = TABLES
+
+    def normal(self, value: Any) -> Any:
+        """As the registry's own chains have it."""
+        return self.form(value)
+
+    def columns(self, value: Any) -> dict[str, Any]:
+        """Each parameter of each in a column, `wrap.NAME.PARAMETER`; their names in one more."""
+        found = {self.name: self.words(value)}
+        for table in value:
+            for key, inside in table.items():
+                if key != "name":
+                    found[f"{self.name}.{table['name']}.{key}"] = inside
+        return found
+
+    def words(self, value: Any) -> str:
+        """Their names, joined as they stand in an optimizer's."""
+        return " + ".join(table["name"] for table in value)
+
+    def path(self, value: Any) -> str:
+        """Their names, in their order."""
+        return self.words(value)
+
+    def pieces(self, value: Any) -> Sequence[Entry]:
+        """Those named."""
+        return [self.registry[table["name"]] for table in value]
+
+
 def _cell(value: Any) -> Any:
     """A parameter's value as tables can compare and group it."""
     return str(value) if isinstance(value, list | dict) else value
@@ -88,6 +124,7 @@ modifiers: Mapping[str, Modifier] = {
     modifier.name: modifier
     for modifier in (
         Piece("schedule", registry=schedules.schedules, form=schedules.normal),
+        Chain("wrap", registry=wrappers.wrappers, form=wrappers.normal),
         Modifier("clip_norm"),
         Modifier("clip_value"),
     )

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from nncore import datasets, initializers
 from nncore.modifiers import modifiers
 from nncore.registry import Entry
-from nncore.rules import rules
+from nncore.rules import Rule, rules
 from nncore.values import TABLE, TEXT, YES_OR_NO, many, one_of, whole
+from nncore.wrappers import Wrapper, wrappers
 
 # A final loss so many times the constant predictor's has diverged, unless it came down to there.
 RUNAWAY = 2.0
@@ -82,6 +83,26 @@ class Configuration:
         """The registered pieces that it uses."""
         own = (modifiers[name].pieces(value) for name, value in self.modifiers.items())
         return [rules[self.rule], *itertools.chain.from_iterable(own)]
+
+    @property
+    def wrappers(self) -> list[str]:
+        """The names of what wraps its rule, the first innermost."""
+        return [table["name"] for table in self.modifiers.get("wrap", ())]
+
+    @property
+    def name(self) -> str:
+        """The rule's name and those of what wraps it: `adam + lookahead`."""
+        return " + ".join([self.rule, *self.wrappers])
+
+    @property
+    def updating(self) -> list[Rule | Wrapper]:
+        """What makes its updates: the rule, and what wraps it."""
+        return [rules[self.rule], *(wrappers[name] for name in self.wrappers)]
+
+    @property
+    def evaluates(self) -> bool:
+        """Whether it evaluates batches more than once an update."""
+        return any(piece.evaluates for piece in self.updating)
 
     @property
     def path(self) -> tuple[Any, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from bench.tables.best import best_trials
 from bench.tables.bundle import Tables
 from bench.tables.costs import COLUMNS
 from bench.tables.curves import LEADING
+from bench.tables.headline import Headlines
 from bench.tables.summary import summary_frame
 
 SCORES = {"classes": "accuracy", "regression": "r2", "plain": None}
@@ -57,7 +58,13 @@ class Frames:
         if status:
             trials["status"] = status
             trials["diverged_epoch"] = pd.array([50] * len(trials), "Int64")
-        return Frames(trials, curves, summary_frame(trials))
+        return costed(trials, curves)
+
+
+def costed(trials: pd.DataFrame, curves: pd.DataFrame, fixed: Collection[str] = ()) -> Frames:
+    """Frames with the cost of the usual headline, in trials and summary."""
+    trials = Headlines().costed(trials)
+    return Frames(trials, curves, summary_frame(trials, fixed))
 
 
 @dataclass(frozen=True)
@@ -159,7 +166,7 @@ def assemble(rows: Sequence[Mapping[str, Any]], parts: Sequence[pd.DataFrame]) -
     curves = pd.concat(parts, ignore_index=True)
     mine = trials.set_index("trial").loc[curves["trial"], LEADING[1:]].reset_index()
     curves = pd.concat([mine, curves.drop(columns="trial")], axis=1)
-    return Frames(trials, curves, summary_frame(trials))
+    return costed(trials, curves)
 
 
 NINE = [
@@ -201,7 +208,7 @@ def _crashed(frames: Frames) -> Frames:
     trials.loc[gone, "status"] = "crashed"
     trials.loc[gone, "diverged_epoch"] = pd.NA
     trials.loc[gone, metrics] = np.nan
-    return Frames(trials, curves, summary_frame(trials))
+    return costed(trials, curves)
 
 
 @functools.cache

@@ -18,9 +18,11 @@ from nncore.registry import BUILT_IN, Entry, Registry, unknown
 from nncore.rules import rules
 from nncore.schedules import schedules
 from nncore.text import drawing
+from nncore.wrappers import wrappers
 
 KINDS: dict[str, Registry[Any]] = {
     "rules": rules,
+    "wrappers": wrappers,
     "schedules": schedules,
     "datasets": datasets,
     "layers": layers,

@@ -425,6 +425,24 @@ def check(folder: Path, file: Path, margin: float, strict: bool) -> int:
     return found.exit_code
 
 
+@main.command()
+@click.argument("problems", metavar="[DATASET]...", nargs=-1)
+@_exit_codes
+def new(problems: tuple[str, ...]) -> int:
+    """Print a first spec, commented, on the DATASETs (default: spiral): `bench new > my.toml`.
+
+    `bench list datasets` has their names; "csv" is for a file of your own.
+    """
+    from bench.cli import template
+    from nncore.registry import UnknownNameError
+
+    try:
+        click.echo(template.spec(problems or ("spiral",)), nl=False)
+    except UnknownNameError as error:
+        return _complain(str(error), BAD)
+    return 0
+
+
 @main.command(name="list")
 @click.argument("kind", required=False)
 @click.argument("name", required=False)

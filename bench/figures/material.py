@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,10 +14,11 @@ from bench.figures.paths import Landscape
 from bench.figures.style import Look
 from bench.plan.trials import Trial
 from bench.tables.bundle import Tables
-from bench.tables.headline import MEDIAN
+from bench.tables.headline import MEDIAN, Headline, best_median
 from bench.verdicts import ALL, Verdicts
 
-BEST = "Best: lowest median final training loss over seeds, a diverged run counting as infinite."
+LOST = "a diverged run counting as infinite"
+LOST_SCORE = "a diverged run counting as the worst"
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,28 @@ class Material:
     @property
     def chosen(self) -> str:
         """How configurations were chosen, and on which seeds they are judged."""
-        return self.judged or BEST
+        return self.judged or f"Best: {self.best_told(self.problems)}."
+
+    def headline(self, problem: str) -> Headline:
+        """What a problem is judged by."""
+        return self.tables.headlines.of_problem(problem)
+
+    def sought(self, problem: str) -> Headline:
+        """What the configurations of a problem are sought by."""
+        return self.tables.headlines.of_search(problem)
+
+    def headlines(self, problems: Collection[str]) -> list[Headline]:
+        """What problems are judged by."""
+        return [self.headline(problem) for problem in problems]
+
+    def best_told(self, problems: Collection[str]) -> str:
+        """What makes a configuration the best on problems.
+
+        "lowest median final training loss over seeds, a diverged run counting as infinite"
+        """
+        some = [self.sought(problem) for problem in problems]
+        infinite = all(math.isinf(each.quantity.worst) for each in some)
+        return f"{best_median(some)} over seeds, {LOST if infinite else LOST_SCORE}"
 
     @property
     def problems(self) -> list[str]:
@@ -65,7 +88,7 @@ class Material:
         return list(self.tables.searched["problem"].unique())
 
     def best_on(self, problem: str) -> pd.DataFrame:
-        """The rows of the best configurations on one problem, lowest median loss first."""
+        """The rows of the best configurations on one problem, the best median first."""
         rows = self.tables.best[self.tables.best["problem"] == problem]
         return rows.sort_values([MEDIAN, "optimizer"], kind="stable", na_position="last")
 
@@ -76,7 +99,7 @@ class Material:
     def ranked(self, problem: str) -> pd.DataFrame:
         """Rows of the ranking of one problem, or of all together, best first."""
         rows = self.verdicts.ranking[self.verdicts.ranking["problem"] == problem]
-        by = "mean_rank" if problem == ALL else "median"
+        by = "mean_rank" if problem == ALL else "rank"
         return rows.sort_values([by, "optimizer"], kind="stable", na_position="last")
 
     def audited(self, page: str, problem: str = "") -> list[str]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bench.plan.keys import key
 from bench.plan.trials import Trial
-from bench.tables.headline import final_losses
+from bench.tables.headline import COST
 from nncore.datasets import datasets, minima
 from nncore.stack.paths import path
 from nncore.trial import Problem
@@ -88,7 +88,7 @@ def middling_seeds(runs: pd.DataFrame) -> list[int]:
     optimizer, the first is the seed of the median. `runs` has one configuration per optimizer; only
     seeds that most optimizers have run count, of equal ones the lowest comes first.
     """
-    losses = runs[["optimizer", "seed"]].assign(loss=final_losses(runs)).dropna()
+    losses = runs[["optimizer", "seed"]].assign(loss=runs[COST]).dropna()
     if losses.empty:
         return []
     table = losses.pivot_table(index="seed", columns="optimizer", values="loss", aggfunc="first")

@@ -43,7 +43,13 @@ def problem_rows(
     figure, axes = layout.figure()
     for ax, problem in zip(axes, problems, strict=True):
         loss = material.losses.get(problem, "")
-        panel(frame[frame["problem"] == problem], looks=material.joint_looks, loss=loss, ax=ax)
+        panel(
+            frame[frame["problem"] == problem],
+            looks=material.joint_looks,
+            headline=material.headline(problem),
+            loss=loss,
+            ax=ax,
+        )
         wide = ax.get_position().width * layout.width
         ax.set_title(style.plain(problem, 52), x=(0.1 - left) / wide)
     return figure

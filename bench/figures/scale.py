@@ -17,6 +17,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullFormatter
 from numpy.typing import ArrayLike, NDArray
 
+from bench.tables.headline import Headline
+
 Array = NDArray[np.float64]
 Way = Literal["x", "y"]
 TINY, HUGE = 1e-200, 1e200
@@ -30,6 +32,11 @@ class Scale(Protocol):
 
     @property
     def rows(self) -> int: ...  # noqa: D102
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Ends of the axis."""
+        ...
 
     def place(self, values: ArrayLike, row: int = 0) -> Array:
         """Positions of `values`, the same shape; `row` tells strip entries apart."""
@@ -197,6 +204,15 @@ def linear_scale(
     if high - low < least:
         low, high = max(lowest, low - least / 2), high + least / 2
     return LinearScale(low, min(high, highest), cut)
+
+
+def headline_scale(values: ArrayLike, headline: Headline, *, rows: int | None = None) -> Scale:
+    """The scale for values of a headline: logarithmic where less is better, as `log_scale`."""
+    quantity = headline.quantity
+    if quantity.lower:
+        return log_scale(values, rows=rows)
+    best = math.inf if quantity.best is None else quantity.best
+    return linear_scale(values, lowest=quantity.end, highest=best)
 
 
 def log_ticks(low: float, high: float) -> tuple[list[float], list[float]]:

@@ -19,6 +19,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from bench.tables.headline import Headline
 from nncore.metrics import BUILT_IN_COLUMNS, LOSS, PART_WORDS, TRAIN_LOSS, Columns
 
 # Okabe & Ito 2008 (https://jfly.uni-koeln.de/color/) without yellow, which is lost on white, and
@@ -160,6 +161,16 @@ def metric_label(
     quantity = metrics[column]
     detail = LOSSES.get(loss, loss.replace("_", " ")) if quantity.name == LOSS else ""
     return plain(f"{PART_WORDS[column.partition('_')[0]]} {quantity.axis(detail)}")
+
+
+def headline_label(headline: Headline, loss: str = "") -> str:
+    """An axis label for a headline; `loss` names the problem's.
+
+    >>> headline_label(Headline(), "categorical_crossentropy")
+    'final training loss (cross-entropy, nats)'
+    """
+    known = {headline.column: headline.quantity}
+    return f"{headline.kind} {metric_label(headline.column, loss, known)}"
 
 
 def axes(ax: Axes | None) -> Axes:

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pandas as pd
 
-LOWEST = "with the lowest median final training loss at their best"
+from bench.tables.headline import Headline, best_median
+
+
+def at_their_best(some: Collection[Headline]) -> str:
+    """Which optimizers come first: those with the best median.
+
+    >>> at_their_best([Headline()])
+    'with the lowest median final training loss at their best'
+    """
+    return f"with the {best_median(some)} at their best"
 
 
 def seeds_told(seeds: pd.Series, sentence: str, noun: str = "Lines") -> str:

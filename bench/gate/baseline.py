@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from bench import stats
 from bench.gate.curves import EARLY_SEEDS, Array, Curves, gap
+from bench.spec.judging import FINAL_LOSS
 from nncore.files import read_plain, write_new
 from nncore.metrics import TRAIN_LOSS
 from nncore.modifiers import modifiers
@@ -52,7 +53,10 @@ class Metric:
 
 @dataclass(frozen=True)
 class Line:
-    """One configuration of a baseline; fields as in `Curves`, `early` `(few seeds, E)`."""
+    """One configuration of a baseline; fields as in `Curves`, `early` `(few seeds, E)`.
+
+    `final` is what runs were worth by the headline `metric`, less is better.
+    """
 
     problem: str
     optimizer: str
@@ -68,6 +72,7 @@ class Line:
     early_epochs: tuple[int, ...]
     early: tuple[tuple[float, ...], ...]
     metrics: Mapping[str, Metric] = field(default_factory=dict)
+    metric: str = FINAL_LOSS
 
 
 @dataclass(frozen=True)
@@ -120,6 +125,7 @@ def line(curves: Curves, agreeing: int, others: Mapping[str, Array] | None = Non
             name: _metric(curves, name, at, (others or curves.metrics)[name])
             for name in curves.metrics
         },
+        metric=curves.headline.name,
     )
 
 
@@ -191,7 +197,15 @@ def _check(one: Line) -> None:
     """Raise ValueError for a line that `dumps` does not write: others may have edited it."""
     n, few = len(one.seeds), min(EARLY_SEEDS, len(one.seeds))
     metrics = one.metrics.values()
-    texts = (one.problem, one.optimizer, one.rule, one.settings, one.content, *one.digests)
+    texts = (
+        one.problem,
+        one.optimizer,
+        one.rule,
+        one.settings,
+        one.content,
+        one.metric,
+        *one.digests,
+    )
     texts += (*one.metrics, *(metric.digest for metric in metrics), *one.targets)
     reached = [v for found in one.times.values() for v in found]
     numbers = [*one.final, *reached, *(v for row in one.early for v in row)]

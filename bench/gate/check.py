@@ -23,6 +23,7 @@ from bench import stats
 from bench.gate.baseline import Baseline, Line
 from bench.gate.curves import Curves, gap
 from bench.gate.findings import ABSENT, LOST, Check, Finding, Measure, Word, count, worst
+from bench.spec.judging import FINAL_LOSS
 from nncore.metrics import TRAIN_LOSS
 
 Array = NDArray[np.float64]
@@ -31,8 +32,29 @@ SURE = 0.05  # of calling one configuration the same that is worse by more than 
 MARGIN = 0.1  # losses and times that differ by less do not matter
 RULE = 1e-4  # relative difference of early losses that tells of another rule
 ROUNDING = 10.0  # times what float32 and float64 differ by, what another processor may do
-TOGETHER = 3  # quantities that are tested over all configurations at once
+SCORE = stats.Margin().difference  # scores that differ by less do not matter
 FINAL, ARRIVAL = "final loss", "time to target"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A quantity before and now `(n,)`, less is better: by its ratio, or that of a score."""
+
+    name: str
+    before: Array
+    now: Array
+    score: bool = False
+
+    @property
+    def gaps(self) -> Array:
+        """By how much it is worse: log ratios, differences of scores."""
+        if self.score:
+            return stats.differences(self.now, self.before)
+        return _log_ratios(self.now, self.before)
+
+    def size(self, margin: float) -> float:
+        """What gaps do not matter, where a ratio's log may be `margin`."""
+        return SCORE if self.score else margin
 
 
 @dataclass(frozen=True)
@@ -67,23 +89,26 @@ class Pair:
 
     @property
     def finals(self) -> tuple[Array, Array]:
-        """Final losses before and now `(n,)`, infinite where diverged."""
+        """What runs are worth before and now `(n,)`, infinite where diverged."""
         return np.array(self.old.final)[self.was], self.new.finals[self.now]
 
     @property
-    def times(self) -> dict[str, tuple[Array, Array]]:
-        """Times to the targets before and now `(n,)`, by what they are called."""
-        found = {}
+    def times(self) -> list[Compared]:
+        """Times to the targets before and now."""
+        found = []
         for metric, was in self.old.times.items():
             if metric in self.new.times:
                 name = ARRIVAL if metric == TRAIN_LOSS else f"{ARRIVAL} of {metric}"
-                found[name] = np.array(was)[self.was], self.new.times[metric][self.now]
+                before, now = np.array(was)[self.was], self.new.times[metric][self.now]
+                found.append(Compared(name, before, now))
         return found
 
     @property
-    def compared(self) -> dict[str, tuple[Array, Array]]:
-        """Losses and times before and now `(n,)`, by what they are called."""
-        return {FINAL: self.finals, **self.times}
+    def compared(self) -> list[Compared]:
+        """The headline and times before and now."""
+        headline = self.new.headline
+        name = FINAL if headline.name == FINAL_LOSS else headline.words
+        return [Compared(name, *self.finals, headline.is_score), *self.times]
 
     @property
     def lost(self) -> tuple[int, int]:
@@ -111,10 +136,13 @@ def check(
         raise ValueError(f"margin: {margin} is not positive")
     mine = {c.content: c for c in new}
     asked = [2 + len(one.times) for one in old.lines if one.random]
-    tests = sum(asked) + (TOGETHER if len(asked) > 1 else 0)
+    # Together: each metric that judges, the times to the target, the runs that diverge.
+    together = len({one.metric for one in old.lines if one.random}) + 2
+    tests = sum(asked) + (together if len(asked) > 1 else 0)
     each, size = level / max(1, tests), math.log1p(margin)
     found = [_compare(one, mine.get(one.content), size, each) for one in old.lines]
     pairs = [Pair(one, mine[one.content]) for one in old.lines if one.content in mine]
+    pairs = [pair for pair in pairs if pair.old.metric == pair.new.headline.name]
     pooled = _pooled([pair for pair in pairs if pair.old.random and pair.seeds], size, each)
     other = [k for k, v in (made_with or {}).items() if old.made_with.get(k, v) != v]
     return Check(old.name, margin, tuple(found), pooled, tuple(other), strict)
@@ -129,6 +157,9 @@ def _compare(old: Line, new: Curves | None, margin: float, level: float) -> Find
     }
     if new is None:
         return Finding(**where, seeds=0, word="cannot tell", note=ABSENT)
+    if old.metric != new.headline.name:
+        note = f"is judged by {new.headline.name} here, by {old.metric} in the baseline"
+        return Finding(**where, seeds=0, word="cannot tell", note=note)
     pair = Pair(old, new)
     if not pair.seeds:
         return Finding(**where, seeds=0, word="cannot tell", note="has no seed in common")
@@ -143,12 +174,11 @@ def _compare(old: Line, new: Curves | None, margin: float, level: float) -> Find
                 filter(None, [gone, "trains as it did, is measured otherwise"])
             )
         return Finding(**where, word="cannot tell" if missing or metric else "identical")
-    pairs = [(name, *both) for name, both in pair.compared.items()]
     if old.random:
-        measures = [_measure(*pair_, margin, level) for pair_ in pairs]
+        measures = [_measure(one, one.gaps, margin, level) for one in pair.compared]
         measures.append(_lost(*pair.lost, len(pair.seeds), margin, level))
     else:
-        measures = [_only(*pair_, margin) for pair_ in pairs]
+        measures = [_only(one, margin) for one in pair.compared]
     if new.crashed:
         measures.append(count("crashed runs", "worse", f"{new.crashed} runs crashed"))
     early = _early(old, new)
@@ -169,17 +199,16 @@ def _pooled(pairs: Sequence[Pair], margin: float, level: float) -> tuple[Measure
     if len(pairs) < 2:
         return ()
     common = set.intersection(*(set(pair.seeds) for pair in pairs))
+    rows: dict[str, list[tuple[Compared, Array]]] = {}
+    for pair in pairs:
+        kept = np.array([seed in common for seed in pair.seeds])
+        for one in pair.compared[:1] + [each for each in pair.times if each.name == ARRIVAL]:
+            rows.setdefault(one.name, []).append((one, one.gaps[kept]))
     found = []
-    for name in (FINAL, ARRIVAL):
-        rows = []
-        for pair in pairs:
-            if name in pair.compared:
-                before, now = pair.compared[name]
-                kept = np.array([seed in common for seed in pair.seeds])
-                rows.append(_log_ratios(now[kept], before[kept]))
-        if len(rows) > 1 and common:
-            ratios = stats.interquartile_mean(np.stack(rows, axis=1))
-            found.append(_bounded(name, ratios, margin, level))
+    for some in rows.values():
+        if len(some) > 1 and common:
+            gaps = stats.interquartile_mean(np.stack([each for _, each in some], axis=1))
+            found.append(_measure(some[0][0], gaps, margin, level))
     more, fewer = (sum(pair.lost[i] for pair in pairs) for i in (0, 1))
     runs = sum(len(pair.seeds) for pair in pairs)
     return (*found, _lost(more, fewer, runs, margin, level))
@@ -230,32 +259,35 @@ def _largest(
     )
 
 
-def _measure(name: str, before: Array, now: Array, margin: float, level: float) -> Measure:
-    """Whether the median log ratio lies above the margin.
+def _measure(one: Compared, gaps: Array, margin: float, level: float) -> Measure:
+    """Whether the median of the `gaps` lies above the margin.
 
     The lower bound is wrong in `level` of all cases, corrected for all tests of the gate; the upper
     bound in `SURE`: that all configurations are the same is only said when each of them is, so it
     needs no correction.
     """
-    return _bounded(name, _log_ratios(now, before), margin, level)
-
-
-def _bounded(name: str, ratios: Array, margin: float, level: float) -> Measure:
-    low, high = bounds(ratios, level, SURE)
-    middle = float(stats.median(ratios))
+    margin = one.size(margin)
+    low, high = bounds(gaps, level, SURE)
+    middle = float(stats.median(gaps))
     word: Word = "worse" if low > margin else "same" if high < margin else "cannot tell"
     needed = None
     if word == "cannot tell":
         fewest = math.ceil(-math.log2(level))
-        needed = _needed(len(ratios), middle, low, high, margin, fewest)
-    return Measure(name, word, _exp(middle), _exp(low), _exp(high), needed)
+        needed = _needed(len(gaps), middle, low, high, margin, fewest)
+    return _measured(one, word, middle, low, high, needed)
 
 
-def _only(name: str, before: Array, now: Array, margin: float) -> Measure:
+def _only(one: Compared, margin: float) -> Measure:
     """The same for the one run of a problem without randomness, which has no spread."""
-    gap = float(_log_ratios(now, before)[0])
-    ratio = _exp(gap)
-    return Measure(name, "worse" if gap > margin else "same", ratio, ratio, ratio)
+    gap = float(one.gaps[0])
+    return _measured(one, "worse" if gap > one.size(margin) else "same", gap, gap, gap)
+
+
+def _measured(
+    one: Compared, word: Word, middle: float, low: float, high: float, needed: int | None = None
+) -> Measure:
+    ends = (middle, low, high) if one.score else (_exp(middle), _exp(low), _exp(high))
+    return Measure(one.name, word, *ends, needed, score=one.score)
 
 
 def _log_ratios(now: Array, before: Array) -> Array:

@@ -15,8 +15,9 @@ from bench import stats
 from bench.plan.manifest import Manifest
 from bench.plan.trials import Trial
 from bench.store.store import Result, Store
+from bench.tables.headline import Headline, Headlines
 from bench.tables.records import curve_chunks
-from nncore.metrics import BUILT_IN_COLUMNS, TRAIN_LOSS, Columns
+from nncore.metrics import BUILT_IN_COLUMNS, LOSS, TRAIN_LOSS, Columns
 from nncore.streams import canonical
 from nncore.trial import Configuration, Problem
 
@@ -33,7 +34,7 @@ class Curves:
     A crashed run is all infinite; `crashed` counts them. `targets` are the problem's, by metric,
     and `times` the epochs to them `(n,)`, infinite where a run does not get there. `metrics` has
     every other column that was recorded, `(n, R)` too, its worst value where a run has none.
-    `asked` are the metrics that a trial is told to record.
+    `asked` are the metrics that a trial is told to record, `headline` is what it is judged by.
     """
 
     problem_name: str
@@ -51,6 +52,7 @@ class Curves:
     crashed: int = 0
     metrics: Mapping[str, Array] = field(default_factory=dict)
     asked: tuple[str, ...] = ()
+    headline: Headline = field(default_factory=Headline)
 
     @property
     def content(self) -> str:
@@ -64,8 +66,13 @@ class Curves:
 
     @property
     def finals(self) -> Array:
-        """Final losses `(n,)`, infinite where diverged."""
-        return np.where(self.diverged, np.inf, self.losses[:, -1])
+        """What runs are worth by the headline `(n,)`, less is better, infinite where diverged."""
+        known = {TRAIN_LOSS: self.losses, **self.metrics}
+        values, places = known[self.headline.column], np.full(len(self.losses), -1)
+        if self.headline.kind == "best":
+            places = known.get(f"validation_{LOSS}", self.losses).argmin(axis=1)
+        found = values[np.arange(len(values)), places]
+        return np.where(self.diverged, np.inf, self.headline.quantity.cost(found))
 
     @property
     def digests(self) -> tuple[str, ...]:
@@ -83,7 +90,7 @@ def measured(store: Store, manifest: Manifest) -> Iterator[Curves]:
     for trial in manifest.trials:
         mine = trial.problem_name, trial.configuration_index
         groups.setdefault(mine, []).append(trial)
-    statuses = store.statuses()
+    statuses, headlines = store.statuses(), Headlines.of(manifest)
     for trials in groups.values():
         there = [t for t in trials if t.key in statuses]
         if not there:
@@ -118,6 +125,7 @@ def measured(store: Store, manifest: Manifest) -> Iterator[Curves]:
             crashed=sum(statuses[t.key] == "crashed" for t in there),
             metrics=values,
             asked=first.metrics,
+            headline=headlines.of_problem(first.problem_name),
         )
 
 

@@ -18,8 +18,8 @@ class Measure:
     """What the second look says about one quantity, of a configuration or of all together.
 
     `ratio` is the median over seeds of new / old, `low` and `high` its one-sided bounds; `needed`
-    estimates the seeds that would tell, None where nobody knows. A count of runs has a `text`
-    instead.
+    estimates the seeds that would tell, None where nobody knows. Of a `score` these are by how much
+    it is worse. A count of runs has a `text` instead.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Measure:
     high: float
     needed: int | None = None
     text: str = ""
+    score: bool = False
 
 
 def count(name: str, word: Word, text: str) -> Measure:
@@ -220,9 +221,11 @@ def _told(one: Finding, word: Word) -> str:
 def _measured(m: Measure) -> str:
     if m.text:
         return m.text
-    text = f"{m.name} is {_times(m.ratio)} the baseline's"
+    say = (lambda gap: f"{gap:.3g}") if m.score else _times
+    text = f"{m.name} is {say(m.ratio)} {'worse than' if m.score else ''} the baseline's"
+    text = " ".join(text.split())
     if m.low < m.high:
-        text += f" ({_times(m.low)} to {_times(m.high)})"
+        text += f" ({say(m.low)} to {say(m.high)})"
     if m.word == "cannot tell":
         text += f"; about {m.needed} seeds might tell" if m.needed else "; more seeds are needed"
     return text

@@ -18,10 +18,10 @@ import numpy as np
 from bench.plan.trials import Trial
 from bench.spec import judging
 from bench.spec.experiment import Experiment
+from bench.spec.judging import Judged
 from bench.spec.names import ANY_NAME
 from bench.spec.seeds import SEED, UntilDecided, until_of
-from bench.spec.tuning import KEYS, Tuning, parts_of
-from bench.stats.decision import Margin
+from bench.spec.tuning import KEYS, Tuning
 from nncore.datasets import remarks
 from nncore.metrics import EXTENDED, LOSS, PRINTABLE, Columns, Quantity, columns, recorded
 from nncore.modifiers import modifiers
@@ -88,12 +88,13 @@ FORM = record(
         "targets": table_of(table_of(NUMBER, keys=ANY_NAME), keys=ANY_NAME),
         "fixed": many(ANY_NAME),
         "spec": TABLE,
-        "tuning": record({**KEYS, "seeds": many(SEED)}, optional=("n",)),
+        "tuning": record({**KEYS, "seeds": many(SEED)}, optional=("n", "criterion")),
         "metrics": many(record(values_of(Quantity), optional=("best", "shown"))),
         "recorded": table_of(many(TEXT), keys=ANY_NAME),
+        "judged": table_of(record(judging.OWN), keys=ANY_NAME),
         "remarks": table_of(many(PRINTABLE), keys=ANY_NAME),
     },
-    optional=("tuning", "metrics", "recorded", "remarks"),
+    optional=("tuning", "metrics", "recorded", "judged", "remarks"),
 )
 
 
@@ -108,7 +109,8 @@ class Manifest:
 
     `fixed` names the problems without randomness, `tuning` says on which seeds configurations were
     chosen and by what, if on seeds of their own. `metrics` has what there is to know of those that
-    are recorded, where they apply; `remarks` what the data of a problem gave reason to say.
+    are recorded, where they apply. `judged` says what problems are judged by, `remarks` what the
+    data of a problem gave reason to say.
     """
 
     name: str
@@ -118,6 +120,7 @@ class Manifest:
     spec: Mapping[str, Any]
     tuning: Tuning | None = None
     metrics: tuple[Quantity, ...] = field(default_factory=built_in)
+    judged: Mapping[str, Judged] = field(default_factory=dict)
     remarks: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
@@ -150,10 +153,14 @@ class Manifest:
         """The problems by name, in the order of the trials."""
         return {trial.problem_name: trial.problem for trial in self.trials}
 
-    @property
-    def margin(self) -> Margin:
-        """By how much losses may differ and count as the same."""
-        return judging.margin_of(self.spec)
+    def judge_of(self, problem: str) -> Judged:
+        """What a problem is judged by."""
+        return self.judged.get(problem, Judged())
+
+    def criterion_of(self, problem: str) -> str:
+        """What a problem's configurations are chosen by."""
+        own = self.tuning.criterion if self.tuning else None
+        return own or self.judge_of(problem).metric
 
     @property
     def data(self) -> Mapping[str, str]:
@@ -187,6 +194,7 @@ def of(experiment: Experiment, trials: tuple[Trial, ...]) -> Manifest:
         experiment.raw,
         experiment.tuning,
         tuple(m.quantity for m in experiment.metrics),
+        {p.name: p.judged for p in experiment.problems},
         {
             p.name: list(map(shown, said))
             for p in experiment.problems
@@ -207,6 +215,7 @@ def united(parts: Sequence[Manifest]) -> Manifest:
         targets={name: target for part in parts for name, target in part.targets.items()},
         remarks={name: said for part in parts for name, said in part.remarks.items()},
         fixed=frozenset().union(*(part.fixed for part in parts)),
+        judged={name: judged for part in parts for name, judged in part.judged.items()},
     )
 
 
@@ -237,6 +246,7 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
         "spec": manifest.spec,
         "metrics": [dataclasses.asdict(quantity) for quantity in manifest.metrics],
         "recorded": {t.problem_name: list(t.metrics) for t in manifest.trials},
+        "judged": {name: dataclasses.asdict(judged) for name, judged in manifest.judged.items()},
         **({"remarks": dict(manifest.remarks)} if manifest.remarks else {}),
         **({"tuning": dataclasses.asdict(manifest.tuning)} if manifest.tuning else {}),
     }
@@ -293,9 +303,12 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
         raise ValueError("numbers of configurations repeat")
     tuning, metrics = values.get("tuning"), _quantities(values.get("metrics"))
     known = columns(metrics)
-    criteria = [parts_of(tuning["criterion"])[1]] if tuning else []
-    if not {*criteria, *(m for target in values["targets"].values() for m in target)} <= set(known):
-        raise ValueError("a criterion or a target names no metric")
+    judged = {name: Judged().of(own) for name, own in (values.get("judged") or {}).items()}
+    names = [each.metric for each in judged.values()]
+    names += filter(None, [(tuning or {}).get("criterion")])
+    judges = [judging.parts_of(name)[1] for name in names]
+    if not {*judges, *(m for target in values["targets"].values() for m in target)} <= set(known):
+        raise ValueError("what judges, a criterion or a target names no metric")
     return Manifest(
         values["name"],
         tuple(trials),
@@ -304,6 +317,7 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
         values["spec"],
         tuning and Tuning(**{**tuning, "seeds": tuple(tuning["seeds"])}),
         metrics,
+        judged,
         values.get("remarks") or {},
     )
 

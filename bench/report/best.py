@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from bench.plan.manifest import Manifest
-from bench.spec import toml
+from bench.spec import judging, toml
+from bench.spec.judging import Judged
 from bench.spec.names import LONGEST
-from bench.spec.tuning import Tuning
 from nncore.trial import Configuration, Problem
 
 if TYPE_CHECKING:
@@ -17,12 +18,13 @@ if TYPE_CHECKING:
 ENDING = "-best"
 BEST_TOML = """\
 # The best configuration of every optimizer on every problem, ready to run again: the
-# {} over seeds; diverged trials count as infinite.
+# {} over seeds; a diverged trial is the worst.
 """
 
 
 def best_spec(manifest: Manifest, tables: Tables) -> str:
     """`best.toml`: the winners as a spec that runs, on the seeds that judged them."""
+    from bench.tables.headline import criterion_words
     from bench.tables.phases import all_evaluated
 
     by_index = {t.index: t for t in manifest.trials}
@@ -40,9 +42,11 @@ def best_spec(manifest: Manifest, tables: Tables) -> str:
     }
     if plugins := manifest.spec.get("plugins"):
         spec["plugins"] = plugins
+    if judging.same_data_counts(manifest.spec):
+        spec["same_data_counts"] = True
     won = {t.problem_name for t in winners}
     spec["problem"] = [
-        _problem_table(name, problem, manifest.targets.get(name))
+        _problem_table(name, problem, manifest.targets.get(name), manifest.judge_of(name))
         for name, problem in {t.problem_name: t.problem for t in manifest.trials}.items()
         if name in won
     ]
@@ -53,15 +57,17 @@ def best_spec(manifest: Manifest, tables: Tables) -> str:
         new = _optimizer_table(trial.optimizer, trial.configuration)
         spaces.setdefault(trial.configuration_index, new)["problems"].append(trial.problem_name)
     spec["optimizer"] = [spaces[number] for number in sorted(spaces)]
-    by = (manifest.tuning or Tuning(())).words(manifest.columns)
-    return BEST_TOML.format(by) + "\n" + toml.dumps(spec)
+    return BEST_TOML.format(criterion_words(manifest)) + "\n" + toml.dumps(spec)
 
 
 def _problem_table(
-    name: str, problem: Problem, target: Mapping[str, float] | None
+    name: str, problem: Problem, target: Mapping[str, float] | None, judged: Judged
 ) -> dict[str, Any]:
     fields = {"name": name, "batch_size": "full", **problem.content}
-    return fields | ({"target": dict(target)} if target else {})
+    usual = Judged()
+    own: dict[str, Any] = {} if judged.metric == usual.metric else {"metric": judged.metric}
+    own |= {} if judged.margin == usual.margin else {"margin": asdict(judged.margin)}
+    return fields | own | ({"target": dict(target)} if target else {})
 
 
 def _optimizer_table(name: str, configuration: Configuration) -> dict[str, Any]:

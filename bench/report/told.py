@@ -20,6 +20,7 @@ def seeds_told(manifest: Manifest, trials: pd.DataFrame) -> str:
 
     Empty where both are the same seeds, a fixed number of them.
     """
+    from bench.tables.headline import criterion_words
     from bench.tables.phases import all_evaluated
 
     tuning, counts = manifest.tuning, manifest.evaluation_seeds.values()
@@ -32,7 +33,7 @@ def seeds_told(manifest: Manifest, trials: pd.DataFrame) -> str:
         return f"Judged on {judged} seeds{added}."
     chosen = len(tuning.seeds)
     return (
-        f"Chosen by the {tuning.words(manifest.columns)} on {chosen} tuning "
+        f"Chosen by the {criterion_words(manifest)} on {chosen} tuning "
         f"{'seed' if chosen == 1 else 'seeds'}, judged on {judged} evaluation "
         f"{'seed' if high == 1 else 'seeds'} that the choice has not seen{added}."
     )

@@ -100,15 +100,16 @@ def _write(
 ) -> tuple[Path, ...]:
     from bench.tables import curves
     from bench.tables.bundle import Tables
+    from bench.tables.headline import without_costs
 
     say("writing tables")
     frames = Tables.of(store, manifest)
     whole = curves.curve_frames(store, manifest.trials, manifest.columns)
     written = [
         _replace(folder / "spec.toml", toml.dumps(manifest.spec)),
-        _csv(folder / "trials.csv", [frames.trials]),
+        _csv(folder / "trials.csv", [without_costs(frames.trials)]),
         _csv(folder / "curves.csv", whole, curves.LEADING),
-        _csv(folder / "summary.csv", [frames.summary]),
+        _csv(folder / "summary.csv", [without_costs(frames.summary)]),
     ]
     if (frames.trials["status"] != "crashed").any():
         written.append(_replace(folder / "best.toml", best_spec(manifest, frames)))
@@ -135,7 +136,7 @@ def _material(
     """What can be said about the trials, and all that figures are drawn from."""
     from bench import verdicts
     from bench.figures.material import Material
-    from bench.verdicts.samples import floor_of
+    from bench.verdicts.samples import terms_of
 
     hosts = {stack.host for stack in store.stacks() if stack.host}
     return Material(
@@ -145,9 +146,7 @@ def _material(
             targets=manifest.targets,
             planned=Counter(t.problem_name for t in manifest.trials),
             fixed=manifest.fixed,
-            margin=manifest.margin,
-            floors={name: floor_of(problem) for name, problem in manifest.problems.items()},
-            data=manifest.data,
+            terms=terms_of(manifest),
             hosts=len(hosts),
             remarks=manifest.remarks,
             pace=lambda what, items: Pace(what, say).over(items),

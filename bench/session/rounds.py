@@ -64,16 +64,17 @@ def round_of(manifest: Manifest) -> int:
 
 def standing(store: Store, manifest: Manifest) -> Standing | None:
     """How far rounds have come by what is stored; None where none have begun."""
+    from bench.tables.headline import Headlines
     from bench.tables.trials import trials_frame
     from bench.verdicts.pairs import pairs
-    from bench.verdicts.samples import ALL, floor_of, samples
+    from bench.verdicts.samples import ALL, samples, terms_of
 
     trials = manifest.evaluation
     if manifest.until is None or manifest.tuned or not trials:
         return None
     frame = trials_frame(store, dataclasses.replace(manifest, trials=trials))
-    floors = {name: floor_of(problem) for name, problem in manifest.problems.items()}
-    rows = pairs(samples(frame, floors=floors), manifest.margin, watched=True)
+    headlines, terms = Headlines.of(manifest), terms_of(manifest)
+    rows = pairs(samples(frame, headlines=headlines, terms=terms), watched=True)
     rows = rows[(rows["problem"] != ALL) & (rows["seeds"] > 0)]
     unknown = rows[rows["answer"] == Answer.UNKNOWN]
     seeds = manifest.evaluation_seeds
@@ -106,7 +107,8 @@ def _following(experiment: Experiment, manifest: Manifest, store: Store) -> tupl
 
     trials, tuning = manifest.trials, experiment.tuning
     if tuning is not None and manifest.tuned:
-        chosen = winners(store, trials, tuning.criterion, manifest.targets, manifest.columns)
+        criteria = {name: manifest.criterion_of(name) for name in manifest.problems}
+        chosen = winners(store, trials, criteria, manifest.targets, manifest.columns)
         seeds = planning.first_seeds(experiment)
         return planning.evaluation(experiment, chosen.values(), seeds, len(trials))
     now = standing(store, manifest)

@@ -18,7 +18,7 @@ from bench.spec.problems import FIELDS, NamedProblem, ProblemReader, columns_of
 from bench.spec.seeds import UntilDecided, until_of
 from bench.spec.shipped import find
 from bench.spec.toml import plain, read
-from bench.spec.tuning import Tuning, parts_of
+from bench.spec.tuning import Tuning
 from bench.spec.tuning import read as read_tuning
 from nncore.datasets import draw
 from nncore.metrics import TRAIN_LOSS, Metric, recorded
@@ -129,12 +129,15 @@ def _experiment(
     spec: dict[str, Any], plugins: Mapping[Path, str], mistakes: Mistakes
 ) -> Experiment:
     """Check and resolve the top level and its tables; raises SpecError."""
-    for key in ("name", "description", "dtype", *judging.KEYS):
-        if key in spec:
-            mistakes.expect(KEYS[key], spec[key], key)
+    good = {
+        key: spec[key]
+        for key in ("name", "description", "dtype", *judging.KEYS)
+        if key in spec and mistakes.expect(KEYS[key], spec[key], key)
+    }
+    judged = judging.Judged().of(good)
     seeds = seeding.read(spec.get(seeding.KEY, 1), mistakes)
     metrics = recorded(plugins.values())
-    problems = ProblemReader(_dtype(spec), seeds[0], metrics, mistakes).read(
+    problems = ProblemReader(_dtype(spec), seeds[0], metrics, judged, mistakes).read(
         _tables(spec, "problem", mistakes)
     )
     tuning = None
@@ -147,13 +150,14 @@ def _experiment(
         draws=tuning.n if tuning else None,
         dtype=_dtype(spec),
     ).read(_tables(spec, "optimizer", mistakes))
-    if tuning is not None:
+    if tuning is not None and tuning.criterion is not None:
         _check_criterion(tuning.criterion, problems, metrics, seeds[0], mistakes)
     until = until_of(spec)
     if until is not None and tuning is None:
         _check_frozen(optimizers, mistakes)
-    mistakes.check()
     found = tuple(problem for group in problems.values() for problem in group)
+    _check_choice(found, optimizers, tuning, mistakes)
+    mistakes.check()
     return Experiment(
         spec["name"], seeds, found, optimizers, tuple(plugins), spec, tuning, metrics, until
     )
@@ -179,7 +183,7 @@ def _check_criterion(
     mistakes: Mistakes,
 ) -> None:
     """Note problems that have not the metric, or not the target, that configurations compete by."""
-    kind, metric = parts_of(criterion)
+    kind, metric = judging.parts_of(criterion)
     for named in [problem for group in problems.values() for problem in group]:
         if kind == "time_to" and metric not in named.target:
             what = f'is "{criterion}", but the problem "{named.name}" has no target for {metric}'
@@ -190,6 +194,26 @@ def _check_criterion(
             if metric not in known and not mistakes.incomplete:
                 what = f'is "{criterion}", but the problem "{named.name}" has only '
                 mistakes.add("tuning.criterion", what + ", ".join(known))
+
+
+def _check_choice(
+    problems: Sequence[NamedProblem],
+    optimizers: Sequence[Optimizer],
+    tuning: Tuning | None,
+    mistakes: Mistakes,
+) -> None:
+    """Note problems judged by test data, which never take part in a choice, that need one."""
+    for named in problems:
+        if not judging.is_test(named.judged.metric):
+            continue
+        where = f'is "{named.judged.metric}", of test data, which never take part in a choice'
+        several = [o.name for o in optimizers if len(set(o.on.get(named.name, ()))) > 1]
+        if tuning is not None and tuning.criterion is None:
+            what = "write what chooses configurations, [tuning] criterion"
+            mistakes.add("metric", f"{where}; {what}")
+        elif tuning is None and several:
+            what = f'"{several[0]}" has several configurations on "{named.name}"'
+            mistakes.add("metric", f"{where}, but {what}; choose by a criterion of [tuning]")
 
 
 def _dtype(spec: Mapping[str, Any]) -> str:

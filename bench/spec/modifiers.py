@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bench.spec.expand import choices, table_choices
+from bench.spec.expand import LONGEST, choices, cross, table_choices
 from bench.spec.mistakes import Mistakes, quote
 from bench.spec.named import definition, is_list
 from bench.spec.search import Axis
-from nncore.modifiers import Modifier, Piece
+from nncore.modifiers import Chain, Modifier, Piece
 from nncore.streams import canonical
 
 
 def modifier_axis(modifier: Modifier, value: Any, path: str, mistakes: Mistakes) -> Axis:
     """The values that `value` stands for, everything filled in, each once; None: not modified.
 
-    A piece is a name, a table with a name, or a list of these; scalars of a table may be lists.
+    A piece is a name, a table with a name, or a list of these; scalars of a table may be lists. Of
+    a chain, the list is the chain.
     """
     found: dict[str, Any] = {}
     for written, filled in _filled(modifier, value, path, mistakes):
@@ -31,6 +32,8 @@ def modifier_axis(modifier: Modifier, value: Any, path: str, mistakes: Mistakes)
 
 def _filled(modifier: Modifier, value: Any, path: str, mistakes: Mistakes) -> list[tuple[Any, Any]]:
     """Each of the values, as it is written and with everything filled in."""
+    if isinstance(modifier, Chain):
+        return _chains(modifier, value, path, mistakes)
     if not isinstance(modifier, Piece):
         items = choices(value, path, mistakes)
         return [(item, item) for item in items if mistakes.expect(modifier.values, item, path)]
@@ -38,6 +41,18 @@ def _filled(modifier: Modifier, value: Any, path: str, mistakes: Mistakes) -> li
     tables = table_choices(value, path, mistakes, lambda parameter: is_list(pieces, parameter))
     filled = [(table, definition(pieces, table, path, mistakes)) for table in tables]
     return [(table, found) for table, found in filled if found is not None]
+
+
+def _chains(modifier: Chain, value: Any, path: str, mistakes: Mistakes) -> list[tuple[Any, Any]]:
+    """Each of the chains: of a list of pieces, one around another, with every value of theirs."""
+    axes: dict[str, list[dict[str, Any]]] = {}
+    pieces = modifier.registry
+    for place, item in enumerate(value if isinstance(value, list) else [value]):
+        tables = table_choices(item, path, mistakes, lambda parameter: is_list(pieces, parameter))
+        filled = [definition(pieces, table, path, mistakes) for table in tables]
+        axes[str(place)] = [table for table in filled if table is not None]
+    chains = [list(chain.values()) for chain in cross(axes, path, mistakes, LONGEST)]
+    return [(value, chain) for chain in chains]
 
 
 def with_decay(

@@ -18,7 +18,15 @@ COLUMNS = frozenset(
     (
         *("trial", "problem", "optimizer", "rule", "configuration", "configurations", "settings"),
         *("seed", "seeds", "status", "phase", "improved", "diverged", "diverged_epoch", "crashed"),
-        *("epoch", "best_epoch", "gradient_evaluations", "reason", "key", "metric"),
+        *(
+            "above_constant",
+            "epoch",
+            "best_epoch",
+            "gradient_evaluations",
+            "reason",
+            "key",
+            "metric",
+        ),
         *("name", "problems", "bias"),  # keys of an optimizer's table
     )
 )

@@ -15,10 +15,11 @@ from bench.spec.names import NAME, apart, path_of
 from bench.spec.problems import NamedProblem
 from bench.spec.search import drawn, grid, size
 from nncore.modifiers import modifiers
-from nncore.rules import Rule, rules
+from nncore.rules import rules
 from nncore.streams import canonical
 from nncore.trial import Configuration, is_random
 from nncore.values import TABLE, TEXT, either, many
+from nncore.wrappers import conflict
 
 MOST_TRIALS = 10_000_000
 # The keys of a table beside its rule, its rule's hyperparameters and the modifiers.
@@ -113,9 +114,10 @@ class OptimizerReader:
         names = apart(str(table["name"]), [{"rule": r} for r in named]) if several else named
         for rule, name in zip(named, names, strict=True):
             if is_known(rules, rule, f"{path}.rule", self.mistakes):
-                self._refuse_noise(rules[rule], problems, path)
                 space = self._configurations(rule, table, problems, path)
-                called = str(name if several else table.get("name", rule))
+                self._refuse(space.values(), problems, path)
+                full = next((c.name for c in space.values()), rule)
+                called = str(name if several else table.get("name", full))
                 self._unite(called, rule, problems, space, path, found)
 
     def _unite(
@@ -142,16 +144,25 @@ class OptimizerReader:
             )
         united.add(problems, space)
 
-    def _refuse_noise(self, entry: Rule, problems: Iterable[str], path: str) -> None:
-        """Note problems whose trials do not differ by seed, if those of the rule do."""
-        if "rng" not in entry.needs:
+    def _refuse(
+        self, configurations: Iterable[Configuration], problems: Iterable[str], path: str
+    ) -> None:
+        """Note a rule that cannot be wrapped so, and problems whose trials do not differ by seed.
+
+        Of an optimizer that draws random numbers there would be one trial on these.
+        """
+        some = next(iter(configurations), None)
+        if some is None:
             return
+        if why := conflict(rules[some.rule], some.wrappers):
+            self.mistakes.add(f"{path}.wrap", why)
+        drawing = [piece.name for piece in some.updating if "rng" in piece.needs]
         for problem in self._every:
-            if problem.name in problems and not is_random(problem.problem):
+            if drawing and problem.name in problems and not is_random(problem.problem):
                 what = f'draws random numbers, and on "{problem.name}" no seed changes anything'
                 self.mistakes.add(
                     f"{path}.problems",
-                    f"{entry.name} {what}: there is one trial of each configuration; leave it out",
+                    f"{drawing[0]} {what}: there is one trial of each configuration; leave it out",
                 )
 
     def _limits(self, value: Any, path: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bench.spec import judging
 from bench.spec.consistency import Consistency
 from bench.spec.expand import choices, cross, table_choices
 from bench.spec.mistakes import Mistakes, nearest, quote, unknown_keys
@@ -29,28 +30,38 @@ KEYS = {
     "initializer": either(TEXT, TABLE).saying("an initializer's name or table"),
     "batch_size": either(FIELDS["batch_size"], one_of("full")),
     "target": TABLE.saying("a table such as { loss = 0.5 }"),
+    **judging.OWN,
 }
+PLAIN = ("name", *judging.OWN)  # of these there is one, which makes no other problem
 
 
 @dataclass(frozen=True)
 class NamedProblem:
-    """A problem with its name in the spec, and the metrics' values that count as solved."""
+    """A problem with its name in the spec, the metrics' values that count as solved, its judge."""
 
     name: str
     problem: Problem
     target: Mapping[str, float]
+    judged: judging.Judged
 
 
 class ProblemReader:
     """Reads `[[problem]]` tables; `dtype` is the spec's, `seed` draws the data that sizes need.
 
-    Targets may name those of `metrics` that apply to their problem.
+    Targets may name those of `metrics` that apply to their problem, which is `judged` as others are
+    unless its table says otherwise.
     """
 
     def __init__(
-        self, dtype: str, seed: int, metrics: Sequence[Metric], mistakes: Mistakes
+        self,
+        dtype: str,
+        seed: int,
+        metrics: Sequence[Metric],
+        judged: judging.Judged,
+        mistakes: Mistakes,
     ) -> None:
         self.dtype, self.metrics, self.mistakes = dtype, metrics, mistakes
+        self.judged = judged
         self.consistency = Consistency(seed, mistakes)
 
     def read(self, tables: Sequence[Mapping[str, Any]]) -> dict[str, list[NamedProblem]]:
@@ -102,7 +113,7 @@ class ProblemReader:
             )
         elif key == "target" and isinstance(value, dict):
             values = table_choices(value, path, self.mistakes, lambda parameter: False)
-        elif key == "name":
+        elif key in PLAIN:
             values = [value]
         else:
             values = choices(value, path, self.mistakes, native=key == "layers")
@@ -138,7 +149,7 @@ class ProblemReader:
         if values is None:
             return None
         initial = values.get("initializer", {})
-        values |= {k: v for k, v in written.items() if k not in ("name", "dataset", "target")}
+        values |= {k: v for k, v in written.items() if k not in (*PLAIN, "dataset", "target")}
         # `initializer.scale = 0.1` alone changes the dataset's own initializer.
         if "initializer" in values and "name" not in values["initializer"]:
             values["initializer"] = {**initial, **values["initializer"]}
@@ -170,7 +181,19 @@ class ProblemReader:
         if parts is not None and "loss" not in broken:
             known = columns_of(self.metrics, problem.loss, parts)
             target = _target(target, known, f"{path}.target", self.mistakes)
-        return NamedProblem(name, problem, target)
+            self._check_metric(name, written.get("metric"), known, path)
+        return NamedProblem(name, problem, target, self.judged.of(written))
+
+    def _check_metric(self, name: str, own: str | None, known: Columns, path: str) -> None:
+        """Note a metric, of the problem's `own` or of all, that this problem does not have."""
+        metric = own or self.judged.metric
+        if judging.parts_of(metric)[1] in known or self.mistakes.incomplete:
+            return
+        what = f'is "{metric}", but the problem "{name}" has only {", ".join(known)}'
+        if own:
+            self.mistakes.add(f"{path}.metric", what)
+        else:
+            self.mistakes.add("metric", f"{what}; give it a metric of its own")
 
     def _defaults(self, dataset: Mapping[str, Any], path: str) -> dict[str, Any] | None:
         """What the dataset gives to a problem; None when it cannot be had, which is noted.

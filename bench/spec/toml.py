@@ -136,6 +136,15 @@ def dumps(values: Mapping[str, Any]) -> str:
     return "\n".join(part for part in parts if part)
 
 
+def inline(key: str, value: Any) -> str:
+    """One key with its value on a line, tables inline.
+
+    >>> inline("dataset", {"name": "spiral"})
+    'dataset = { name = "spiral" }'
+    """
+    return f"{_key(key)} = {_value(value)}"
+
+
 def _tables(value: Any) -> bool:
     if isinstance(value, Mapping):
         return True

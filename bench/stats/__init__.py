@@ -5,6 +5,13 @@ ValueError. An interval that too few values cannot give has infinite ends. How f
 and test keeps its promise is in docs/statistics.md; `python -m bench.studies.validate` writes it.
 """
 
+from bench.stats.across import (
+    best_on_next,
+    critical_difference,
+    hierarchical_interval,
+    studentized_range,
+    together,
+)
 from bench.stats.bootstrap import (
     RESAMPLES,
     bootstrap_interval,
@@ -72,15 +79,18 @@ __all__ = [
     "SignedRanks",
     "Signs",
     "Superiority",
+    "best_on_next",
     "bootstrap_interval",
     "bounded_mean_interval",
     "compare",
+    "critical_difference",
     "differences",
     "expected_best",
     "expected_best_interval",
     "fewest_seeds",
     "fewest_watched",
     "held",
+    "hierarchical_interval",
     "holm",
     "interquartile_mean",
     "interquartile_mean_interval",
@@ -108,8 +118,10 @@ __all__ = [
     "sign_test",
     "smallest_p",
     "stratified_interval",
+    "studentized_range",
     "superiority",
     "time_to_target",
+    "together",
     "wilcoxon",
     "win_matrix",
 ]

@@ -67,6 +67,11 @@ class Comparison:
     margin: float
 
     @property
+    def interval(self) -> tuple[float, float, float]:
+        """The median and the ends of its interval."""
+        return self.median, self.low, self.high
+
+    @property
     def lead(self) -> int:
         """-1: the first is lower; 1: the second is; 0: the interval includes no difference."""
         return (self.low > 0) - (self.high < 0)

@@ -1,6 +1,6 @@
-"""The best configuration of each optimizer: the lowest median final training loss over seeds.
+"""The best configuration of each optimizer: the lowest median cost over seeds.
 
-Losses of diverged trials count as infinite, crashed trials have none; of equal ones the first.
+The cost of a diverged trial is the worst, a crashed one has none; of equal ones the first.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench import stats
-from bench.tables.headline import MEDIAN, final_losses
+from bench.tables.headline import COST, MEDIAN
 from bench.tables.words import configuration_texts
 
 Array = NDArray[np.float64]
@@ -37,7 +37,7 @@ def best_trials(trials: pd.DataFrame) -> pd.DataFrame:
         return trials[trials["trial"].isin(kept)]
     number = trials.groupby(["problem", "configuration"], sort=False).ngroup().to_numpy()
     medians = np.full(number.max() + 1, np.nan)
-    for group, values in _groups(number, final_losses(trials)):
+    for group, values in _groups(number, trials[COST].to_numpy(dtype=float)):
         values = values[~np.isnan(values)]
         if values.size:
             medians[group] = stats.median(values)

@@ -13,6 +13,7 @@ from bench.tables.bands import curve_bands
 from bench.tables.best import best_rows, best_trials
 from bench.tables.costs import COLUMNS, costs_frame
 from bench.tables.curves import curves_frame
+from bench.tables.headline import Headlines
 from bench.tables.phases import searched
 from bench.tables.ranges import intervals_or_ranges
 from bench.tables.summary import summary_frame
@@ -26,7 +27,8 @@ class Tables:
 
     `trials` and `summary` are those of the CSV files, `runs` the trials of the best configurations;
     `curves` needs no others than theirs; `metrics` are the columns that trials were measured in,
-    `costs` says what an epoch costs.
+    `costs` says what an epoch costs, `headlines` what trials are judged by: trials and summaries
+    have its cost, files do not.
     What follows is computed when it is first asked for, and kept.
     """
 
@@ -36,16 +38,18 @@ class Tables:
     curves: pd.DataFrame
     metrics: Columns = field(default_factory=lambda: BUILT_IN_COLUMNS)
     costs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=COLUMNS))
+    headlines: Headlines = field(default_factory=Headlines)
 
     @classmethod
     def of(cls, store: Store, manifest: Manifest) -> Tables:
         """Those of what is stored."""
-        trials, metrics = trials_frame(store, manifest), manifest.columns
+        metrics, headlines = manifest.columns, Headlines.of(manifest)
+        trials = headlines.costed(trials_frame(store, manifest))
         runs = best_trials(trials)
         chosen = set(runs["trial"])
         curves = curves_frame(store, [t for t in manifest.trials if t.index in chosen], metrics)
         summary, costs = summary_frame(trials, manifest.fixed), costs_frame(store, manifest)
-        return cls(trials, summary, runs, curves, metrics, costs)
+        return cls(trials, summary, runs, curves, metrics, costs, headlines)
 
     @cached_property
     def _ranged(self) -> pd.DataFrame:

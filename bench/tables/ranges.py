@@ -1,22 +1,22 @@
-"""Intervals of the final training loss, or ranges where seeds are too few for an interval."""
+"""Intervals of the headline's cost, or ranges where seeds are too few for an interval."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from bench.tables.headline import HIGH, LOW, final_losses
+from bench.tables.headline import COST, HIGH, LOW
 
 
 def intervals_or_ranges(summary: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
-    """The summary, the interval of the final training loss replaced where there cannot be one.
+    """The summary, the interval of the cost replaced where there cannot be one.
 
     Few seeds give no 95% interval (its ends are infinite): then the ends are the smallest and the
-    largest loss. `interval` says which it is: "95%", "range", or "" for a single run.
+    largest cost. `interval` says which it is: "95%", "range", or "" for a single run.
     """
     keys = ["problem", "configuration", *(["phase"] if "phase" in summary else [])]
-    losses = trials[keys].assign(value=final_losses(trials)).dropna(subset="value")
-    ranges = losses.groupby(keys, sort=False)["value"].agg(["min", "max", "size"])
+    costs = trials[keys].assign(value=trials[COST]).dropna(subset="value")
+    ranges = costs.groupby(keys, sort=False)["value"].agg(["min", "max", "size"])
     out = summary.join(ranges, on=keys, validate="one_to_one")
     too_few = np.isneginf(out[LOW]) | out[LOW].isna()
     out["interval"] = np.where(out["size"] > 1, np.where(too_few, "range", "95%"), "")

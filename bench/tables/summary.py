@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bench import stats
 from bench.tables.columns import hyperparameters
+from bench.tables.headline import COST
 from nncore.metrics import LOSS, columns, quantity
 
 # Divergence is told by the loss; of other metrics it is known what they were.
@@ -22,11 +23,11 @@ def summary_frame(frame: pd.DataFrame, fixed: Collection[str] = ()) -> pd.DataFr
     Every metric of the last and of the best record has its median over seeds and a 95% interval of
     that median. A diverged trial's losses count as infinite; crashed trials have no metrics and are
     counted, as are those that came down slowly (`above_constant`). Problems in `fixed` have no
-    randomness and so no interval.
+    randomness and so no interval. Costs, where trials have them, are summarised as well.
     """
     own = hyperparameters(frame)
     rest = [str(c) for c in frame if c not in (*own, "best_epoch")]
-    metrics = [c for c in rest if c.startswith(("final_", "best_"))]
+    metrics = [c for c in rest if c.startswith(("final_", "best_")) or c == COST]
     keys = ["problem", "optimizer", "rule", "configuration", *own]
     apart = ["phase"] if "phase" in frame else []
     number = frame.groupby(["problem", "configuration", *apart], sort=False).ngroup().to_numpy()

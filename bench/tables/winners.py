@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bench import stats
 from bench.plan.trials import Trial
-from bench.spec.tuning import FINAL_LOSS, parts_of
+from bench.spec.judging import FINAL_LOSS, parts_of
 from bench.store.store import Store
 from bench.tables.records import best_records, curve_chunks
 from nncore.metrics import BUILT_IN_COLUMNS, Columns
@@ -58,22 +58,26 @@ def scores(
 def winners(
     store: Store,
     trials: Sequence[Trial],
-    criterion: str,
+    criteria: Mapping[str, str],
     targets: Mapping[str, Mapping[str, float]],
     metrics: Columns = BUILT_IN_COLUMNS,
 ) -> dict[tuple[str, str], Trial]:
     """A trial of the best configuration of each (problem, optimizer) among `trials`.
 
-    The lowest median score over seeds; of equal ones the lowest median final training loss, then
-    the first. Where every trial crashed there is none.
+    The lowest median score over seeds, by the criterion of the problem; of equal ones the lowest
+    median final training loss, then the first. Where every trial crashed there is none.
     """
     groups: dict[tuple[str, int], list[int]] = {}
     for place, trial in enumerate(trials):
         groups.setdefault((trial.problem_name, trial.configuration_index), []).append(place)
     statuses = store.statuses()
-    judged = scores(store, trials, criterion, targets, metrics)
+    judged = np.empty(len(trials))
+    for criterion in dict.fromkeys(criteria.values()):
+        mine = [i for i, trial in enumerate(trials) if criteria[trial.problem_name] == criterion]
+        judged[mine] = scores(store, [trials[i] for i in mine], criterion, targets, metrics)
     # The usual criterion breaks its own ties.
-    losses = judged if criterion == FINAL_LOSS else scores(store, trials, FINAL_LOSS, targets)
+    usual = set(criteria.values()) == {FINAL_LOSS}
+    losses = judged if usual else scores(store, trials, FINAL_LOSS, targets)
     best: dict[tuple[str, str], tuple[tuple[float, float], Trial]] = {}
     for places in groups.values():
         if all(statuses.get(trials[place].key) == "crashed" for place in places):

@@ -12,15 +12,27 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from bench.stats.decision import Margin
 from bench.tables.bundle import Tables
 from bench.tables.phases import all_evaluated, searched
+from bench.verdicts import (
+    across,
+    budget,
+    costs,
+    pairs,
+    profile,
+    ranking,
+    rates,
+    reversals,
+    samples,
+    separation,
+    target,
+    words,
+)
 from bench.verdicts import audit as auditing
-from bench.verdicts import budget, costs, pairs, profile, ranking, rates, samples, target, words
-from bench.verdicts.samples import ALL
+from bench.verdicts.samples import ALL, Terms
 from nncore.metrics import TRAIN_LOSS
 
-__all__ = ["ALL", "Verdicts", "judge"]
+__all__ = ["ALL", "Terms", "Verdicts", "judge"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +54,7 @@ class Verdicts:
     lost: pd.DataFrame
     sentences: tuple[str, ...]
     names: Mapping[str, str] = field(default_factory=dict)
+    across: pd.DataFrame = field(default_factory=pd.DataFrame)
     leading: frozenset[str] = frozenset()
 
     def lines(self, figure: str, problem: str = "") -> list[str]:
@@ -55,9 +68,7 @@ def judge(
     targets: Mapping[str, Mapping[str, float]],
     planned: Mapping[str, int],
     fixed: Collection[str] = (),
-    margin: Margin | None = None,
-    floors: Mapping[str, float] | None = None,
-    data: Mapping[str, str] | None = None,
+    terms: Mapping[str, Terms] | None = None,
     hosts: int = 1,
     remarks: Mapping[str, Sequence[str]] | None = None,
     watched: bool = False,
@@ -66,17 +77,15 @@ def judge(
     """Everything that can be said about an experiment.
 
     Optimizers are compared by one configuration per problem, the best. `planned` counts the trials
-    planned by problem, in the order in which problems are told. Losses within `margin` count as the
-    same, those below the `floors` of their problems as equal; `data` tells which problems are on
-    the same data, and so count as one across problems; `remarks` are what there is to say of it.
-    `watched` says that seeds were added until pairs were decided, as in `pairs`; `pace` goes
-    through long steps.
+    planned by problem, in the order in which problems are told, on the `terms` of each. `watched`
+    says that seeds were added until pairs were decided, as in `pairs`; `remarks` are what there is
+    to say of the data of problems; `pace` goes through long steps.
     """
     judged, best, curves = _in_order(tables.runs, planned), tables.best, tables.curves
     trials, summary = searched(tables.trials), tables.searched
-    found = samples.samples(judged, fixed, floors, data)
+    found = samples.samples(judged, fixed, tables.headlines, terms)
     whole = [sample.distinct() for sample in found]
-    compared = pairs.pairs(found, margin, watched=watched, pace=pace)
+    compared = pairs.pairs(found, watched=watched, pace=pace)
     reached = target.costs(judged, curves, targets, tables.metrics)
     columns = ["problem", "optimizer", "configuration", "settings"]
     chosen = {
@@ -93,13 +102,15 @@ def judge(
         _labelled(width, label), on=["problem", "optimizer"], how="left", validate="many_to_one"
     )
     side, again = samples.block(found), samples.aside(found)
+    over = across.across(side)
+    turned = reversals.reversals(judged, whole, tables.metrics, fixed, terms)
     timed = costs.priced(target.times(reached, frozenset(fixed)), tables.costs, judged)
     return Verdicts(
         ranking=order,
         pairs=compared,
         times=timed,
-        budget=budget.budget(summary, fixed, pace),
-        profile=profile.profile(reached, fixed, data),
+        budget=budget.budget(summary, fixed, tables.headlines, pace),
+        profile=profile.profile(reached, fixed, {s.problem: s.data for s in found}),
         audit=auditing.audit(
             tables.trials,
             summary,
@@ -112,13 +123,15 @@ def judge(
             hosts=hosts,
             again=again,
             remarks=remarks,
+            alike=separation.unseparated(whole, reached, order),
         ),
         stairs=target.staircases(reached),
         lost=rates.divergence(trials),
         sentences=(
-            *words.verdicts(order, compared, _labelled(timed, label), floors, again),
+            *words.verdicts(order, compared, _labelled(timed, label), whole, again, turned, over),
             *words.together(compared, watched=watched),
         ),
+        across=over,
         leading=pairs.leading(found),
         names={s.label(i): n for s in [*whole, *side] for i, n in enumerate(s.optimizers)},
     )

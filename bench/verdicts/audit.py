@@ -32,6 +32,7 @@ def audit(
     targets: Mapping[str, Mapping[str, float]] | None = None,
     hosts: int = 1,
     again: Mapping[str, str] | None = None,
+    alike: Mapping[str, Sequence[str]] | None = None,
     remarks: Mapping[str, Sequence[str]] | None = None,
 ) -> pd.DataFrame:
     """A row per finding; `figures` names the figures it touches, `message` says it in words.
@@ -40,8 +41,8 @@ def audit(
     chosen from it (`bench.tables.best.best_rows`), and `pairs` compares them.
     `planned` is the number of trials planned by problem, `apart` whether configurations were chosen
     and judged on different seeds, `hosts` the number of machines that trained, `again` the problems
-    that do not count across problems with the one that is on the same data, `remarks` what data
-    files of theirs gave reason to say.
+    that do not count across problems with the one that is on the same data, `alike` in what
+    problems tell nobody apart, `remarks` what data files of theirs gave reason to say.
     """
     rows: list[dict[str, Any]] = []
     rows += _unfinished(trials, planned)
@@ -56,9 +57,12 @@ def audit(
         rows += _lost(str(problem), part, chosen[problem], apart)
         if len(chosen[problem]) > MOST:
             rows.append(_row("pairs left out", "pairs", PAIRS_LEFT_OUT, str(problem)))
+        where = "ranking pairs across critical target profile"
+        for why in (alike or {}).get(str(problem), ()):
+            rows.append(_row("nobody apart", where, why, str(problem)))
         if first := (again or {}).get(str(problem)):
             text = f"is on the data of {first} and does not count beside it (same_data_counts)"
-            rows.append(_row("same data", "across profile", text, str(problem)))
+            rows.append(_row("same data", "across critical profile", text, str(problem)))
         if problem not in fixed:
             rows += _few_seeds(str(problem), pairs[pairs["problem"] == problem], asked(pairs))
         if problem not in fixed and targets is not None and not targets.get(str(problem)):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
 
 from bench import stats
-from bench.tables.headline import MEDIAN
-from bench.verdicts.samples import RESAMPLES, Pacing, stream, unpaced
+from bench.tables.headline import MEDIAN, Headlines
+from bench.verdicts.samples import RESAMPLES, Array, Pacing, stream, unpaced
 
 COLUMNS = ["problem", "optimizer", "configurations", "k"]
 COLUMNS += ["median_best", "median_best_low", "median_best_high"]
@@ -19,12 +19,15 @@ POINTS = 40
 
 
 def budget(
-    summary: pd.DataFrame, fixed: Collection[str] = (), pace: Pacing = unpaced
+    summary: pd.DataFrame,
+    fixed: Collection[str] = (),
+    headlines: Headlines | None = None,
+    pace: Pacing = unpaced,
 ) -> pd.DataFrame:
     """A row per problem, optimizer and number k of configurations tried, drawn from the sweep.
 
-    A configuration's score is its median final training loss over seeds. `median_best` of k is the
-    loss that the best of k random ones beats half of the time, with a 95% interval that holds for
+    A configuration's score is its median headline over seeds. `median_best` of k is the value that
+    the best of k random ones beats half of the time, with a 95% interval that holds for
     every k; an end at infinity says that the sweep is too small to tell. `expected_best` is its
     mean (Tang et al. 2020), infinite while all k may diverge; its interval is given up to a tenth
     of the configurations, beyond which it would not hold (docs/statistics.md).
@@ -48,9 +51,21 @@ def budget(
             ends = stats.expected_best_interval(scores, rng, resamples=RESAMPLES)[1:]
             for name, values in zip(("low", "high"), ends, strict=True):
                 columns[f"expected_best_{name}"] = np.where(k <= m / 10, values[k - 1], np.nan)
+        if not (headlines or Headlines()).of_search(str(problem)).quantity.lower:
+            columns = _turned(columns)
         where = {"problem": problem, "optimizer": optimizer, "configurations": m, "k": k}
         parts.append(pd.DataFrame({**where, **columns}))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
+
+
+def _turned(columns: Mapping[str, Array]) -> dict[str, Array]:
+    """Estimates and intervals of costs as those of values of which more is better."""
+    other = {"low": "high", "high": "low"}
+    found = {}
+    for name in columns:
+        stem, _, end = name.rpartition("_")
+        found[name] = 0.0 - columns[f"{stem}_{other[end]}" if end in other else name]
+    return found
 
 
 def points(m: int) -> np.ndarray:

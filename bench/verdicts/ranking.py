@@ -9,9 +9,19 @@ import numpy as np
 import pandas as pd
 
 from bench import stats
+from bench.spec.judging import FINAL_LOSS
 from bench.verdicts.samples import ALL, LEVEL, RESAMPLES, Array, Sample, block, stacked, stream
 
-COLUMNS = ["problem", "optimizer", "configuration", "settings", "seeds", "diverged", "rank"]
+COLUMNS = [
+    "problem",
+    "metric",
+    "optimizer",
+    "configuration",
+    "settings",
+    "seeds",
+    "diverged",
+    "rank",
+]
 COLUMNS += [f"{name}{end}" for name in ("median", "iqm") for end in ("", "_low", "_high")]
 COLUMNS += [f"{name}{end}" for name in ("mean_rank", "score") for end in ("", "_low", "_high")]
 COLUMNS += ["first_share", "beaten_by"]
@@ -29,15 +39,16 @@ def ranking(
 ) -> pd.DataFrame:
     """A row per problem and optimizer; rows of `ALL` put the problems side by side.
 
-    `rank` is that of the median final training loss (at the floor all are equal), the intervals of
-    which hold for all optimizers of the problem together at 95%, the winner's included (each at
-    1 - 0.05 / k), and at all numbers of seeds together where seeds are added while they are
-    `watched`. Optimizers that have chosen the same trials are one, called by all their names. `iqm`
-    is the interquartile mean with a 95% interval of its own. `mean_rank` is the mean over seeds of
-    the rank among the optimizers on the same seed, `first_share` the share of seeds with the lowest
-    loss (ties included). `score` is the interquartile mean of log(initial / loss) / log(initial /
-    target), clipped to [0, 1]: 0 is the untrained network, 1 the target. `beaten_by` counts the
-    optimizers that `pairs` finds better.
+    `rank` is that of the `median` of the headline `metric` (at the floor all are equal), the
+    intervals of which hold for all optimizers of the problem together at 95%, the winner's included
+    (each at 1 - 0.05 / k), and at all numbers of seeds together where seeds are added while they
+    are `watched`. Optimizers that have chosen the same trials are one, called by all their names.
+    `iqm` is the interquartile mean with a 95% interval of its own. `mean_rank` is the mean over
+    seeds of the rank among the optimizers on the same seed (over problems, its interval is
+    hierarchical: of problems like these), `first_share` the share of seeds on which none is better.
+    `score`, where the final training loss is the headline, is the interquartile mean of
+    log(initial / loss) / log(initial / target), clipped to [0, 1]: 0 is the untrained network, 1
+    the target. `beaten_by` counts the optimizers that `pairs` finds better.
 
     `starts` gives initial training losses by problem and seed, `targets` the training loss to reach
     by problem, `chosen` the configuration of each (problem, optimizer): its number and its text.
@@ -60,6 +71,14 @@ def ranking(
     return frame.astype(dict.fromkeys(whole, "Int64"))
 
 
+def together(k: int) -> float:
+    """The confidence of each of `k` intervals that hold together at 1 - `LEVEL`.
+
+    Whoever wins is picked after looking, so that its interval alone is not enough.
+    """
+    return 1 - LEVEL / k
+
+
 def _beaten(pairs: pd.DataFrame) -> dict[tuple[str, str], int]:
     counts: dict[tuple[str, str], int] = {}
     some = pairs[pairs["better"] != ""]
@@ -73,31 +92,31 @@ def _of_problem(
     sample: Sample, start: Mapping[int, float], target: float | None, watched: bool
 ) -> list[dict[str, Any]]:
     medians = np.full(len(sample.optimizers), np.inf)
-    # Whoever wins is picked after looking: all k intervals have to hold together.
-    confidence = 1 - LEVEL / len(sample.optimizers)
+    confidence = together(len(sample.optimizers))
     rows: list[dict[str, Any]] = []
     for i, name in enumerate(sample.optimizers):
-        losses = sample.known(i)
+        costs = sample.known(i)
         row: dict[str, Any] = {
             "problem": sample.problem,
+            "metric": sample.headline.name,
             "optimizer": sample.label(i),
-            "seeds": len(losses),
-            "diverged": int(np.isinf(losses).sum()),
+            "seeds": len(costs),
+            "diverged": int(sample.diverged[i].sum()),
         }
-        if len(losses):
-            ends = stats.held(losses, confidence, watched=watched)
-            row |= _three("median", ends, sample.random)
-            medians[i] = sample.level(row["median"])
+        if len(costs):
+            median = [float(x) for x in stats.held(costs, confidence, watched=watched)]
+            row |= _three("median", sample.turned(*median), sample.random)
+            medians[i] = sample.level(median[0])
             iqm = stats.interquartile_mean_interval(
-                losses, stream("iqm", sample.problem, name), resamples=RESAMPLES
+                costs, stream("iqm", sample.problem, name), resamples=RESAMPLES
             )
-            row |= _three("iqm", iqm, sample.random)
+            row |= _three("iqm", sample.turned(*(float(x) for x in iqm)), sample.random)
         rows.append(row)
     whole = sample.complete()
     ranks = stats.ranks(medians[:, None])[:, 0]
     for row, rank in zip(rows, ranks, strict=True):
         row["rank"] = float(rank)
-    if not whole.losses.size or not sample.random:
+    if not whole.costs.size or not sample.random:
         return rows
     by_seed = stats.ranks(whole.told)
     mean = _mean_ranks(by_seed, sample.problem)
@@ -118,14 +137,16 @@ def _of_problem(
 def _across(
     side_by_side: Sequence[Sample], starts: Starts, targets: Mapping[str, float]
 ) -> list[dict[str, Any]]:
-    losses = stacked(side_by_side)
-    if losses.shape[2] < 1:
+    costs = stacked(side_by_side)
+    if costs.shape[2] < 1:
         return []
-    k = len(losses)
-    by_seed = stats.ranks(losses)
-    mean = _mean_ranks(by_seed.reshape(k, -1), ALL)
-    first = (losses == losses.min(axis=0)).mean(axis=(1, 2))
-    n = losses.shape[2]
+    k = len(costs)
+    by_seed = stats.ranks(costs)
+    mean = stats.hierarchical_interval(
+        by_seed, (1.0, float(k)), stream("ranks", ALL), resamples=RESAMPLES
+    )
+    first = (costs == costs.min(axis=0)).mean(axis=(1, 2))
+    n = costs.shape[2]
     scored = [
         _scores(sample.complete(), starts.get(sample.problem, {}), targets.get(sample.problem))
         for sample in side_by_side
@@ -142,8 +163,8 @@ def _across(
         row: dict[str, Any] = {
             "problem": ALL,
             "optimizer": side_by_side[0].label(i),
-            "seeds": int(losses[i].size),
-            "diverged": int(np.isinf(losses[i]).sum()),
+            "seeds": int(costs[i].size),
+            "diverged": int(sum(s.complete().diverged[i, :n].sum() for s in side_by_side)),
             "rank": float(order[i]),
             "first_share": float(first[i]),
         }
@@ -165,11 +186,13 @@ def _mean_ranks(by_seed: Array, problem: str) -> tuple[Array, Array, Array]:
 def _scores(sample: Sample, start: Mapping[int, float], target: float | None) -> Array | None:
     """Normalised scores `(k, n)`; None where the problem has no target to normalise by."""
     initial = np.array([start.get(seed, np.nan) for seed in sample.seeds])
+    if sample.headline.name != FINAL_LOSS:
+        return None
     if target is None or not len(initial) or not (initial > target).all() or target <= 0:
         return None
-    if not np.isfinite(initial).all() or (sample.losses < 0).any():
+    if not np.isfinite(initial).all() or (sample.costs < 0).any():
         return None
-    return stats.normalised_scores(sample.losses, initial, np.array([target]))
+    return stats.normalised_scores(sample.costs, initial, np.array([target]))
 
 
 def _three(name: str, values: Sequence[Any], interval: bool = True) -> dict[str, float]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bench import stats
-from bench.tables.headline import final_losses
+from bench.tables.headline import COST
 from bench.tables.slices import best_by_rate
 from bench.verdicts.samples import RESAMPLES, Pacing, stream, unpaced
 
@@ -29,7 +29,7 @@ def widths(
     interval resamples seeds; 2,000 resamples.
     """
     rows = []
-    found = trials.assign(loss=final_losses(trials)).dropna(subset="loss")
+    found = trials.assign(loss=trials[COST]).dropna(subset="loss")
     by_problem = dict(tuple(found.groupby("problem", sort=False)))
     searched = list(summary.groupby("problem", sort=False))
     for problem, part in pace("ranges of rates", searched):

@@ -1,10 +1,10 @@
-"""What is compared: of every problem, a loss per optimizer and seed, seeds paired."""
+"""What is compared: of every problem, a cost per optimizer and seed, seeds paired."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from bench import stats
-from bench.tables.headline import final_losses
+from bench.plan.manifest import Manifest
+from bench.tables.headline import Headline, Headlines
 from nncore.losses import CLIP
 from nncore.trial import Problem
 
@@ -31,67 +32,113 @@ def unpaced(what: str, items: Sequence[Any]) -> Iterable[Any]:
 
 
 @dataclass(frozen=True)
-class Sample:
-    """The final training losses `(k, n)` of k optimizers on the n seeds of one problem.
+class Terms:
+    """On what terms the optimizers of a problem are compared.
 
-    Infinity is a diverged run, NaN a run without an outcome (crashed, or not trained yet). `random`
-    is False for a problem without randomness, which has no part in tests. Losses at or below
-    `floor` are rounding: between two of them there is nothing to tell. Optimizers with equal `runs`
-    have chosen the same trials (none given: all have their own); problems with equal `data` are one
-    where problems are put together. `labels` are what rows call the optimizers.
+    By how much costs may differ and be the same; the `floor` of the problem's loss; and what `data`
+    it is on: two problems on the same are one where problems are put together.
+    """
+
+    margin: stats.Margin = field(default_factory=stats.Margin)
+    floor: float = 0.0
+    data: str = ""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The costs `(k, n)` of k optimizers on the n seeds of one problem: of its headline.
+
+    The worst cost is a diverged run's, NaN that of a run without an outcome (crashed, or not
+    trained yet). `random` is False for a problem without randomness, which has no part in tests.
+    Losses at or below `floor` are rounding: between two of them there is nothing to tell, and
+    within the `margin` nothing that matters. Optimizers with equal `runs` have chosen the same
+    trials (none given: all have their own); problems with equal `data` are one where problems are
+    put together. `labels` are what rows call the optimizers, `lost` is 1 for a diverged run (by
+    default: where the cost is infinite).
     """
 
     problem: str
     optimizers: tuple[str, ...]
     seeds: tuple[int, ...]
-    losses: Array
+    costs: Array
     random: bool = True
     floor: float = 0.0
     runs: tuple[str, ...] = ()
     data: str = ""
+    margin: stats.Margin = field(default_factory=stats.Margin)
+    headline: Headline = field(default_factory=Headline)
     labels: tuple[str, ...] = ()
+    lost: Array | None = None
 
     def label(self, a: int) -> str:
         """What a row calls an optimizer: by its name, or by those of all that it stands for."""
         return (self.labels or self.optimizers)[a]
 
     @property
-    def told(self) -> Array:
-        """The losses as they are compared: those at the floor are equal."""
-        return self.level(self.losses)
+    def diverged(self) -> Array:
+        """1 for each run `(k, n)` that diverged."""
+        return np.isinf(self.costs).astype(float) if self.lost is None else self.lost
 
-    def level(self, losses: ArrayLike) -> Array:
-        """`losses` of this problem, none below the floor."""
+    @property
+    def told(self) -> Array:
+        """The costs as they are compared: those at the floor are equal."""
+        return self.level(self.costs)
+
+    def level(self, costs: ArrayLike) -> Array:
+        """`costs` of this problem, none below the floor."""
         floor = self.floor if self.scale is stats.Scale.RATIO else -np.inf
-        return np.maximum(np.asarray(losses, dtype=float), floor)
+        return np.maximum(np.asarray(costs, dtype=float), floor)
 
     @property
     def scale(self) -> stats.Scale:
-        """Ratios, or differences where a loss is negative and has none."""
-        negative = bool((self.losses < 0).any())
-        return stats.Scale.DIFFERENCE if negative else stats.Scale.RATIO
+        """Ratios; differences of scores, which have an end, and where a cost is negative."""
+        plain = self.headline.is_score or bool((self.costs < 0).any())
+        return stats.Scale.DIFFERENCE if plain else stats.Scale.RATIO
 
     def pair(self, a: int, b: int) -> tuple[Array, Array]:
-        """Losses of two optimizers on the seeds that both have; those at the floor are equal."""
-        losses = self.told[[a, b]]
-        first, second = losses[:, ~np.isnan(losses).any(axis=0)]
+        """Costs of two optimizers on the seeds that both have; those at the floor are equal."""
+        costs = self.told[[a, b]]
+        first, second = costs[:, ~np.isnan(costs).any(axis=0)]
         return first, second
 
+    def gaps(self, a: int, b: int) -> Array:
+        """Paired differences of two optimizers on the scale, negative where the first is better."""
+        first, second = self.pair(a, b)
+        if not len(first):
+            return first
+        ratio = self.scale is stats.Scale.RATIO
+        return stats.log_ratios(first, second) if ratio else stats.differences(first, second)
+
+    def turned(self, middle: float, low: float, high: float) -> tuple[float, float, float]:
+        """An estimate of costs, or of their differences, with its interval, as one of values."""
+        ends = (low, high) if self.headline.quantity.lower else (high, low)
+        found = (float(self.headline.values(x)) + 0.0 for x in (middle, *ends))  # no -0.0
+        return next(found), next(found), next(found)
+
     def known(self, a: int) -> Array:
-        """The losses of one optimizer that are known."""
-        return self.losses[a, ~np.isnan(self.losses[a])]
+        """The costs of one optimizer that are known."""
+        return self.costs[a, ~np.isnan(self.costs[a])]
 
     def complete(self) -> Sample:
         """The sample on those seeds alone that all optimizers have."""
-        kept = ~np.isnan(self.losses).any(axis=0)
+        kept = ~np.isnan(self.costs).any(axis=0)
         seeds = tuple(np.array(self.seeds)[kept].tolist())
-        return replace(self, seeds=seeds, losses=self.losses[:, kept])
+        lost = self.diverged[:, kept]
+        return replace(self, seeds=seeds, costs=self.costs[:, kept], lost=lost)
 
     def of(self, optimizers: Sequence[str]) -> Sample:
         """The sample of some of its optimizers, in the order given."""
         rows = [self.optimizers.index(name) for name in optimizers]
         runs = tuple(self.runs[row] for row in rows) if self.runs else ()
-        return replace(self, optimizers=tuple(optimizers), losses=self.losses[rows], runs=runs)
+        costs, lost = self.costs[rows], self.diverged[rows]
+        return replace(
+            self,
+            optimizers=tuple(optimizers),
+            costs=costs,
+            runs=runs,
+            lost=lost,
+            labels=tuple(self.label(row) for row in rows),
+        )
 
     def distinct(self) -> Sample:
         """The sample with one row, all their names joined, for optimizers of the same trials."""
@@ -110,37 +157,54 @@ def floor_of(problem: Problem) -> float:
     return spacing**2
 
 
+def terms_of(manifest: Manifest) -> dict[str, Terms]:
+    """The terms of the problems of an experiment."""
+    data = manifest.data
+    return {
+        name: Terms(manifest.judge_of(name).margin, floor_of(problem), data[name])
+        for name, problem in manifest.problems.items()
+    }
+
+
 def samples(
     judged: pd.DataFrame,
     fixed: Collection[str] = (),
-    floors: Mapping[str, float] | None = None,
-    data: Mapping[str, str] | None = None,
+    headlines: Headlines | None = None,
+    terms: Mapping[str, Terms] | None = None,
 ) -> list[Sample]:
     """A sample per problem of `judged`, the trials of one configuration per optimizer.
 
-    Problems, optimizers and seeds keep the order of the rows. `floors` are those of the problems,
-    `data` tells which of them are on the same data.
+    Problems, optimizers and seeds keep the order of the rows. `terms` are those of the problems.
     """
     found = []
-    values = final_losses(judged)
     for problem, rows in judged.groupby("problem", sort=False).indices.items():
         part = judged.iloc[rows]
         names, optimizers = pd.factorize(part["optimizer"])
         places, seeds = pd.factorize(part["seed"])
-        losses = np.full((len(optimizers), len(seeds)), np.nan)
-        losses[names, places] = values[rows]
+        name = str(problem)
+        headline, own = (
+            (headlines or Headlines()).of_problem(name),
+            (terms or {}).get(name, Terms()),
+        )
+        costs = np.full((len(optimizers), len(seeds)), np.nan)
+        lost = np.zeros(costs.shape)
+        costs[names, places] = headline.costs(part)
+        lost[names, places] = part["status"] == "diverged"
         # One trial in common, and so are all: its key has the configuration in it.
         runs = part.drop_duplicates("optimizer")["key"]
         found.append(
             Sample(
-                str(problem),
+                name,
                 tuple(map(str, optimizers)),
                 tuple(int(seed) for seed in seeds),
-                losses,
-                problem not in fixed,
-                (floors or {}).get(str(problem), 0.0),
-                tuple(map(str, runs)),
-                (data or {}).get(str(problem), str(problem)),
+                costs,
+                random=problem not in fixed,
+                floor=own.floor if headline.is_loss else 0.0,
+                runs=tuple(map(str, runs)),
+                data=own.data or name,
+                margin=own.margin,
+                headline=headline,
+                lost=lost,
             )
         )
     return found
@@ -186,19 +250,19 @@ def _joined(side_by_side: Sequence[Sample]) -> list[Sample]:
     """Samples of the same optimizers, those that have the same trials on each of them as one."""
     if not side_by_side or not all(sample.runs for sample in side_by_side):
         return list(side_by_side)
-    names: dict[tuple[str, ...], list[str]] = {}
-    runs = zip(*(sample.runs for sample in side_by_side), strict=True)
-    for name, same in zip(side_by_side[0].optimizers, runs, strict=True):
-        names.setdefault(same, []).append(name)
-    labels = tuple(SAME.join(group) for group in names.values())
-    first = [group[0] for group in names.values()]
+    places: dict[tuple[str, ...], list[int]] = {}
+    for place, same in enumerate(zip(*(sample.runs for sample in side_by_side), strict=True)):
+        places.setdefault(same, []).append(place)
+    one = side_by_side[0]
+    labels = tuple(SAME.join(one.label(i) for i in group) for group in places.values())
+    first = [one.optimizers[group[0]] for group in places.values()]
     return [replace(sample.of(first), labels=labels) for sample in side_by_side]
 
 
 def stacked(side_by_side: Sequence[Sample]) -> Array:
-    """Losses `(k, problems, n)` of a `block`, on as many seeds as every problem has complete."""
+    """Costs `(k, problems, n)` of a `block`, on as many seeds as every problem has complete."""
     whole = [s.complete().told for s in side_by_side]
-    n = min((losses.shape[1] for losses in whole), default=0)
+    n = min((costs.shape[1] for costs in whole), default=0)
     return np.stack([x[:, :n] for x in whole], axis=1) if whole else np.empty((0, 0, 0))
 
 

@@ -9,10 +9,13 @@ import numpy as np
 import pandas as pd
 
 from bench.stats.decision import Answer, Scale
+from bench.tables.headline import Headline
 from bench.verdicts.pairs import asked
-from bench.verdicts.samples import ALL
+from bench.verdicts.samples import ALL, Sample
 
 MOST = 6
+Reversals = Mapping[str, tuple[str, Sequence[Headline]]]
+FACTORS = "a factor of "
 FACTOR = 0.9  # a loss lower by a larger share is told as a factor
 
 
@@ -20,24 +23,29 @@ def verdicts(
     ranking: pd.DataFrame,
     pairs: pd.DataFrame,
     times: pd.DataFrame,
-    floors: Mapping[str, float] | None = None,
+    samples: Sequence[Sample] = (),
     again: Mapping[str, str] | None = None,
+    reversals: Reversals | None = None,
+    over: pd.DataFrame | None = None,
 ) -> list[str]:
     """A verdict per problem, in the order of `ranking`, and one across problems if there is one.
 
-    `floors` are the losses at which there is only rounding, by problem, `again` the problems that
-    do not count across problems, with the one that is on the same data.
+    `samples` are what was compared, `again` has the problems that do not count across problems,
+    with the one that is on the same data, `reversals` who is ahead in which other metrics, and
+    `over` what holds for problems like these.
     """
+    by_problem = {sample.problem: sample for sample in samples}
     found = []
     count = asked(pairs)
     for problem, rows in ranking.groupby("problem", sort=False):
         if problem == ALL:
-            found.append(f"{ALL}: {_across(rows)}{_again(again or {})}")
+            found.append(f"{ALL}: {_across(rows)}{_alike(over)}{_again(again or {})}")
             continue
         mine = pairs[pairs["problem"] == problem]
         due = times[times["problem"] == problem]
-        floor = (floors or {}).get(str(problem), 0.0)
-        found.append(f"{problem}: {_verdict(rows, mine, due, floor, count)}")
+        sample = by_problem[str(problem)]
+        told = _verdict(rows, mine, due, sample, count)
+        found.append(f"{problem}: {told}{_reversed((reversals or {}).get(str(problem)))}")
     return found
 
 
@@ -52,30 +60,33 @@ def together(pairs: pd.DataFrame, *, watched: bool = False) -> list[str]:
 
 
 def _verdict(
-    rows: pd.DataFrame, pairs: pd.DataFrame, times: pd.DataFrame, floor: float, count: int
+    rows: pd.DataFrame, pairs: pd.DataFrame, times: pd.DataFrame, sample: Sample, count: int
 ) -> str:
-    known = rows[np.isfinite(rows["median"].to_numpy(dtype=float))]
+    headline, floor = sample.headline, sample.floor
+    finite = np.isfinite(rows["median"].to_numpy(dtype=float))
+    known = rows[finite & (2 * rows["diverged"] < rows["seeds"]).to_numpy(dtype=bool)]
     if known.empty:
         return (
             "every optimizer diverged on half of its seeds or more: no finite loss, or one above "
             "twice the constant predictor's and no lower than it began."
         )
-    known = known.sort_values(["median", "optimizer"], kind="stable")
+    known = known.sort_values("optimizer", kind="stable")
+    known = known.sort_values("median", kind="stable", ascending=headline.quantity.lower)
     best = known.iloc[0]
     name, seeds = str(best["optimizer"]), int(best["seeds"])
-    loss = f"median final training loss {_number(best['median'])}"
+    loss = f"median {headline.words} {_number(best['median'])}"
     if pd.isna(best["beaten_by"]):
-        others = f"{name} ends lowest" if len(rows) > 1 else name
+        others = f"{name} ends {headline.way}" if len(rows) > 1 else name
         return f"{others}, {loss}; without randomness, one run says it all."
     loss += _interval(best["median_low"], best["median_high"], _seeds(seeds), len(rows))
     if len(rows) == 1:
         return f"{name} alone: {loss}.{_reached(name, times)}"
     level = known["median"] == best["median"]
-    if on_floor := 0 <= best["median"] <= floor:
+    if on_floor := headline.is_loss and 0 <= best["median"] <= floor:
         level = known["median"] <= floor
     # In the order of the spec: among equals there is no first.
     leaders = known.loc[level, "optimizer"].sort_index().astype(str).tolist()
-    told = [f"{_names(leaders)} {_verb(len(leaders), 'has', 'share')} the lowest {loss}."]
+    told = [f"{_names(leaders)} {_verb(len(leaders), 'has', 'share')} the {headline.way} {loss}."]
     if len(leaders) == 1 and best["diverged"]:
         told.append(f"It diverged on {best['diverged']} of {_seeds(seeds)}.")
     if len(leaders) > 1:
@@ -116,7 +127,9 @@ def _against(leaders: Sequence[str], pairs: pd.DataFrame, count: int) -> list[st
         lost, finite = least.index[least == no_end].tolist(), least[least < no_end]
         if len(finite):
             sizes = _size(finite.min(), mine), _size(finite.max(), mine)
-            by = sizes[0] if sizes[0] == sizes[1] else f"{sizes[0]} to {sizes[1]}"
+            # "a factor of 2 to 9", once.
+            last = sizes[1].removeprefix(FACTORS) if FACTORS in sizes[0] else sizes[1]
+            by = sizes[0] if sizes[0] == sizes[1] else f"{sizes[0]} to {last}"
             told.append(f"{subject} better than {_names(list(finite.index))}, by at least {by}.")
         if lost:
             diverge = _verb(len(lost), "diverges", "diverge")
@@ -150,7 +163,7 @@ def _size(least: float, pairs: pd.DataFrame) -> str:
     """By how much, as a percentage, a factor, or a difference."""
     if pairs["scale"].iloc[0] == Scale.DIFFERENCE:
         return f"{least:.3g}"
-    return f"{100 * least:.2g}%" if least < FACTOR else f"a factor of {1 / (1 - least):,.3g}"
+    return f"{100 * least:.2g}%" if least < FACTOR else f"{FACTORS}{1 / (1 - least):,.3g}"
 
 
 def _margin(pair: pd.Series) -> str:
@@ -209,6 +222,10 @@ def _reached(name: str, times: pd.DataFrame) -> str:
 def _across(rows: pd.DataFrame) -> str:
     order = rows.sort_values(["mean_rank", "optimizer"], kind="stable")
     first, second = order.iloc[0], order.iloc[1]
+    level = order[order["mean_rank"] == first["mean_rank"]]
+    if len(level) > 1:
+        names = _names(level["optimizer"].sort_index().astype(str).tolist())
+        return f"{names} share the best mean rank, {first['mean_rank']:.2f}."
     told = (
         f"{first['optimizer']} has the best mean rank, {first['mean_rank']:.2f}"
         f"{_interval(first['mean_rank_low'], first['mean_rank_high'], '')}"
@@ -219,7 +236,42 @@ def _across(rows: pd.DataFrame) -> str:
         f", {verb} {second['optimizer']}, {second['mean_rank']:.2f}"
         f"{_interval(second['mean_rank_low'], second['mean_rank_high'], '')}"
     )
-    return f"{told}; with other problems it may be another (outside the count of errors)."
+    return f"{told} (outside the count of errors)."
+
+
+def _alike(over: pd.DataFrame | None) -> str:
+    """What holds for other problems like these: who may be the best there, and what one decides."""
+    if over is None or over.empty:
+        return ""
+    level = over[over["best_next"] == over["best_next"].max()]
+    best, names = level.iloc[0], sorted(level["optimizer"].astype(str))
+    told = (
+        f" On a new problem like these {int(best['problems'])}, {_names(names)} "
+        f"{'is the most' if len(names) == 1 else 'are equally'} likely to be the best, with a "
+        f"probability of {best['best_next']:.0%}"
+    )
+    if len(names) == 1:
+        told += f" ({best['best_next_low']:.0%} to {best['best_next_high']:.0%})"
+    told += "."
+    first = over["mean_rank"] == over["mean_rank"].min()
+    # Where somebody merely draws level, the best stays the best.
+    stays = {p for without in over.loc[first, "first_without"] for p in without.split("; ")}
+    left = []
+    for name, without in over.loc[~first, ["optimizer", "first_without"]].itertuples(index=False):
+        if problems := [p for p in without.split("; ") if p and p not in stays]:
+            left.append(f"without {' or without '.join(problems)} it is {name}")
+    if not left:
+        return f"{told} The best mean rank stays where it is whichever problem is left out."
+    return f"{told} The best mean rank hangs on single problems: {'; '.join(left)}."
+
+
+def _reversed(ahead: tuple[str, Sequence[Headline]] | None) -> str:
+    """Who is ahead in other metrics, and in which."""
+    if ahead is None:
+        return ""
+    name, metrics = ahead
+    by = _names([each.words for each in metrics])
+    return f" By {by}, though, {name} is ahead (outside the count of errors)."
 
 
 def _again(again: Mapping[str, str]) -> str:

@@ -8,7 +8,7 @@ from nncore.rules.kinds import Shape, rule
 from nncore.rules.means import running_mean, unbiased
 
 
-def _share(length, learning_rate):
+def share(length, learning_rate):
     """The weight of this update in an average that squares of the rates weigh.
 
     `length`, the root of the sum of their squares, is kept: it is no larger or smaller than a rate
@@ -38,7 +38,7 @@ def schedule_free_sgd(w, g, t, x, z, length, *, learning_rate=1.0, beta_1=0.9, w
         x[:] = w
         z[:] = w
     z -= learning_rate * (g + weight_decay * w)
-    c = _share(length, learning_rate)
+    c = share(length, learning_rate)
     x[:] = (1 - c) * x + c * z
     w[:] = (1 - beta_1) * z + beta_1 * x
 
@@ -69,7 +69,7 @@ def schedule_free_adamw(
     running_mean(v, g**2, beta_2)
     v_hat = unbiased(v, beta_2, t)
     z -= learning_rate * (g / (np.sqrt(v_hat) + epsilon) + weight_decay * w)
-    c = _share(length, learning_rate)
+    c = share(length, learning_rate)
     x[:] = (1 - c) * x + c * z
     w[:] = (1 - beta_1) * z + beta_1 * x
 

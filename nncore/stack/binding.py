@@ -14,6 +14,7 @@ from nncore.stack.layouts import Layout
 from nncore.stack.one_by_one import one_by_one
 from nncore.stack.supplies import Supplies
 from nncore.stack.tensors import Tensor
+from nncore.wrappers import Wrapper
 
 Array = NDArray[Any]
 Values = Mapping[str, Hyperparameter]
@@ -102,6 +103,33 @@ def _on_part(
         rule.function(w, g, t, *state, learning_rate=rate.map(cut), **mine, **asked)
 
     return step
+
+
+def wrapped(
+    wrapper: Wrapper,
+    inside: Bound,
+    values: Values,
+    supplies: Supplies,
+    parts: Sequence[Tensor],
+    w: Array,
+    g: Array,
+) -> Bound:
+    """`inside` with a wrapper around it, on the same `w` and `g` (T, P)."""
+    flat = {name: np.zeros(w.shape, w.dtype) for name in wrapper.buffers}
+    buffers, asked = list(flat.values()), supplies.of_stack(wrapper)
+    if "tensors" in wrapper.needs:
+        asked["tensors"] = lambda array: [part.of(array) for part in parts]
+    rated = "learning_rate" in wrapper.needs
+
+    def step(t: int, rate: Hyperparameter) -> None:
+        def inner(gradient: Array) -> None:
+            g[:] = gradient
+            inside.step(t, rate)
+
+        own = {"learning_rate": rate} if rated else {}
+        wrapper.function(w, g, t, inner, *buffers, **values, **asked, **own)
+
+    return Bound(step, [*inside.buffers, *buffers], flat.get(wrapper.evaluate, inside.evaluated))
 
 
 def copied(

@@ -131,7 +131,7 @@ class Training:
         )
         rule = rules[self.configurations[0].rule]
         self.oracle = None
-        if rule.evaluates:
+        if self.configurations[0].evaluates:
             self.oracle = BatchOracle(self.layout, self.network, self.loss, dtype)
         self.updates = Updates(
             rule,

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from nncore.layers import Parameter
 from nncore.rules import Hyperparameter, Rule
 from nncore.schedules import Plateau, factors
-from nncore.stack.binding import Bound, by_rows, copied, elementwise
+from nncore.stack.binding import Bound, by_rows, copied, elementwise, wrapped
 from nncore.stack.clipping import Clipping
 from nncore.stack.layouts import Layout
 from nncore.stack.oracle import Oracle, Points
-from nncore.stack.supplies import Supplies
+from nncore.stack.supplies import Asking, Supplies
 from nncore.stack.tensors import spread, tensors, vectors
+from nncore.wrappers import wrappers
 
 if TYPE_CHECKING:
     from nncore.trial import Configuration
@@ -65,7 +66,10 @@ class Updates:
         self._table = np.empty((0, len(w), 1))
         self.plateau = Plateau(self._schedules)
         self._clip = Clipping([row.modifiers for row in rows], self._array)
-        self._supplies = Supplies([rule], seeds, Points(oracle, self._clip, w))
+        self._chain = [row.modifiers.get("wrap", ()) for row in rows]
+        self._wrappers = [wrappers[table["name"]] for table in self._chain[0]]
+        pieces: list[Asking] = [rule, *self._wrappers]
+        self._supplies = Supplies(pieces, seeds, Points(oracle, self._clip, w))
         self._bound = self._bind(parameters)
 
     def _array(self, values: Array) -> Array:
@@ -80,17 +84,25 @@ class Updates:
         return array
 
     def _bind(self, parameters: Sequence[Parameter]) -> Bound:
-        """The rule on the stack's arrays."""
+        """The rule on the stack's arrays, in what wraps it."""
         rule, w, g = self._rule, self._w, self._g
         values, supplies = self._hyperparameters, self._supplies
-        if rule.per == "element":
+        if rule.per == "element" and not self._wrappers:
             return elementwise(rule, values, supplies, self._layout, w, g)
         parts = tensors(parameters)
-        if w.flags.c_contiguous:
-            return by_rows(rule, values, supplies, parts, w, g)
-        w_rows, g_rows = np.empty(w.shape, w.dtype), np.empty(w.shape, w.dtype)
+        w_rows, g_rows = w, g
+        if not w.flags.c_contiguous:
+            w_rows, g_rows = np.empty(w.shape, w.dtype), np.empty(w.shape, w.dtype)
         inside = by_rows(rule, values, supplies, parts, w_rows, g_rows)
-        return copied(inside, self._layout, w, g, w_rows, g_rows)
+        for place, wrapper in enumerate(self._wrappers):
+            own = {
+                name: Hyperparameter(
+                    np.array([[float(chain[place][name])] for chain in self._chain]), w.dtype
+                )
+                for name in wrapper.parameters
+            }
+            inside = wrapped(wrapper, inside, own, supplies, parts, w_rows, g_rows)
+        return inside if w_rows is w else copied(inside, self._layout, w, g, w_rows, g_rows)
 
     @property
     def buffers(self) -> Sequence[Array]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from io import StringIO
 from pathlib import Path
 
@@ -10,9 +11,11 @@ import pandas as pd
 import pytest
 
 from bench.report.formats import csv, latex, markdown
+from bench.spec.experiment import load
 from bench.spec.mistakes import ELSEWHERE
 from bench.spec.shipped import shipped
 from bench.store.store import FILE
+from nncore.datasets import datasets
 from tests import ROOT
 from tests.command import bench
 
@@ -140,3 +143,33 @@ def test_names_of_other_packages_are_understood(tmp_path: Path, name: str) -> No
     )
     printed = bench("run", "a.toml", cwd=tmp_path, code=2)
     assert all(f'"{right}"' in printed for right in ELSEWHERE[name])
+
+
+# A file of one's own, and data that come with scikit-learn.
+APART = {"csv", "digits", "breast_cancer", "wine", "diabetes"}
+
+
+@pytest.mark.parametrize("names", [[], ["quadratic", "blobs"], sorted({*datasets} - APART)])
+def test_a_first_spec_runs_and_says_what_would_run_anyway(tmp_path: Path, names: list[str]) -> None:
+    text = bench("new", *names, cwd=tmp_path)
+    (tmp_path / "first.toml").write_text(text)
+    experiment = load(tmp_path / "first.toml")
+    problems = [{"dataset": name} for name in names or ["spiral"]]
+    bare = load({"problem": problems, "optimizer": {"rule": "sgd"}})
+    assert [p.problem for p in experiment.problems] == [p.problem for p in bare.problems]
+    assert len(experiment.optimizers) == 2
+
+
+def test_what_stands_in_comments_of_a_first_spec_may_be_taken_out_of_them(tmp_path: Path) -> None:
+    text = bench("new", cwd=tmp_path)
+    used = re.sub(r"^# (\w+ = |\[)", r"\1", text, flags=re.MULTILINE)
+    assert used.count("\n# ") < text.count("\n# ") - 5
+    (tmp_path / "first.toml").write_text(used)
+    assert load(tmp_path / "first.toml").tuning is not None
+
+
+def test_a_first_spec_for_a_file_of_ones_own_reads_it(tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text("a,label\n" + "".join(f"{n}.5,{n % 2}\n" for n in range(40)))
+    (tmp_path / "first.toml").write_text(bench("new", "csv", cwd=tmp_path))
+    assert "to train" in bench("run", "first.toml", "--dry-run", cwd=tmp_path)
+    assert '"spiral"' in bench("new", "spirl", cwd=tmp_path, code=2)

@@ -13,10 +13,10 @@ from bench.plan.trials import trials as plan_trials
 from bench.spec.experiment import load
 from bench.tables.best import best_trials
 from bench.tables.curves import LEADING
-from bench.tables.summary import summary_frame
+from bench.tables.headline import Headlines
 from nncore.stack.training import train
 from tests.figures.drawn import gather, laid_out
-from tests.frames import Frames
+from tests.frames import costed
 
 FLAT = {
     "rosenbrock": {"name": "rosenbrock"},
@@ -65,7 +65,8 @@ def trained(described):
             }
         )
     frame = pd.DataFrame(rows).astype({"diverged_epoch": "Int64"})
-    return planned, frame.drop(columns="train_loss"), frame["train_loss"]
+    trials = Headlines().costed(frame.drop(columns="train_loss"))
+    return planned, trials, frame["train_loss"]
 
 
 def landscapes_of(planned, trials) -> dict[str, Landscape]:
@@ -81,7 +82,7 @@ def drawn(described, **changes):
     """The figure of an experiment, with `changes` to its landscape."""
     planned, trials, _ = trained(described)
     curves = pd.DataFrame(columns=[*LEADING, "epoch", "train_loss"])
-    some = gather(Frames(trials, curves, summary_frame(trials)), planned=planned, targets={})
+    some = gather(costed(trials, curves), planned=planned, targets={})
     found = {name: replace(one, **changes) for name, one in some.landscapes.items()}
     some.__dict__["landscapes"] = found  # what has been computed is kept there
     return laid_out(dict(plan(some))["contour", "f"])

@@ -169,7 +169,7 @@ def matrix(number: int) -> pd.DataFrame:
     names = [f"n{i}" for i in range(number)]
     rows = [
         {
-            "problem": "p", "a": a, "b": b, "seeds": 20, "a_lower": 20 - i % 2, "b_lower": i % 2,
+            "problem": "p", "a": a, "b": b, "seeds": 20, "a_better": 20 - i % 2, "b_better": i % 2,
             "ties": 0, "share": 1 - i % 2 / 20, "better": a,
         }
         for i, (a, b) in enumerate(itertools.combinations(names, 2))
@@ -200,7 +200,7 @@ def test_texts_of_a_matrix_fit(number, inches):
 
 
 def test_ties_colour_neither_side():
-    tied = matrix(2).assign(a_lower=0, b_lower=0, ties=20, share=0.0, better="")
+    tied = matrix(2).assign(a_better=0, b_better=0, ties=20, share=0.0, better="")
     ax = pairs.wins(tied, ["n0", "n1"])
     faces = {to_hex(patch.get_facecolor()) for patch in ax.patches}
     assert faces == {to_hex(pairs.WINS(0.5))}

@@ -15,10 +15,9 @@ import bench
 import nncore
 from bench.figures import pages
 from bench.figures.book import plan
-from bench.tables.summary import summary_frame
 from nncore.registry import BUILT_IN, kept
 from tests.figures.drawn import drawn, gather, laid_out
-from tests.frames import NINE, SPACES, TASKS, Frames, frames
+from tests.frames import NINE, SPACES, TASKS, costed, frames
 
 CONTRIBUTING = (Path(bench.__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
 # The page that people are shown.
@@ -113,7 +112,7 @@ def test_single_configurations_that_all_crashed_have_no_curves():
     trials.loc[lost, "status"] = "crashed"
     trials.loc[lost, "diverged_epoch"] = pd.NA
     curves = some.curves[~some.curves["trial"].isin(trials.loc[lost, "trial"])]
-    crashed = Frames(trials, curves, summary_frame(trials))
+    crashed = costed(trials, curves)
     found = {parts: laid_out(paint) for parts, paint in plan(gather(crashed))}
     assert ("curves", "spiral") in found
     assert ("curves_single", "spiral") not in found

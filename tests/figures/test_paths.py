@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from bench.figures.paths import middling_seeds, telling
+from bench.tables.headline import COST
 from tests.figures.descents import drawn, experiment, landscapes_of, trained
 from tests.figures.drawn import caption
 
@@ -17,17 +18,16 @@ def test_middling_seeds_begin_with_that_of_the_median():
         {
             "optimizer": "sgd",
             "seed": range(5),
-            "final_train_loss": losses,
-            "status": ["ok", "ok", "ok", "diverged", "ok"],
+            COST: losses,
         }
     )
     assert middling_seeds(frame) == [2, 0, 4]
-    other = frame.assign(optimizer="adam", final_train_loss=[3.0, 1.0, 9.0, 8.0, 2.0], status="ok")
+    other = frame.assign(**{"optimizer": "adam", COST: [3.0, 1.0, 9.0, 8.0, 2.0]})
     # Ranks 4 1 3 5 2 and 3 1 5 4 2: seed 0 is half a rank from the middle on average.
     assert middling_seeds(pd.concat([frame, other])) == [0, 2, 4]
     # What one of them lacks is not chosen; without it, ranks of adam are 1 4 3 2.
     assert middling_seeds(pd.concat([frame, other[other["seed"] != 0]])) == [2, 4]
-    assert middling_seeds(frame.assign(final_train_loss=np.nan, status="crashed")) == []
+    assert middling_seeds(frame.assign(**{COST: np.nan})) == []
 
 
 def straight(*ends):

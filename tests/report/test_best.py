@@ -13,6 +13,7 @@ import bench
 from bench.spec.names import LONGEST
 from bench.tables.best import best_rows
 from tests.command import undrawn
+from tests.frames import costed
 
 LONG = "a name that is as long as one may be: " + "x" * (LONGEST - 38)
 PEOPLE = {"dataset": "people", "epochs": 6, "record_every": 2, "target": {"loss": 0.2}}
@@ -53,7 +54,11 @@ SPECS: dict[str, dict[str, Any]] = {
 
 def winners(result: bench.Results) -> pd.DataFrame:
     """Of each problem and optimizer the winner's final loss, over seeds."""
-    rows = best_rows(result.summary).set_index(["problem", "optimizer"]).sort_index()
+    rows = (
+        best_rows(costed(result.trials, result.curves).summary)
+        .set_index(["problem", "optimizer"])
+        .sort_index()
+    )
     return rows[["final_train_loss_median", "seeds"]]
 
 

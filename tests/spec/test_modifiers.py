@@ -83,6 +83,15 @@ EXAMPLES: dict[str, tuple[Any, dict[str, Any]]] = {
             "schedule.warmup": 0.0,
         },
     ),
+    "wrap": (
+        [{"name": "lookahead", "steps": 2}, "ema"],
+        {
+            "wrap": "lookahead + ema",
+            "wrap.lookahead.steps": 2.0,
+            "wrap.lookahead.rate": 0.5,
+            "wrap.ema.beta": 0.99,
+        },
+    ),
     "clip_norm": (1e-3, {"clip_norm": 1e-3}),
     "clip_value": ([1e-4], {"clip_value": 1e-4}),
 }
@@ -110,6 +119,29 @@ def test_a_modifier_from_its_key_to_columns_results_and_winners(name: str, tmp_p
 
 # A mistake; the key that is told, the value that is wrong, words of what is right.
 WRONG = {
+    "an unknown wrapper": ({"wrap": "lookahed"}, "wrap", '"lookahed"', '"lookahead"'),
+    "a wrapper twice": ({"wrap": ["ema", "ema"]}, "wrap", "ema twice", "once"),
+    "steps that are none": (
+        {"wrap": {"name": "lookahead", "steps": 0.5}},
+        "wrap.steps",
+        "0.5",
+        "whole number from 1",
+    ),
+    "an average of an average": (
+        {"rule": "schedule_free_sgd", "wrap": "ema"},
+        "wrap",
+        "schedule_free_sgd is measured at an average of its own, which ema does not know",
+    ),
+    "a wrapper around an average": (
+        {"wrap": ["schedule_free", "lookahead"]},
+        "wrap",
+        "schedule_free is measured at an average of its own, which lookahead does not know",
+    ),
+    "a gradient changed behind a line search": (
+        {"rule": "lbfgs", "wrap": "sam"},
+        "wrap",
+        "lbfgs evaluates the loss itself, and sam changes the gradient behind it",
+    ),
     "unknown": ({"schedule": "cosin"}, "schedule", '"cosin"', '"cosine"'),
     "unknown parameter": (
         {"schedule": {"name": "cosine", "rstarts": 3}},
@@ -148,6 +180,27 @@ def test_mistakes(case: str) -> None:
 
 def _plain(parameters: Any) -> dict[str, Any]:
     return {k: list(v) if isinstance(v, tuple) else v for k, v in parameters.items()}
+
+
+def test_wrappers_cross_as_hyperparameters_do_and_give_their_name() -> None:
+    wraps = [{"name": "lookahead", "steps": [5, 10]}, {"name": "ema", "beta": [0.9, 0.99]}]
+    tables = [{"rule": ["sgd", "adam"], "learning_rate": [0.1, 0.2], "wrap": wraps}]
+    tables += [{"rule": "adam"}, {"rule": "lbfgs", "wrap": "ema"}]
+    found = experiment.load({"problem": {"dataset": "people"}, "optimizer": tables}).optimizers
+    assert [optimizer.name for optimizer in found] == [
+        "sgd + lookahead + ema",
+        "adam + lookahead + ema",
+        "adam",
+        "lbfgs + ema",
+    ]
+    assert [len(optimizer.configurations) for optimizer in found] == [8, 8, 1, 1]
+    chains = [c.modifiers["wrap"] for c in found[0].configurations[:4]]
+    assert [(a["steps"], a["rate"], b["beta"]) for a, b in chains] == [
+        (5, 0.5, 0.9),
+        (5, 0.5, 0.99),
+        (10, 0.5, 0.9),
+        (10, 0.5, 0.99),
+    ]
 
 
 def test_a_file_counts_by_its_content(tmp_path: Path) -> None:

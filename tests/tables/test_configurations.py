@@ -20,6 +20,7 @@ from bench.tables.summary import summary_frame
 from bench.tables.trials import trials_frame
 from bench.tables.winners import winners
 from tests.command import undrawn
+from tests.frames import costed
 
 SPEC: dict[str, Any] = {
     "name": "numbered",
@@ -76,7 +77,7 @@ def test_curves_say_themselves_whose_they_are(result: bench.Results) -> None:
     whose = trials.set_index("trial").loc[curves["trial"], LEADING[1:]].reset_index()
     pd.testing.assert_frame_equal(curves[LEADING], whose, check_dtype=False)
     pd.testing.assert_frame_equal(curves, result.curves, check_dtype=False)
-    runs = best_trials(trials)
+    runs = best_trials(costed(trials, curves).trials)
     epoch_by_epoch = curves.sort_values("epoch", kind="stable")
     for block in blocks(runs, epoch_by_epoch):
         best = runs[(runs["problem"] == block.problem) & (runs["optimizer"] == block.optimizer)]
@@ -89,8 +90,9 @@ def test_curves_say_themselves_whose_they_are(result: bench.Results) -> None:
 
 def test_the_best_rows_and_the_best_trials_are_one_configuration(result: bench.Results) -> None:
     columns = ["problem", "optimizer", "configuration"]
-    runs = best_trials(result.trials)[columns].drop_duplicates()
-    rows = best_rows(result.summary)[columns]
+    some = costed(result.trials, result.curves)
+    runs = best_trials(some.trials)[columns].drop_duplicates()
+    rows = best_rows(some.summary)[columns]
     assert sorted(runs.to_numpy().tolist()) == sorted(rows.to_numpy().tolist())
     assert len(rows) == 3 + 3 + 2
 
@@ -108,7 +110,7 @@ def test_copies_of_configurations_change_no_table(result: bench.Results) -> None
         pd.testing.assert_frame_equal(frame, result.trials)
         pd.testing.assert_frame_equal(summary_frame(frame, manifest.fixed), result.summary)
         pd.testing.assert_frame_equal(curves_frame(store, twins.trials), result.curves)
-        criterion = "final_train_loss", manifest.targets
+        criterion = dict.fromkeys(manifest.problems, "final_train_loss"), manifest.targets
         assert winners(store, twins.trials, *criterion) == winners(
             store, manifest.trials, *criterion
         )

@@ -12,7 +12,7 @@ from matplotlib.collections import PathCollection
 import bench
 from bench.figures import panels
 from bench.tables.best import best_trials
-from bench.tables.headline import final_losses
+from bench.tables.headline import Headline, Headlines
 from nncore.datasets import draw
 from tests.command import undrawn
 from tests.figures.artists import crosses, is_cross, texts
@@ -46,7 +46,7 @@ def test_what_came_down_slowly_is_finite_and_told_apart(result: bench.Results) -
     gone = above & ~slow
     assert 0 < gone.sum() < len(gone)
     assert trials["status"].tolist() == ["diverged" if lost else "ok" for lost in gone]
-    assert np.isfinite(final_losses(trials)).tolist() == (~gone).tolist()
+    assert np.isfinite(Headline().costs(trials)).tolist() == (~gone).tolist()
 
 
 def test_the_summary_counts_them_apart(result: bench.Results) -> None:
@@ -61,7 +61,7 @@ def test_the_summary_counts_them_apart(result: bench.Results) -> None:
 
 
 def test_they_are_hollow_points_in_a_figure(result: bench.Results) -> None:
-    trials = best_trials(result.trials)
+    trials = best_trials(Headlines().costed(result.trials))
     ax = panels.spread(trials)
     hollow = [c for c in points(ax) if not len(c.get_facecolor())]
     slow = trials["above_constant"].fillna(False)
@@ -77,5 +77,9 @@ def points(ax: Any) -> list[PathCollection]:
 
 
 def test_of_folders_that_do_not_say_it_nothing_is_said(result: bench.Results) -> None:
-    trials = result.trials.assign(above_constant=pd.array([pd.NA] * 15, dtype="boolean"))
+    trials = (
+        Headlines()
+        .costed(result.trials)
+        .assign(above_constant=pd.array([pd.NA] * 15, dtype="boolean"))
+    )
     assert not any("○" in text for text in texts(panels.spread(best_trials(trials))))

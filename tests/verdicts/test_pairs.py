@@ -11,7 +11,9 @@ import pytest
 import scipy.stats
 
 from bench import stats, verdicts
-from bench.verdicts import pairs, profile, ranking, samples, target, words
+from bench.tables.headline import Headline
+from bench.verdicts import pairs, profile, ranking, reversals, samples, target, words
+from nncore.metrics import BUILT_IN_COLUMNS
 from tests.problems import problem
 
 RNG = np.random.default_rng(7)
@@ -28,7 +30,7 @@ def test_pairs_against_scipy() -> None:
     found = pairs.pairs([SAMPLE]).set_index(["a", "b"])
     for i, j in itertools.combinations(range(3), 2):
         row, a, b = found.loc[("abc"[i], "abc"[j])], SIX[i], SIX[j]
-        assert row["a_lower"] == (a < b).sum()
+        assert row["a_better"] == (a < b).sum()
         assert row["share"] == np.mean(a < b)
         gaps = np.log(a / b)
         assert row["estimate"] == pytest.approx(np.median(gaps), rel=1e-12)
@@ -76,11 +78,11 @@ def test_the_family_is_over_all_problems() -> None:
 )
 def test_better_has_a_size(margin: stats.Margin, answer: str) -> None:
     sample = samples.Sample("p", ("a", "b"), tuple(range(20)), np.array([LINE, LINE * 1.05]))
-    row = pairs.pairs([sample], margin).iloc[0]
+    row = pairs.pairs([replace(sample, margin=margin)]).iloc[0]
     assert (row["answer"], row["better"]) == (answer, "a")
     assert row["least"] == pytest.approx(1 - 1 / 1.05)
     shaken = samples.Sample("p", ("a", "b"), tuple(range(20)), np.array([LINE, LINE * SHAKE**0.1]))
-    assert pairs.pairs([shaken], stats.Margin(0.1))["answer"].item() == "the same"
+    assert pairs.pairs([shaken])["answer"].item() == "the same"
 
 
 def test_losses_that_may_be_negative_are_compared_by_differences() -> None:
@@ -98,7 +100,7 @@ def test_at_the_floor_nobody_wins() -> None:
     assert found.loc[("a", "b"), ["ties", "better", "answer"]].tolist() == [20, "", "the same"]
     ranked = ranking.ranking([sample], found.reset_index(), {}, {}, {})
     [sentence] = words.verdicts(
-        ranked, found.reset_index(), pd.DataFrame(columns=target.COLUMNS), {"p": floor}
+        ranked, found.reset_index(), pd.DataFrame(columns=target.COLUMNS), [sample]
     )
     assert "a and b share the lowest" in sentence
     assert sentence.count("floor") == 1
@@ -115,7 +117,7 @@ def test_the_winners_interval_holds_for_all_optimizers_together() -> None:
 def test_an_infinite_loss_loses_and_two_tie() -> None:
     losses = np.array([[1.0, np.inf, np.inf, 2.0], [np.inf, 1.0, np.inf, np.nan]])
     row = pairs.pairs([samples.Sample("p", ("a", "b"), (0, 1, 2, 3), losses)]).iloc[0]
-    assert (row["seeds"], row["a_lower"], row["ties"], row["b_lower"]) == (3, 1, 1, 1)
+    assert (row["seeds"], row["a_better"], row["ties"], row["b_better"]) == (3, 1, 1, 1)
 
 
 def test_who_has_no_result_costs_the_others_no_correction() -> None:
@@ -161,6 +163,7 @@ def test_problems_on_the_same_data_count_once() -> None:
         ranking.ranking(found, pairs.pairs(found), {}, {}, {}),
         pairs.pairs(found),
         pd.DataFrame(columns=target.COLUMNS),
+        found,
         again=samples.aside(found),
     )
     assert "spirals does not count beside spiral, on the same data." in told[-1]
@@ -172,3 +175,66 @@ def test_profiles_count_the_same_data_once() -> None:
     costs = costs.assign(metric="train_loss")
     assert set(profile.profile(costs)["runs"]) == {9}
     assert set(profile.profile(costs, data={"p": "x", "q": "y", "r": "x"})["runs"]) == {6}
+
+
+ACCURACY = Headline("final", "validation_accuracy", BUILT_IN_COLUMNS["validation_accuracy"])
+
+
+def test_scores_are_compared_by_differences_and_told_as_they_are() -> None:
+    low, high = np.linspace(0.5, 0.6, 20), np.linspace(0.7, 0.8, 20)
+    sample = samples.Sample(
+        "p", ("a", "b"), tuple(range(20)), -np.array([low, high]), headline=ACCURACY
+    )
+    found = pairs.pairs([sample])
+    [row] = found.to_dict("records")
+    assert (row["scale"], row["margin"], row["metric"]) == ("difference", 0.01, ACCURACY.name)
+    assert (row["answer"], row["better"]) == ("better", "b")
+    assert [row[name] for name in ("estimate", "low", "high")] == pytest.approx([-0.2] * 3)
+    assert (row["least"], row["b_better"]) == (pytest.approx(0.2), 20)
+    ranked = ranking.ranking([sample], found, {}, {}, {}).set_index("optimizer")
+    assert ranked["median"].to_dict() == pytest.approx({"a": 0.55, "b": 0.75})
+    assert (ranked["median_low"] < ranked["median"]).all()
+    assert (ranked["iqm"] < ranked["iqm_high"]).all()
+    assert ranked["rank"].to_dict() == {"a": 2, "b": 1}
+    empty = pd.DataFrame(columns=target.COLUMNS)
+    [sentence] = words.verdicts(ranked.reset_index(), found, empty, [sample])
+    assert "b has the highest median final validation accuracy 0.75" in sentence
+    assert "better than a, by at least 0.2" in sentence
+
+
+def test_who_is_ahead_in_other_metrics_is_told() -> None:
+    rows = [(o, s, "ok", f"{o}{s}") for o in "ab" for s in range(20)]
+    judged = pd.DataFrame(rows, columns=["optimizer", "seed", "status", "key"])
+    first, second = LINE, LINE * 2
+    judged = judged.assign(problem="p", final_train_loss=np.r_[first, second])
+    judged["final_validation_loss"] = judged["final_test_loss"] = np.r_[second, first]
+    judged["final_test_accuracy"] = np.r_[first, second] / 9  # b is ahead here, too
+    judged["final_validation_accuracy"] = np.r_[second, first] / 9
+    found = samples.samples(judged)
+    turned = reversals.reversals(judged, found, BUILT_IN_COLUMNS)
+    name, metrics = turned["p"]
+    assert name == "b"
+    assert [each.column for each in metrics] == [
+        "validation_loss", "test_loss", "test_accuracy"
+    ]  # fmt: skip
+    compared = pairs.pairs(found)
+    ranked = ranking.ranking(found, compared, {}, {}, {})
+    empty = pd.DataFrame(columns=target.COLUMNS)
+    [sentence] = words.verdicts(ranked, compared, empty, found, reversals=turned)
+    assert "final validation loss, final test loss and final test accuracy, though, b" in sentence
+    # At the floor of the loss there is nothing to tell, nor within what seeds may do.
+    floors = {"p": samples.Terms(floor=9.0)}
+    [(_, at_floor)] = reversals.reversals(judged, found, BUILT_IN_COLUMNS, (), floors).values()
+    assert [each.column for each in at_floor] == ["test_accuracy"]
+    judged["final_test_loss"] = np.r_[first, first * np.tile([0.9, 1.09], 10)]
+    unsure = judged.drop(columns=["final_validation_loss", "final_test_accuracy"])
+    assert not reversals.reversals(unsure, found, BUILT_IN_COLUMNS)
+
+
+def test_equal_mean_ranks_share_the_best() -> None:
+    losses = np.array([LINE, LINE + np.tile([1, -0.5], 10)])
+    found = [samples.Sample(p, ("b", "a"), tuple(range(20)), losses) for p in "pq"]
+    compared = pairs.pairs(found)
+    ranked = ranking.ranking(found, compared, {}, {}, {})
+    told = words.verdicts(ranked, compared, pd.DataFrame(columns=target.COLUMNS), found)
+    assert told[-1] == "all problems: b and a share the best mean rank, 1.50."

@@ -15,9 +15,8 @@ import scipy.stats
 from bench import verdicts
 from bench.tables.best import best_trials
 from bench.tables.headline import MEDIAN
-from bench.tables.summary import summary_frame
 from bench.verdicts import audit, budget, pairs, profile, ranking, samples, target, words
-from tests.frames import SPACES, TASKS, Frames, cases, frames
+from tests.frames import SPACES, TASKS, Frames, cases, costed, frames
 
 LINE = np.linspace(1, 2, 20)
 SHAKE = np.tile([0.9, 1.1], 10)
@@ -96,7 +95,7 @@ def test_time_to_target_counts_those_that_never_arrive() -> None:
 
 def test_budget_of_all_is_the_best_one() -> None:
     scores = [3.0, 1.0, np.inf, 2.0]
-    summary = pd.DataFrame({"problem": "p", "optimizer": "a", "final_train_loss_median": scores})
+    summary = pd.DataFrame({"problem": "p", "optimizer": "a", MEDIAN: scores})
     found = budget.budget(summary)
     assert found["expected_best"].iloc[-1] == found["median_best"].iloc[-1] == 1.0
     assert found["expected_best"].iloc[0] == np.inf
@@ -151,7 +150,7 @@ def crashed() -> Any:
 def losing() -> Any:
     some = small()
     some.trials.loc[[0, 1, 2], "status"] = ["diverged", "diverged", "crashed"]
-    return Frames(some.trials, some.curves, summary_frame(some.trials))
+    return costed(some.trials, some.curves)
 
 
 def doubled() -> Any:
@@ -159,6 +158,8 @@ def doubled() -> Any:
     return frames(tasks, [replace(s, values={"learning_rate": [0.1]}) for s in SPACES[:2]], 12)
 
 
+DATA = {p: verdicts.Terms(data=p[0]) for p in ("spiral", "vertical")}
+DATA["again"] = DATA["spiral"]
 CHECKS: dict[str, tuple[Any, dict[str, Any], str]] = {
     "unequal budgets": (lambda: wider("sgd"), {}, "sgd 3"),
     "edge": (lambda: wider("sgd"), {}, "is the highest tried"),
@@ -166,8 +167,9 @@ CHECKS: dict[str, tuple[Any, dict[str, Any], str]] = {
     "few seeds": (lambda: small(seeds=5), {}, "6 could"),
     "missing": (small, {"planned": {"spiral": 30}}, "6 of 30"),
     "crashed": (crashed, {}, "1 trials of sgd crashed"),
+    "nobody apart": (small, {"targets": {"spiral": {"train_loss": 1e9}}}, "first 2%"),
     "lost runs": (losing, {}, "sgd's best configuration lost 3 of 12 runs"),
-    "same data": (doubled, {"data": {"spiral": "s", "again": "s", "vertical": "v"}}, "of spiral"),
+    "same data": (doubled, {"terms": DATA}, "of spiral"),
     "machines": (small, {"hosts": 2}, "2 machines"),
     "no target": (small, {"targets": {}}, "no target"),
 }
@@ -232,7 +234,7 @@ def told(losses: Any, random: bool = True) -> str:
     sample = samples.Sample("p", names, tuple(range(len(losses[0]))), np.array(losses), random)
     compared = pairs.pairs([sample])
     ranked = ranking.ranking([sample], compared, {}, {}, {})
-    [sentence] = words.verdicts(ranked, compared, pd.DataFrame(columns=target.COLUMNS))
+    [sentence] = words.verdicts(ranked, compared, pd.DataFrame(columns=target.COLUMNS), [sample])
     return sentence
 
 

@@ -26,7 +26,7 @@ def told(found: Sequence[samples.Sample], **how: Any) -> tuple[Any, str]:
     rows = pairs.pairs(found, **how)
     order = ranking.ranking(found, rows, {}, {}, {}, **how)
     times = rows.iloc[:0].assign(optimizer="")
-    return rows, " ".join(words.verdicts(order, rows, times))
+    return rows, " ".join(words.verdicts(order, rows, times, found))
 
 
 def test_pairs_are_decided_by_what_may_be_watched() -> None:

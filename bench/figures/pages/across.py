@@ -12,7 +12,13 @@ from bench.figures.pages import page
 from bench.figures.panels.across import estimates
 from bench.figures.panels.pairs import wins
 from bench.figures.panels.spread import names_width
+from bench.tables.headline import common, comparative
 from bench.verdicts import ALL
+
+
+def _best(material: Material) -> str:
+    one = common(material.headlines(material.problems))
+    return f"{one.way} {one.words}" if one else "best by the metric of the problem"
 
 
 def compared(material: Material) -> Iterator[tuple[()]]:
@@ -34,13 +40,15 @@ def across_figure(material: Material) -> Figure:
         f"Across problems: {what} over {int(rows['seeds'].max()):,} runs",
         [
             "Only problems and optimizers that all meet count, each problem and seed alike.",
-            "Left: mean rank on the same seed, 1 is the lowest final training loss.",
+            f"Left: mean rank on the same seed, 1 is the {_best(material)}.",
             "Middle: interquartile mean of the score, 0 the untrained network, 1 the target, on a "
             "logarithmic scale."
             if scored
             else "",
-            "Bars: 95% intervals over seeds; the problems stay as they are.",
-            "Right, numbered alike: share of runs in which the row ends lower than the column on "
+            "Bars of ranks: 95% intervals over problems and seeds, for problems like these"
+            + ("; of scores: over seeds, for these." if scored else "."),
+            "Right, numbered alike: share of runs in which the row ends "
+            f"{comparative(material.headlines(material.problems))} than the column on "
             "the same seed (blue: most, red: few); ties count for neither.",
             material.judged,
             *material.audited("across"),

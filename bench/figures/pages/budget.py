@@ -12,6 +12,7 @@ from bench.figures.layout import Layout, Legend, Margins
 from bench.figures.material import Material
 from bench.figures.pages import page
 from bench.figures.panels.search import budget
+from bench.tables.headline import Headlines, common
 
 
 def several_tried(material: Material) -> Iterator[tuple[()]]:
@@ -25,17 +26,20 @@ def budget_figure(material: Material) -> Figure:
     """What k tried configurations find, a panel per problem."""
     frame = material.verdicts.budget
     problems = [str(problem) for problem in frame["problem"].unique()]
-    looks = grey.split({name: material.looks[name] for name in _cheapest(frame)})
+    order = _cheapest(frame, material.tables.headlines)
+    looks = grey.split({name: material.looks[name] for name in order})
+    told = common([material.sought(problem) for problem in problems])
+    what = told.words if told else "metric of its problem"
+    value, best = ("loss", "lowest loss") if told and told.is_loss else ("value", "the best value")
     columns = min(2, len(problems))
     figure, axes = Layout(
         "What tuning buys: the best of k configurations",
         [
-            "The loss that the best of k configurations, drawn at random from those tried, beats "
-            "half of the time. A configuration counts with its median final training loss over "
-            "seeds.",
+            f"The {value} that the best of k configurations, drawn at random from those tried, "
+            f"beats half of the time. A configuration counts with its median {what} over seeds.",
             "Bands: 95% intervals; they end where too few were tried to tell.",
             "A grid is no random draw: there, an approximation.",
-            "In the legend, lowest loss after all configurations first"
+            f"In the legend, {best} after all configurations first"
             + (", by mean rank over problems." if len(problems) > 1 else "."),
             grey.sentence(looks, "that the legend puts first"),
             material.swept,
@@ -48,16 +52,22 @@ def budget_figure(material: Material) -> Figure:
         legend=Legend(grey.entries({name: name for name in looks}, looks), 3),
     ).figure()
     for ax, problem in zip(axes, problems, strict=True):
-        budget(frame[frame["problem"] == problem], looks=looks, ax=ax)
+        budget(
+            frame[frame["problem"] == problem],
+            looks=looks,
+            headline=material.sought(problem),
+            ax=ax,
+        )
         ax.set_title(style.plain(problem, 52))
     return figure
 
 
-def _cheapest(frame: pd.DataFrame) -> list[str]:
-    """Optimizers by their rank after all configurations, on average over problems; lowest first.
+def _cheapest(frame: pd.DataFrame, headlines: Headlines) -> list[str]:
+    """Optimizers by their rank after all configurations, on average over problems; the best first.
 
     Where an optimizer has not been tried, it counts as the worst.
     """
     last = frame.groupby(["problem", "optimizer"])["median_best"].last().unstack("problem")
-    ranks = last.rank(na_option="bottom").mean(axis=1)
+    costs = last.apply(lambda column: headlines.of_search(column.name).quantity.cost(column))
+    ranks = costs.rank(na_option="bottom").mean(axis=1)
     return [str(name) for name in ranks.sort_values(kind="stable").index]

@@ -13,7 +13,8 @@ from bench.figures.layout import Layout, Legend, Margins
 from bench.figures.material import Material
 from bench.figures.pages import page
 from bench.figures.panels.curves import EPOCHS, curve_scale, curves, entries
-from bench.figures.words import LOWEST, seeds_told
+from bench.figures.words import at_their_best, seeds_told
+from bench.tables.headline import best_median
 from bench.tables.words import failures
 from nncore.metrics import LOSS
 
@@ -49,7 +50,7 @@ class Coin:
 def training_curves(
     material: Material, problem: str, best: pd.DataFrame, coin: Coin | None = None
 ) -> Figure:
-    """Curves of the configurations in `best`, lowest median loss first, over epochs or a `coin`."""
+    """Curves of the configurations in `best`, the best median first, over epochs or a `coin`."""
     drawn = bands_of(material, problem, best)
     over, instead = EPOCHS, ""
     if coin is not None:
@@ -82,8 +83,8 @@ def training_curves(
                 "lines are medians over {} seeds, bands interquartile ranges (25% to 75%).",
             ),
             "" if alone else "One configuration per optimizer, the best. " + material.chosen,
-            "In the legend, lowest median final training loss first.",
-            grey.sentence(looks, LOWEST),
+            f"In the legend, {best_median(material.headlines([problem]))} first.",
+            grey.sentence(looks, at_their_best(material.headlines([problem]))),
             "Crosses: runs that diverged, at their epochs." + grey.strip(looks)
             if drawn["diverged"].any()
             else "",

@@ -1,9 +1,10 @@
-"""The page of maps of the final loss over the learning rate and another hyperparameter."""
+"""The page of maps of the headline over the learning rate and another hyperparameter."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -30,13 +31,15 @@ def grids(material: Material) -> Iterator[tuple[str, str]]:
 
 @page("heatmap", order=60, when=grids)
 def heatmap_figure(material: Material, hyperparameter: str, problem: str) -> Figure:
-    """Maps of final loss over rate and a hyperparameter, an optimizer a panel, colours shared."""
+    """Maps of the headline over rate and a hyperparameter, an optimizer a panel, colours shared."""
     every = material.searched_on(problem)
     names = mapped(every, hyperparameter)
     rows = {name: every[every["optimizer"] == name] for name in names}
     shown = pd.concat([best_by_pair(part, hyperparameter) for part in rows.values()])
-    norm = colour_norm(shown[MEDIAN])
-    coloured = bool(shown[MEDIAN].between(0, float("inf"), inclusive="neither").any())
+    headline = material.sought(problem)
+    norm = colour_norm(shown[MEDIAN], headline)
+    above = shown[MEDIAN] > 0 if headline.quantity.lower else True
+    coloured = bool((above & np.isfinite(shown[MEDIAN])).any())
     columns = min(2, len(names))
     high = [part[hyperparameter].nunique() for part in rows.values()]
     layout = Layout(
@@ -63,11 +66,11 @@ def heatmap_figure(material: Material, hyperparameter: str, problem: str) -> Fig
     )
     figure, axes = layout.figure()
     for ax, (name, part) in zip(axes, rows.items(), strict=True):
-        heatmap(part, hyperparameter, norm=norm, colorbar=False, ax=ax)
+        heatmap(part, hyperparameter, norm=norm, headline=headline, colorbar=False, ax=ax)
         ax.set_title(style.plain(name, 52))
     if coloured:
         loss = material.losses.get(problem, "")
-        colour_bar(figure, norm, loss, axes[0], layout.bar_axes(figure))
+        colour_bar(figure, norm, headline, loss, axes[0], layout.bar_axes(figure))
     return figure
 
 

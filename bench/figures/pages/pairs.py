@@ -32,16 +32,18 @@ def pairs_figure(material: Material, problem: str) -> Figure:
     family = asked(pairs)
     ratio = bool((mine["scale"] != Scale.DIFFERENCE).all())
     what, to = ("ratios of", "to") if ratio else ("differences of", "from")
+    headline = material.headline(problem)
+    values, than = ("losses" if headline.is_loss else "values"), headline.than
     high = max(0.3 * number, 0.9)
     figure, (left, right) = Layout(
         f"Paired comparisons on {problem}",
         [
-            f"Left: {what} final training losses {to} those of {best} on the same seed; points "
+            f"Left: {what} {headline.plural} {to} those of {best} on the same seed; points "
             f"are medians over {seeds} seeds, bars intervals that hold together at 95% for all "
             f"{family} {'pair' if family == 1 else 'pairs'} of the experiment; the grey band is "
-            f"the margin within which losses count as the same; beside them, on how many seeds "
-            f"{best} ends lower.",
-            "Right, numbered alike: share of seeds on which the row ends lower than the column "
+            f"the margin within which {values} count as the same; beside them, on how many seeds "
+            f"{best} ends {than}.",
+            f"Right, numbered alike: share of seeds on which the row ends {than} than the column "
             "(blue: most, red: few).",
             "Filled markers, bold numbers, framed cells: one is better for sure, the bar excludes "
             "no difference.",
@@ -52,6 +54,6 @@ def pairs_figure(material: Material, problem: str) -> Figure:
         widths=[None, min(max(high * 1.2, 0.5 * number), 4.6)],
         margins=Margins(left=names_width(order), across=0.9),
     ).figure()
-    ratios(mine, order, looks=material.joint_looks, ax=left)
+    ratios(mine, order, looks=material.joint_looks, headline=headline, ax=left)
     wins(mine, order, names=False, ax=right)
     return figure

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -12,14 +14,15 @@ from bench.figures.pages import page
 from bench.figures.panels.spread import ranking
 from bench.figures.rows import problem_rows
 from bench.figures.words import bars_told
-from bench.tables.headline import HIGH, LOW
+from bench.tables.headline import HIGH, LOW, Headline, Headlines, common
 from bench.verdicts import ALL
 
 
 @page("ranking", order=10)
 def ranking_figure(material: Material) -> Figure:
     """Medians with intervals at each optimizer's best configuration, a panel a problem."""
-    best = together(material.tables.best, material.verdicts.ranking)
+    shown = material.headlines(material.problems)
+    best = together(material.tables.best, material.verdicts.ranking, material.tables.headlines)
     return problem_rows(
         material,
         best,
@@ -27,7 +30,7 @@ def ranking_figure(material: Material) -> Figure:
         0.23,
         "Which optimizer wins on which problem",
         [
-            "Median final training loss of each optimizer's best configuration, lowest on top.",
+            f"Median {_words(shown)} of each optimizer's best configuration, {_way(shown)} on top.",
             bars_told(_compared(best)),
             "Intervals hold for all optimizers of a problem together, so for the winner's too "
             "(grey). On the right: how many runs diverged. " + material.chosen,
@@ -37,7 +40,17 @@ def ranking_figure(material: Material) -> Figure:
     )
 
 
-def together(best: pd.DataFrame, ranking: pd.DataFrame) -> pd.DataFrame:
+def _words(some: Collection[Headline]) -> str:
+    one = common(some)
+    return one.words if one else "metric of the problem"
+
+
+def _way(some: Collection[Headline]) -> str:
+    one = common(some)
+    return one.way if one else "the best"
+
+
+def together(best: pd.DataFrame, ranking: pd.DataFrame, headlines: Headlines) -> pd.DataFrame:
     """The rows of `ranking` as a summary has them, with intervals that hold for a problem at once.
 
     Where seeds are too few for these, the range of all losses stays or takes their place.
@@ -46,8 +59,10 @@ def together(best: pd.DataFrame, ranking: pd.DataFrame) -> pd.DataFrame:
     own = ranking.loc[ranking["problem"] != ALL, [*where, "optimizer", "rank", *ends]]
     out = best.drop(columns="optimizer").merge(own, on=where, validate="one_to_one")
     known = (out["interval"] == "95%") & np.isfinite(out["median_low"])
-    for end, wider in zip((LOW, HIGH), ends, strict=True):
-        out[end] = out[wider].where(known, out[end])
+    higher = ~out["problem"].map(lambda name: headlines.of_problem(name).quantity.lower)
+    low, high = out["median_low"], out["median_high"]
+    for end, wider in ((LOW, low.where(~higher, -high)), (HIGH, high.where(~higher, -low))):
+        out[end] = wider.where(known, out[end])
     return out.drop(columns=ends)
 
 

@@ -11,7 +11,7 @@ from bench.figures.layout import Layout, Legend, Margins
 from bench.figures.material import Material
 from bench.figures.pages import page
 from bench.figures.panels.sensitivity import entries, sensitivity
-from bench.figures.words import LOWEST, bars_told
+from bench.figures.words import at_their_best, bars_told
 
 
 def rates_searched(material: Material) -> Iterator[tuple[str]]:
@@ -33,9 +33,9 @@ def sensitivity_figure(material: Material, problem: str) -> Figure:
     figure, (ax,) = Layout(
         f"Sensitivity to the learning rate on {problem}",
         [
-            "At each rate the other hyperparameters are the best for that rate: lowest median "
-            "final training loss over seeds, a diverged run counting as infinite.",
-            grey.sentence(looks, LOWEST),
+            "At each rate the other hyperparameters are the best for that rate: "
+            f"{material.best_told([problem])}.",
+            grey.sentence(looks, at_their_best(material.headlines([problem]))),
             bars_told(rows),
             "Optimizers at the same rate stand side by side." if len(looks) > 1 else "",
             "Crosses: rates at which runs diverged, with the share of all runs at that rate. "
@@ -52,5 +52,6 @@ def sensitivity_figure(material: Material, problem: str) -> Figure:
         legend=Legend(entries(names, looks), 3, line=0.18),
     ).figure()
     loss = material.losses.get(problem, "")
-    sensitivity(rows, looks=looks, loss=loss, legend=False, ax=ax)
+    headline = material.sought(problem)
+    sensitivity(rows, looks=looks, headline=headline, loss=loss, legend=False, ax=ax)
     return figure

@@ -9,17 +9,19 @@ from bench.figures.material import Material
 from bench.figures.pages import page
 from bench.figures.panels.spread import spread
 from bench.figures.rows import problem_rows
+from bench.tables.headline import common
 
 
 @page("spread", order=20)
 def spread_figure(material: Material) -> Figure:
     """Final losses of every seed at each optimizer's best configuration, a panel a problem."""
+    told = common(material.headlines(material.problems))
     return problem_rows(
         material,
         material.tables.runs,
         spread,
         0.27,
-        "Spread of the final training loss over seeds, each optimizer at its best",
+        f"Spread of the {told.words if told else 'metric'} over seeds, each optimizer at its best",
         [
             "A point is a seed, the upright line the median, the level one the quartiles.",
             material.chosen,

@@ -1,4 +1,4 @@
-"""Final losses over pairs of learning rate and one other hyperparameter."""
+"""The headline over pairs of learning rate and one other hyperparameter."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LogNorm, Normalize
+from matplotlib.colors import Colormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 
 from bench.figures import style
 from bench.figures.panels.cells import cell
-from bench.figures.scale import Way, fix_ticks, log_scale, log_ticks, number
-from bench.tables.headline import MEDIAN
+from bench.figures.scale import Way, fix_ticks, linear_scale, log_scale, log_ticks, number
+from bench.tables.headline import MEDIAN, Headline
 from bench.tables.slices import best_by_pair
 from bench.tables.words import value_text
 
@@ -27,11 +27,12 @@ def heatmap(
     hyperparameter: str = "decay",
     *,
     norm: Normalize | None = None,
+    headline: Headline | None = None,
     loss: str = "",
     colorbar: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the median final training loss of one problem and optimizer as a map.
+    """Draw the median headline of one problem and optimizer as a map.
 
     Every value has a row and every rate a column of the same size, so decay 0 is a row like any
     other. All other hyperparameters are the best ones for that cell. Hatched: the median is
@@ -41,7 +42,8 @@ def heatmap(
     """
     ax = style.axes(ax)
     cells = best_by_pair(summary, hyperparameter)
-    norm = norm or colour_norm(cells[MEDIAN])
+    headline = headline or Headline()
+    norm = norm or colour_norm(cells[MEDIAN], headline)
     rates = list(np.unique(cells["learning_rate"].to_numpy(dtype=float)))
     values = sorted(cells[hyperparameter].unique(), key=lambda v: (isinstance(v, str), v))
     write = len(rates) * len(values) <= MOST_NUMBERS
@@ -52,7 +54,8 @@ def heatmap(
         x, y = rates.index(rate), values.index(value)
         counts = ((diverged, "×"), (slow, "○"))
         lost = "\n".join(f"{count}/{seeds} {mark}" for count, mark in counts if count)
-        _cell(ax, x, y, float(median), norm, lost if write else None)
+        value = float(headline.values(median))
+        _cell(ax, x, y, value, norm, headline, lost if write else None)
         if median == best and np.isfinite(best):
             cell(ax, x, y, side=0.94, fill=False, ec="black", lw=2, zorder=4)
             best = np.nan
@@ -63,31 +66,48 @@ def heatmap(
     ax.tick_params(length=0)
     ax.set(xlabel="learning rate", ylabel=style.plain(hyperparameter.replace("_", " ")))
     if colorbar and isinstance(ax.figure, Figure):
-        colour_bar(ax.figure, norm, loss, ax)
+        colour_bar(ax.figure, norm, headline, loss, ax)
     return ax
 
 
-def colour_norm(medians: pd.Series) -> LogNorm:
-    """Colours for medians on a log scale; 0 takes the colour of the smallest positive one."""
-    scale = log_scale(medians.dropna().to_numpy(dtype=float))
-    return LogNorm(scale.low, scale.high, clip=True)
+def colour_norm(medians: pd.Series, headline: Headline) -> Normalize:
+    """Colours for the values of median costs: bright is good.
+
+    On a log scale where less is better; 0 takes the colour of the smallest positive one there.
+    """
+    values = headline.values(medians.dropna().to_numpy(dtype=float))
+    if headline.quantity.lower:
+        scale = log_scale(values)
+        return LogNorm(scale.low, scale.high, clip=True)
+    plain = linear_scale(values, lowest=headline.quantity.end)
+    return Normalize(plain.low, plain.high, clip=True)
+
+
+def _colours(headline: Headline) -> Colormap:
+    return CMAP if headline.quantity.lower else CMAP.reversed()
 
 
 def colour_bar(
-    figure: Figure, norm: Normalize, loss: str, ax: Axes, cax: Axes | None = None
+    figure: Figure,
+    norm: Normalize,
+    headline: Headline,
+    loss: str,
+    ax: Axes,
+    cax: Axes | None = None,
 ) -> None:
     """The legend of the colours: beside `ax`, or level in `cax`."""
     way: Way = "x" if cax else "y"
     bar = figure.colorbar(
-        ScalarMappable(norm, CMAP),
+        ScalarMappable(norm, _colours(headline)),
         ax=None if cax else ax,
         cax=cax,
         orientation="horizontal" if cax else "vertical",
     )
-    ticks, minor = log_ticks(float(norm.vmin or 0.1), float(norm.vmax or 1))
-    fix_ticks(bar.ax, way, ticks, [number(t) for t in ticks], minor)
-    words = style.metric_label(loss=loss)
-    bar.set_label(f"median of the final {words}; the brighter the better")
+    if isinstance(norm, LogNorm):
+        ticks, minor = log_ticks(float(norm.vmin or 0.1), float(norm.vmax or 1))
+        fix_ticks(bar.ax, way, ticks, [number(t) for t in ticks], minor)
+    words = style.headline_label(headline, loss)
+    bar.set_label(f"median of the {words}; the brighter the better")
     bar.ax.grid(visible=False)
 
 
@@ -101,10 +121,19 @@ def _name_cells(ax: Axes, way: Way, texts: list[str]) -> None:
     ax.tick_params(axis=way, labelsize=7.5)
 
 
-def _cell(ax: Axes, x: int, y: int, median: float, norm: Normalize, lost: str | None) -> None:
+def _cell(
+    ax: Axes,
+    x: int,
+    y: int,
+    median: float,
+    norm: Normalize,
+    headline: Headline,
+    lost: str | None,
+) -> None:
     """One cell with its number and its diverged runs; without texts if `lost` is None."""
     finite = bool(np.isfinite(median))
-    face = CMAP(float(norm(max(median, 1e-300)))) if finite else DIVERGED
+    drawn = max(median, 1e-300) if isinstance(norm, LogNorm) else median
+    face = _colours(headline)(float(norm(drawn))) if finite else DIVERGED
     edge, hatch = ("white", None) if finite else ("#b0b0b0", "////")
     cell(ax, x, y, fc=face, ec=edge, lw=1, hatch=hatch)
     if lost is None:

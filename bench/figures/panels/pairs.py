@@ -15,7 +15,9 @@ from bench.figures.panels.sensitivity import share
 from bench.figures.panels.spread import NAME
 from bench.figures.scale import RULE, LinearScale, LogScale, fix_ticks, log_scale
 from bench.figures.style import Look
+from bench.spec.judging import FINAL_LOSS
 from bench.stats.decision import Scale
+from bench.tables.headline import Headline
 
 WINS = colormaps["RdBu"]  # blue: the row wins; told apart without colour vision
 LARGEST, LEAST = 7.5, 5.0  # points of the texts in the matrix
@@ -29,16 +31,17 @@ def ratios(
     order: Sequence[str],
     *,
     looks: Mapping[str, Look],
+    headline: Headline | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw by what factor the losses of others differ from those of the first on the same seeds.
+    """Draw by what factor the values of others differ from those of the first on the same seeds.
 
     `pairs` are the rows of one problem from `pairs.csv`, `order` the optimizers. A point is the
     median over seeds, the bar its interval; filled where that tells the two apart, the grey band
-    is the margin. To the right of 1 the other is worse; where losses may be negative, of 0:
-    there are no ratios then. On the right, on how many seeds the first has the lower loss.
+    is the margin. To the right of 1 the other has the higher loss; of 0 the higher value, where
+    differences are compared. On the right, on how many seeds the first is better.
     """
-    ax = style.axes(ax)
+    ax, headline = style.axes(ax), headline or Headline()
     best = order[0]
     rows = against(pairs, order)
     ends = [rows[name].to_numpy(dtype=float) for name in ("mid", "low", "high")]
@@ -91,7 +94,8 @@ def ratios(
     ax.set_ylim(len(order) - 0.5, -0.5)
     ax.tick_params(axis="y", length=0)
     ax.grid(visible=False, axis="y")
-    ax.set(xlabel="final loss, " + ("as a multiple of" if ratio else "minus") + " the first's")
+    what = "final loss" if headline.name == FINAL_LOSS else headline.words
+    ax.set(xlabel=f"{what}, {'as a multiple of' if ratio else 'minus'} the first's")
     return ax
 
 
@@ -110,7 +114,7 @@ def against(pairs: pd.DataFrame, order: Sequence[str]) -> pd.DataFrame:
             "other": np.where(first, mine["b"], mine["a"]),
             "better": mine["better"].to_numpy(),
             "seeds": mine["seeds"].to_numpy(),
-            "wins": np.where(first, mine["a_lower"], mine["b_lower"]),
+            "wins": np.where(first, mine["a_better"], mine["b_better"]),
             "mid": np.where(first, -1, 1) * mine["estimate"].to_numpy(float),
             "low": np.where(first, -high, low),
             "high": np.where(first, -low, high),
@@ -126,7 +130,7 @@ def wins(
     names: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw on what share of seeds the row's optimizer has a lower loss than the column's.
+    """Draw on what share of seeds the row's optimizer is better than the column's.
 
     `pairs` are the rows of one problem, or those of all problems together. Bold and framed: one is
     better for sure. Ties count for neither; half of them colours both.
@@ -136,9 +140,9 @@ def wins(
     width = ax.bbox.width * 72 / ax.figure.dpi / max(len(order), 1)  # points
     size = text_size(width, SHARE)
     for _, pair in pairs.iterrows():
-        if pd.isna(pair["a_lower"]):
+        if pd.isna(pair["a_better"]):
             continue
-        for row, column, won in (("a", "b", "a_lower"), ("b", "a", "b_lower")):
+        for row, column, won in (("a", "b", "a_better"), ("b", "a", "b_better")):
             y, x = places[pair[row]], places[pair[column]]
             part = float(pair[won]) / float(pair["seeds"])
             # Ties, which count for neither, are half won as far as the colour goes.

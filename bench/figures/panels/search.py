@@ -13,8 +13,9 @@ from bench.figures import grey, style
 from bench.figures.panels.cells import cell
 from bench.figures.panels.sensitivity import share
 from bench.figures.panels.spread import NAME
-from bench.figures.scale import fix_ticks, log_scale
+from bench.figures.scale import fix_ticks, headline_scale
 from bench.figures.style import Look
+from bench.tables.headline import Headline
 from bench.tables.words import value_text
 
 LOST = colormaps["Reds"]
@@ -22,30 +23,38 @@ NEVER = "#f7f7f7"
 
 
 def budget(
-    frame: pd.DataFrame, *, looks: Mapping[str, Look], loss: str = "", ax: Axes | None = None
+    frame: pd.DataFrame,
+    *,
+    looks: Mapping[str, Look],
+    headline: Headline | None = None,
+    loss: str = "",
+    ax: Axes | None = None,
 ) -> Axes:
-    """Draw the median best loss after k configurations, a line per optimizer, for one problem.
+    """Draw the median best headline after k configurations, a line per optimizer, for one problem.
 
     Bands are 95% intervals; they end where the sweep is too small to say how good the best of k may
     be. Those in grey have none.
     """
-    ax = style.axes(ax)
+    ax, headline = style.axes(ax), headline or Headline()
     names = [name for name in looks if (frame["optimizer"] == name).any()]
     lines = frame["median_best"].to_numpy(dtype=float)
     coloured = frame[frame["optimizer"].isin(grey.shown(looks))]
     ends = coloured[["median_best_low", "median_best_high"]].to_numpy(dtype=float).ravel()
-    ends = ends[np.isfinite(ends) & (ends > 0)]
-    # Bands that reach far beyond the lines would flatten them.
-    seen = lines[np.isfinite(lines) & (lines > 0)]
-    near = ends[(ends <= 30 * seen.max(initial=0)) & (ends >= seen.min(initial=1) / 30)]
-    scale = log_scale(np.concatenate([lines, near]))
+    near = ends[np.isfinite(ends)]
+    if headline.quantity.lower:
+        # Bands that reach far beyond the lines would flatten them.
+        seen = lines[np.isfinite(lines) & (lines > 0)]
+        near = near[(near > 0) & (near <= 30 * seen.max(initial=0))]
+        near = near[near >= seen.min(initial=1) / 30]
+    scale = headline_scale(np.concatenate([lines, near]), headline)
     floor, ceiling = scale.limits
     for place, name in enumerate(names):
         part, look = frame[frame["optimizer"] == name], looks[name]
         k = part["k"].to_numpy(dtype=float)
         y = scale.place(part["median_best"].to_numpy(dtype=float))
         low, high = (part[f"median_best_{e}"].to_numpy(dtype=float) for e in ("low", "high"))
-        known = ~np.isnan(low) & ~np.isneginf(low)
+        better = low if headline.quantity.lower else -high
+        known = ~np.isnan(better) & ~np.isneginf(better)
         if known.any() and not look.grey:
             below = np.clip(scale.place(np.where(known, low, 0.0)), floor, ceiling)
             above = np.clip(scale.place(high), floor, ceiling)
@@ -60,8 +69,13 @@ def budget(
     ax.set_xscale("log")
     fix_ticks(ax, "x", ticks, [f"{t:,}" for t in ticks], [])
     ax.set_xlim(0.93, most * 1.05)
-    ax.set(xlabel="configurations tried", ylabel=f"best {style.metric_label(loss=loss)}")
+    ax.set(xlabel="configurations tried", ylabel=_best_label(headline, loss))
     return ax
+
+
+def _best_label(headline: Headline, loss: str) -> str:
+    known = {headline.column: headline.quantity}
+    return f"best {style.metric_label(headline.column, loss, known)}"
 
 
 def divergence(lost: pd.DataFrame, *, ax: Axes | None = None) -> Axes:

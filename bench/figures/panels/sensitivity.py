@@ -1,4 +1,4 @@
-"""How the final loss depends on the learning rate."""
+"""How the headline depends on the learning rate."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from bench.figures import grey, style
-from bench.figures.scale import LogScale, log_scale
+from bench.figures.scale import Scale, headline_scale, log_scale
 from bench.figures.style import Look
-from bench.tables.headline import HIGH, LOW, MEDIAN
+from bench.tables.headline import HIGH, LOW, MEDIAN, Headline
 from bench.tables.slices import best_by_rate
 
 
@@ -20,11 +20,12 @@ def sensitivity(
     summary: pd.DataFrame,
     *,
     looks: Mapping[str, Look] | None = None,
+    headline: Headline | None = None,
     loss: str = "",
     legend: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the final training loss of one problem over the rate, a line per optimizer.
+    """Draw the headline of one problem over the rate, a line per optimizer.
 
     At every rate the other hyperparameters are the best ones for that rate. Bars are the summary's
     intervals; a star marks each optimizer's best rate. The strip above shows the rates at which
@@ -33,7 +34,7 @@ def sensitivity(
     crosses alone.
     """
     ax = style.axes(ax)
-    looks = looks or style.looks(summary)
+    looks, headline = looks or style.looks(summary), headline or Headline()
     points = best_by_rate(summary)
     names = [name for name in looks if (points["optimizer"] == name).any()]
     lost = grey.rows(
@@ -42,9 +43,9 @@ def sensitivity(
     values = points[[MEDIAN, LOW, HIGH]].to_numpy(dtype=float)
     barless = ~points[["optimizer"]].isin(grey.shown(looks)).to_numpy()
     values = np.where(np.isneginf(values) | np.isnan(values) | barless, points[[MEDIAN]], values)
-    known = ~np.isnan(values)
-    strips = len(set(lost.values())) or int(np.isinf(values[known]).any())
-    scale = log_scale(values[known], rows=strips)
+    values = headline.values(values[~np.isnan(values)])
+    strips = len(set(lost.values())) or int(np.isinf(values).any())
+    scale = headline_scale(values, headline, rows=strips)
     rates = points["learning_rate"].to_numpy(dtype=float)
     across = log_scale(rates, least=4)
     number = len(grey.shown(looks))
@@ -55,13 +56,14 @@ def sensitivity(
         shift = 1.0 if looks[name].grey else step ** (place - (number - 1) / 2)
         part = part.assign(learning_rate=part["learning_rate"] * shift)
         row = lost.get(name, 0)
-        _line(ax, part, scale, looks[name], row)
-        _strip(ax, part, scale, looks[name], row, crowded=len(np.unique(rates)) > 24)
+        _line(ax, part, headline, scale, looks[name], row)
+        at = float(scale.place(headline.values(np.inf), row))
+        _strip(ax, part, at, looks[name], crowded=len(np.unique(rates)) > 24)
     scale.apply(ax)
     across.apply(ax, "x")
     left, right = across.limits
     ax.set_xlim(left, right * (right / left) ** 0.03)  # room for the last rate's share
-    ax.set(xlabel="learning rate", ylabel="final " + style.metric_label(loss=loss))
+    ax.set(xlabel="learning rate", ylabel=style.headline_label(headline, loss))
     if legend:
         style.legend_beside(ax, entries(names, looks))
     return ax
@@ -76,9 +78,12 @@ def entries(names: list[str], looks: Mapping[str, Look]) -> dict[str, Line2D]:
     return found
 
 
-def _line(ax: Axes, part: pd.DataFrame, scale: LogScale, look: Look, row: int) -> None:
+def _line(
+    ax: Axes, part: pd.DataFrame, headline: Headline, scale: Scale, look: Look, row: int
+) -> None:
     """Medians with bars; dots lead to where the median is infinite."""
-    x, median = part["learning_rate"].to_numpy(dtype=float), part[MEDIAN].to_numpy(dtype=float)
+    x = part["learning_rate"].to_numpy(dtype=float)
+    median = headline.values(part[MEDIAN].to_numpy(dtype=float))
     kept = ~np.isnan(median)
     x, median, part = x[kept], median[kept], part[kept]
     y, inside = scale.place(median, row), scale.zone(median) <= 0
@@ -106,20 +111,19 @@ def _line(ax: Axes, part: pd.DataFrame, scale: LogScale, look: Look, row: int) -
     low, high = part[LOW].to_numpy(dtype=float), part[HIGH].to_numpy(dtype=float)
     bars = inside & ~np.isnan(low) & ~np.isneginf(low) & (high > low)
     if bars.any():
-        ends = scale.place(low[bars]), scale.place(high[bars], row)
+        low, high = headline.values(low[bars]), headline.values(high[bars])
+        ends = scale.place(low), scale.place(high, row)
         ax.vlines(x[bars], *ends, color=look.color, lw=1.6, alpha=0.55, zorder=2.5)
     best = part["best"].to_numpy(dtype=bool) & inside
     ax.plot(x[best], y[best], ls="", marker="*", ms=13, mfc=look.color, mec="white", zorder=5)
 
 
-def _strip(
-    ax: Axes, part: pd.DataFrame, scale: LogScale, look: Look, row: int, *, crowded: bool
-) -> None:
-    """A cross and the share at every rate at which runs diverged."""
+def _strip(ax: Axes, part: pd.DataFrame, y: float, look: Look, *, crowded: bool) -> None:
+    """A cross at `y` and the share at every rate at which runs diverged."""
     some = part[part["lost"] > 0]
     if some.empty:
         return
-    x, y = some["learning_rate"].to_numpy(dtype=float), float(scale.place(np.inf, row))
+    x = some["learning_rate"].to_numpy(dtype=float)
     style.crosses(ax, x, np.full(len(x), y), look)
     for rate, lost, runs in zip(x, some["lost"], some["runs"], strict=True):
         if not crowded and not look.grey:

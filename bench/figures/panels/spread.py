@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 
 from bench import stats
 from bench.figures import style
-from bench.figures.scale import LogScale, log_scale
+from bench.figures.scale import Scale, headline_scale
 from bench.figures.style import Look
-from bench.tables.headline import HIGH, LOW, MEDIAN, final_losses
+from bench.tables.headline import COST, HIGH, LOW, MEDIAN, Headline
 
 NAME = 26  # characters of an optimizer's name in a line
 
@@ -27,26 +27,28 @@ def spread(
     trials: pd.DataFrame,
     *,
     looks: Mapping[str, Look] | None = None,
+    headline: Headline | None = None,
     loss: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the final training loss of every seed, with median and quartiles; lowest median on top.
+    """Draw the headline of every seed, with median and quartiles; the best median on top.
 
     `trials` are those of one problem and of one configuration per optimizer. Crosses in the strip
     on the right are diverged runs, hollow points those above the constant predictor; how many there
     are stands beside them.
     """
     ax = style.axes(ax)
-    looks = looks or style.looks(trials)
+    looks, headline = looks or style.looks(trials), headline or Headline()
+    diverged = trials[trials["status"] == "diverged"]["optimizer"].value_counts()
     values, slow = {}, {}
     for name, part in trials.groupby("optimizer", sort=False):
-        losses = final_losses(part)
-        ascending = np.argsort(losses, kind="stable")[: np.count_nonzero(~np.isnan(losses))]
-        values[str(name)] = losses[ascending]
+        costs = part[COST].to_numpy(dtype=float)
+        ascending = np.argsort(costs, kind="stable")[: np.count_nonzero(~np.isnan(costs))]
+        values[str(name)] = costs[ascending]
         slow[str(name)] = part["above_constant"].fillna(False).to_numpy(dtype=bool)[ascending]
     missing = trials["optimizer"].value_counts() - pd.Series({n: len(v) for n, v in values.items()})
     order = sorted(values, key=lambda n: (_middle(values[n]), n))
-    scale = log_scale(np.concatenate(list(values.values())))
+    scale = headline_scale(headline.values(np.concatenate(list(values.values()))), headline)
     for y, name in enumerate(order):
         sample, look = values[name], looks[name]
         finite = sample[np.isfinite(sample)]
@@ -54,7 +56,7 @@ def spread(
         heights, above = y + style.jitter(len(finite), 0.56), slow[name][: len(finite)]
         for mine, fill in ((~above, look.color), (above, "none")):
             ax.scatter(
-                scale.place(finite[mine]),
+                scale.place(headline.values(finite[mine])),
                 heights[mine],
                 s=6 + 10 * many,
                 marker=look.marker,
@@ -66,17 +68,18 @@ def spread(
             )
         lost = len(sample) - len(finite)
         if lost:
-            x = np.full(lost, float(scale.place(np.inf)))
+            x = np.full(lost, float(scale.place(headline.values(np.inf))))
             jitter = y + style.jitter(lost, 0.56)
             style.crosses(ax, x, jitter, look)
         if len(sample) > 1:
-            low, middle, high = (float(stats.quantile(sample, q)) for q in (0.25, 0.5, 0.75))
+            quartiles = [float(stats.quantile(sample, q)) for q in (0.25, 0.5, 0.75)]
+            low, middle, high = headline.values(np.array(quartiles))
             ax.hlines(y, scale.place(low), scale.place(high), color="black", lw=1.4, zorder=3)
             if np.isfinite(middle):
                 at = float(scale.place(middle))
                 ax.vlines(at, y - 0.34, y + 0.34, color="black", lw=2, zorder=3.2)
-        _beside(ax, y, lost, above.sum(), len(sample), missing[name])
-    _rows(ax, order, scale, loss)
+        _beside(ax, y, int(diverged.get(name, 0)), above.sum(), len(sample), missing[name])
+    _rows(ax, order, scale, style.headline_label(headline, loss))
     return ax
 
 
@@ -84,38 +87,40 @@ def ranking(
     summary: pd.DataFrame,
     *,
     looks: Mapping[str, Look] | None = None,
+    headline: Headline | None = None,
     loss: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the median final training loss with its interval, lowest on top, the winner in bold.
+    """Draw the median of the headline with its interval, the best on top, the winner in bold.
 
     `summary` holds one row per optimizer of one problem; where several share the lowest `rank`
     (that of the medians, if not given), nobody wins. The grey column is the interval of the first.
     An interval or a median that reaches into the strip on the right is infinite there.
     """
     ax = style.axes(ax)
-    looks = looks or style.looks(summary)
+    looks, headline = looks or style.looks(summary), headline or Headline()
     rows = summary.sort_values([MEDIAN, "optimizer"], kind="stable", na_position="last")
-    values = rows[[MEDIAN, LOW, HIGH]].to_numpy(dtype=float)
-    known = ~np.isnan(values) & ~np.isneginf(values)
+    costs = rows[[MEDIAN, LOW, HIGH]].to_numpy(dtype=float)
+    known = ~np.isnan(costs) & ~np.isneginf(costs)
     known[:, 2] &= known[:, 1]
-    scale = log_scale(values[known])
+    scale = headline_scale(headline.values(costs[known]), headline)
     for y, ((_, row), some) in enumerate(zip(rows.iterrows(), known, strict=True)):
         look = looks[row["optimizer"]]
         if some[0]:
             finite = np.isfinite(row[MEDIAN])
-            at = float(scale.place(row[MEDIAN]))
+            at = float(scale.place(headline.values(row[MEDIAN])))
             ax.plot(
                 [at], [y], marker=look.marker if finite else "x", ms=7, color=look.color, zorder=4
             )
         if some[1] and row[HIGH] > row[LOW]:
-            ends = scale.place(row[LOW]), scale.place(row[HIGH])
-            ax.hlines(y, *ends, color=look.color, lw=2.2, alpha=0.7, zorder=3)
+            ends = tuple(float(scale.place(headline.values(row[end]))) for end in (LOW, HIGH))
+            ax.hlines(y, ends[0], ends[1], color=look.color, lw=2.2, alpha=0.7, zorder=3)
             if y == 0:
-                ax.axvspan(*(float(e) for e in ends), color="#d9d9d9", alpha=0.6, lw=0, zorder=1)
+                ax.axvspan(min(ends), max(ends), color="#d9d9d9", alpha=0.6, lw=0, zorder=1)
         ran = row["seeds"] - row["crashed"] if some[0] else 0
         _beside(ax, y, row["diverged"], row["above_constant"], ran, row["seeds"] - ran)
-    _rows(ax, [str(n) for n in rows["optimizer"]], scale, loss)
+    names = [str(n) for n in rows["optimizer"]]
+    _rows(ax, names, scale, style.headline_label(headline, loss))
     if len(rows) and np.isfinite(rows[MEDIAN].iloc[0]) and _single(rows):
         ax.yaxis.get_ticklabels()[0].set_fontweight("bold")
     return ax
@@ -127,14 +132,14 @@ def _single(rows: pd.DataFrame) -> bool:
     return int((ranks == ranks.min()).sum()) == 1
 
 
-def _rows(ax: Axes, names: Sequence[str], scale: LogScale, loss: str) -> None:
-    """Names on the left, first on top; the loss below."""
+def _rows(ax: Axes, names: Sequence[str], scale: Scale, label: str) -> None:
+    """Names on the left, first on top; what is measured below."""
     scale.apply(ax, "x")
     ax.set_yticks(range(len(names)), [style.wrapped(name, NAME) for name in names])
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     ax.grid(visible=False, axis="y")
-    ax.set(xlabel="final " + style.metric_label(loss=loss), ylabel="")
+    ax.set(xlabel=label, ylabel="")
 
 
 def _beside(ax: Axes, y: int, lost: int, slow: int, ran: int, missing: int) -> None:

@@ -9,6 +9,7 @@ from matplotlib.patches import Rectangle
 
 from bench.figures import panels
 from bench.figures.panels.heatmap import colour_norm
+from bench.tables.headline import MEDIAN, Headline
 from bench.tables.words import value_text
 from tests.figures.artists import CASES, LOSS, one
 
@@ -41,7 +42,7 @@ def test_a_cell_per_pair(name, hyperparameter):
 
 def test_a_shared_norm_gives_equal_losses_equal_colours():
     summary = one(CASES["normal"].summary)
-    norm = colour_norm(summary[f"{LOSS}_median"])
+    norm = colour_norm(summary[MEDIAN], Headline())
     for optimizer in ("sgd", "adam"):
         rows = summary[summary["optimizer"] == optimizer]
         ax = panels.heatmap(rows, norm=norm)

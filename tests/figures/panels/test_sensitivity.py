@@ -9,8 +9,9 @@ from matplotlib.collections import LineCollection
 from bench.figures import panels
 from bench.figures.scale import TINY
 from bench.tables.columns import hyperparameters
+from bench.tables.headline import HIGH, LOW
 from bench.tables.ranges import intervals_or_ranges
-from tests.figures.artists import CASES, LOSS, crosses, final, line, one, texts
+from tests.figures.artists import CASES, crosses, final, line, one, texts
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -69,8 +70,8 @@ def test_bars_are_intervals_or_ranges_and_none_for_single_runs():
     ends = frames.trials.assign(value=final(frames.trials)).groupby(keys, dropna=False)["value"]
     both = summary.merge(ends.agg(["min", "max"]).reset_index(), on=keys)
     assert len(both) == len(summary)
-    assert (both[f"{LOSS}_low"] == both["min"]).all()
-    assert (both[f"{LOSS}_high"] == both["max"]).all()
+    assert (both[LOW] == both["min"]).all()
+    assert (both[HIGH] == both["max"]).all()
 
 
 @pytest.mark.parametrize("lost", [0, 1])

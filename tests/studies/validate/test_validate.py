@@ -7,11 +7,13 @@ import pytest
 import scipy.stats
 
 from bench import stats
-from bench.studies.validate import alarms, intervals, laws, watched
+from bench.studies.validate import alarms, answers, intervals, laws, watched
 from bench.studies.validate.__main__ import BEGIN, DOCUMENT, END, SAMPLES, SIZES, main
 from bench.studies.validate.case import Case, within
+from bench.verdicts import pairs
+from bench.verdicts.samples import Sample
 
-CASES = list(chain(intervals.cases(), alarms.cases()))
+CASES = list(chain(intervals.cases(), alarms.cases(), answers.cases()))
 KEPT = [case for case in CASES if case.promise != "none"]
 SHORT = 60
 
@@ -89,6 +91,35 @@ def test_the_document_holds_the_table_of_these_cases():
         assert not [cell for cell in rows[case.name] if cell.endswith(broken)], case.name
 
 
+def test_an_experiment_against_itself_is_right_in_nineteen_of_twenty():
+    # As a report decides: the same losses through the code that reports run.
+    rng = np.random.default_rng(0)
+    law = answers.NOISE["10% diverged"]
+    losses = list(answers.experiments(rng, law, 20, 1_000))
+    found = answers.better(losses)
+    assert found.mean() <= 0.065
+    assert found.any()
+    for place in [*np.flatnonzero(found)[:3], *np.flatnonzero(~found)[:3]]:
+        some = [
+            Sample(str(p), tuple(map(str, range(x.shape[1]))), tuple(range(20)), x[place])
+            for p, x in enumerate(losses)
+        ]
+        assert any(told.lead for *_, told in pairs.decisions(some)) == found[place]
+        assert pairs.family(some) == answers.pairs(answers.shape()) > 80
+
+
+def test_the_winner_of_equals_is_covered_and_was_not():
+    for k in answers.WINNERS:
+        rate, old = (
+            case.rate(20, 2_000)
+            for case in answers.cases()
+            if case.estimate == f"median of the winner among {k} equal optimizers"
+            and case.law == "log-normal, over decades"
+        )
+        assert rate >= 0.93
+        assert old < rate
+
+
 def test_advice_on_seeds_keeps_its_promises():
     for one in alarms.advice(400):
         assert one.seeds >= stats.fewest_seeds(alarms.ASKED)
@@ -149,7 +180,8 @@ def test_the_document_says_what_seeds_until_decided_promise():
 
 def test_the_command_prints_the_table(capsys, monkeypatch):
     monkeypatch.setattr(intervals, "cases", lambda: iter(KEPT[:1]))
-    monkeypatch.setattr(alarms, "cases", lambda: iter(()))
+    for other in (alarms, answers):
+        monkeypatch.setattr(other, "cases", lambda: iter(()))
     monkeypatch.setattr(watched, "FAMILIES", watched.FAMILIES[:1])
     main(["--samples", "5"])
     printed = capsys.readouterr().out
