@@ -19,18 +19,29 @@ def draw(
     material: Material,
     directory: Path,
     at_work: Callable[[Page], AbstractContextManager[None]] = lambda _: nullcontext(),
+    drawn: Callable[[int, int], None] = lambda done, of: None,
+    lacks: Callable[[str], None] = lambda letter: None,
 ) -> list[Path]:
     """Draw every figure that `material` allows into `directory`; returns their paths, in order.
 
-    A page draws within `at_work(page)`, which may swallow what it raises. Drawing the same material
-    again writes the same bytes. Raises OSError when `directory` cannot be written.
+    A page draws within `at_work(page)`, which may swallow what it raises; after each figure
+    `drawn(figures done, figures there are)` is called, and `lacks` with each letter that the font
+    does not have. Drawing the same material again writes the same bytes. Raises OSError when
+    `directory` cannot be written.
     """
     names, written = FileNames(), []
+    planned = []
     for page in _pages(material):
         with at_work(page):
-            for name, paint in _figures(page, material):
+            planned.append((page, list(_figures(page, material))))
+    count = sum(len(figures) for _, figures in planned)
+    for page, figures in planned:
+        with at_work(page):
+            for name, paint in figures:
                 with style.applied():
-                    written.append(style.save(paint(), directory / names.claim(*name)))
+                    path = directory / names.claim(*name)
+                    written.append(style.save(paint(), path, lacks))
+                drawn(len(written), count)
     return written
 
 

@@ -6,7 +6,7 @@ import math
 import re
 import textwrap
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ STROKES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.2, 1.6)), (0, (6, 2, 1.2, 2
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h")
 GREY = "#555555"
 DPI = 150
+LACKING = r"Glyph (\d+) .* missing from"  # matplotlib's words
 DIVERGED = (
     "Diverged: a loss or parameter is not finite, or the final training loss is above twice the "
     "constant predictor's and no lower than the initial one."
@@ -237,11 +238,21 @@ def applied() -> Any:
     return mpl.rc_context(known)
 
 
-def save(figure: Figure, path: Path) -> Path:
-    """Write `figure` as a PNG whose bytes depend on what it shows alone."""
+def save(figure: Figure, path: Path, lacks: Callable[[str], None] = lambda _: None) -> Path:
+    """Write `figure` as a PNG whose bytes depend on what it shows alone.
+
+    Names may use letters that the font lacks: boxes stand in their place, which is no reason to
+    fail, and `lacks` is called with each.
+    """
     FigureCanvasAgg(figure)
-    with warnings.catch_warnings():
-        # Names may use scripts that the font lacks; boxes in their place are no reason to fail.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.filterwarnings("always", message=LACKING, category=UserWarning)
         figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
+    for warning in caught:
+        if glyph := re.match(LACKING, str(warning.message)):
+            lacks(chr(int(glyph[1])))
+        else:
+            warnings.warn_explicit(
+                warning.message, warning.category, warning.filename, warning.lineno
+            )
     return path

@@ -19,11 +19,13 @@ from bench.plan.trials import Trial
 from bench.spec import judging
 from bench.spec.experiment import Experiment
 from bench.spec.judging import Judged
-from bench.spec.names import NAME
+from bench.spec.names import ANY_NAME
 from bench.spec.seeds import SEED, UntilDecided, until_of
 from bench.spec.tuning import KEYS, Tuning
+from nncore.datasets import remarks
 from nncore.metrics import EXTENDED, LOSS, PRINTABLE, Columns, Quantity, columns, recorded
 from nncore.modifiers import modifiers
+from nncore.text import shown
 from nncore.trial import Configuration, Problem, Target, is_random
 from nncore.values import (
     NUMBER,
@@ -54,7 +56,8 @@ def _is_made_of(kinds: Sequence[Values], value: Any) -> bool:
     return any(value in kind for kind in kinds)
 
 
-# What definitions are made of, that stand in tables and figures; and what a TOML file is made of.
+# What definitions are made of; those that stand in tables and figures; and what a TOML file is.
+DEFINED = (NUMBER, YES_OR_NO, TEXT)
 SHOWN = (NUMBER, YES_OR_NO, PRINTABLE)
 WRITTEN = (EXTENDED, YES_OR_NO, TEXT)
 
@@ -67,29 +70,32 @@ PROBLEM = record(
 )
 CONFIGURATION = record(
     {
-        "rule": NAME,
-        "hyperparameters": table_of(NUMBER, keys=NAME),
+        "rule": ANY_NAME,
+        "hyperparameters": table_of(NUMBER, keys=ANY_NAME),
         **{name: modifier.values for name, modifier in modifiers.items()},
     },
     optional=modifiers,
 )
 FORM = record(
     {
-        "name": NAME,
-        "problems": many(row(NAME, PROBLEM)),
-        "configurations": many(either(row(NUMERAL, NAME, CONFIGURATION), row(NAME, CONFIGURATION))),
+        "name": ANY_NAME,
+        "problems": many(row(ANY_NAME, PROBLEM)),
+        "configurations": many(
+            either(row(NUMERAL, ANY_NAME, CONFIGURATION), row(ANY_NAME, CONFIGURATION))
+        ),
         "trials": such("a list", lambda value: isinstance(value, list)),
         "keys": such("keys", _are_keys),
-        "targets": table_of(table_of(NUMBER, keys=NAME), keys=NAME),
-        "fixed": many(NAME),
+        "targets": table_of(table_of(NUMBER, keys=ANY_NAME), keys=ANY_NAME),
+        "fixed": many(ANY_NAME),
         "spec": TABLE,
         "tuning": record({**KEYS, "seeds": many(SEED)}, optional=("n", "criterion")),
         "metrics": many(record(values_of(Quantity), optional=("best", "shown"))),
-        "recorded": table_of(many(TEXT), keys=NAME),
-        "timed": table_of(many(row(NAME, NUMBER)), keys=NAME),
-        "judged": table_of(record(judging.OWN), keys=NAME),
+        "recorded": table_of(many(TEXT), keys=ANY_NAME),
+        "timed": table_of(many(row(ANY_NAME, NUMBER)), keys=ANY_NAME),
+        "judged": table_of(record(judging.OWN), keys=ANY_NAME),
+        "remarks": table_of(many(PRINTABLE), keys=ANY_NAME),
     },
-    optional=("tuning", "metrics", "recorded", "timed", "judged"),
+    optional=("tuning", "metrics", "recorded", "timed", "judged", "remarks"),
 )
 
 
@@ -104,7 +110,8 @@ class Manifest:
 
     `fixed` names the problems without randomness, `tuning` says on which seeds configurations were
     chosen and by what, if on seeds of their own. `metrics` has what there is to know of those that
-    are recorded, where they apply. `judged` says what problems are judged by.
+    are recorded, where they apply. `judged` says what problems are judged by, `remarks` what the
+    data of a problem gave reason to say.
     """
 
     name: str
@@ -115,6 +122,7 @@ class Manifest:
     tuning: Tuning | None = None
     metrics: tuple[Quantity, ...] = field(default_factory=built_in)
     judged: Mapping[str, Judged] = field(default_factory=dict)
+    remarks: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def columns(self) -> Columns:
@@ -188,6 +196,11 @@ def of(experiment: Experiment, trials: tuple[Trial, ...]) -> Manifest:
         experiment.tuning,
         tuple(m.quantity for m in experiment.metrics),
         {p.name: p.judged for p in experiment.problems},
+        {
+            p.name: list(map(shown, said))
+            for p in experiment.problems
+            if (said := remarks(p.problem.dataset))
+        },
     )
 
 
@@ -201,6 +214,7 @@ def united(parts: Sequence[Manifest]) -> Manifest:
         parts[-1],
         trials=tuple(trials[index] for index in sorted(trials)),
         targets={name: target for part in parts for name, target in part.targets.items()},
+        remarks={name: said for part in parts for name, said in part.remarks.items()},
         fixed=frozenset().union(*(part.fixed for part in parts)),
         judged={name: judged for part in parts for name, judged in part.judged.items()},
     )
@@ -235,6 +249,7 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
         "recorded": {t.problem_name: list(t.metrics) for t in manifest.trials},
         "timed": {t.problem_name: [[*target] for target in t.targets] for t in manifest.trials},
         "judged": {name: dataclasses.asdict(judged) for name, judged in manifest.judged.items()},
+        **({"remarks": dict(manifest.remarks)} if manifest.remarks else {}),
         **({"tuning": dataclasses.asdict(manifest.tuning)} if manifest.tuning else {}),
     }
 
@@ -247,10 +262,12 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
     """
     if faults := FORM.faults(values):
         raise ValueError(f"is no manifest: {faults[0]!r:.60}")
-    tables = [table for *_, table in (*values["problems"], *values["configurations"])]
-    given = [value for table in tables for value in table.values() if value is not None]
-    if not _is_made_of(SHOWN, given) or not _is_made_of(WRITTEN, values["spec"]):
-        raise ValueError("is no manifest: it has values that no spec has")
+    for kinds, tables in ((DEFINED, values["problems"]), (SHOWN, values["configurations"])):
+        given = [value for *_, table in tables for value in table.values() if value is not None]
+        if not _is_made_of(kinds, given):
+            raise ValueError("is no manifest: it has values that no spec has")
+    if not _is_made_of(WRITTEN, values["spec"]):
+        raise ValueError("is no manifest: its spec is none")
     judging.check(values["spec"])
     problems = [(name, _problem(fields)) for name, fields in values["problems"]]
     listed = values["configurations"]
@@ -308,6 +325,7 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
         tuning and Tuning(**{**tuning, "seeds": tuple(tuning["seeds"])}),
         metrics,
         judged,
+        values.get("remarks") or {},
     )
 
 

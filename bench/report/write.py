@@ -18,6 +18,7 @@ from bench.report import tables as csvs
 from bench.report.best import best_spec
 from bench.report.faults import Faults
 from bench.report.told import VERDICTS, seeds_told, sweep_told
+from bench.run.progress import Pace
 from bench.spec import toml
 from bench.store.store import Store
 from bench.tables import csvtext
@@ -113,7 +114,7 @@ def _write(
     if (frames.trials["status"] != "crashed").any():
         written.append(_replace(folder / "best.toml", best_spec(manifest, frames)))
         say("comparing optimizers")
-        material = _material(store, manifest, frames)
+        material = _material(store, manifest, frames, say)
         faults = Faults()
         for table in csvs.of(material.plugins):
             with faults.of(table):
@@ -121,7 +122,7 @@ def _write(
         lines = [*filter(None, [material.judged]), *material.verdicts.sentences, ""]
         written.append(_replace(folder / VERDICTS, "\n".join(lines)))
         say("drawing figures")
-        written += _figures(folder, material, faults)
+        written += _figures(folder, material, faults, say)
         faults.tell()
     files.remove_stale(folder, written)
     digests = {str(path.relative_to(folder)): files.digest(path) for path in written}
@@ -129,7 +130,9 @@ def _write(
     return tuple(written)
 
 
-def _material(store: Store, manifest: Manifest, tables: Tables) -> Material:
+def _material(
+    store: Store, manifest: Manifest, tables: Tables, say: Callable[[str], None]
+) -> Material:
     """What can be said about the trials, and all that figures are drawn from."""
     from bench import verdicts
     from bench.figures.material import Material
@@ -145,6 +148,8 @@ def _material(store: Store, manifest: Manifest, tables: Tables) -> Material:
             fixed=manifest.fixed,
             terms=terms_of(manifest),
             hosts=len(hosts),
+            remarks=manifest.remarks,
+            pace=lambda what, items: Pace(what, say).over(items),
             watched=manifest.until is not None,
         ),
         planned=manifest.trials,
@@ -175,13 +180,22 @@ def _replace(path: Path, text: str) -> Path:
     return path
 
 
-def _figures(folder: Path, material: Material, faults: Faults) -> list[Path]:
+def _figures(
+    folder: Path, material: Material, faults: Faults, say: Callable[[str], None]
+) -> list[Path]:
     from bench.figures import book
+    from bench.figures.portion import left_out, portion
 
+    shown = portion(material)
+    if shown is not material:
+        say(left_out(material, shown))
+    pace, letters = Pace("figures", say), dict[str, None]()
     temporary = files.temporary(folder / "figures")
     try:
         temporary.mkdir()
-        drawn = book.draw(material, temporary, faults.of)
+        drawn = book.draw(shown, temporary, faults.of, pace.at, letters.setdefault)
+        if letters:
+            say(f"the font lacks letters of names, and figures have boxes for {''.join(letters)}")
         final = folder / "figures"
         if final.is_symlink():
             final.unlink()  # it may lead anywhere

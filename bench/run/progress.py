@@ -10,8 +10,8 @@ import contextlib
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from nncore.text import drawing
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bench.plan.trials import Stack
     from bench.store.store import Result
 
+T = TypeVar("T")
 LINE_SECONDS = 5.0
 LONG_SECONDS = 5.0  # of a run about whose efficiency there is something to say
 
@@ -135,6 +136,35 @@ class Progress:
         # Whoever read it may be gone; the work goes on.
         with contextlib.suppress(OSError, ValueError):
             print(line, file=self._stream, flush=True)
+
+
+class Pace:
+    """Says now and then how many of some things are done, and how long the rest takes."""
+
+    def __init__(
+        self,
+        what: str,
+        say: Callable[[str], None],
+        *,
+        line_seconds: float = LINE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._what, self._say, self._line_seconds, self._clock = what, say, line_seconds, clock
+        self._begin = self._last = clock()
+
+    def over(self, items: Sequence[T]) -> Iterator[T]:
+        """Go through `items`, and say how far."""
+        for done, item in enumerate(items, start=1):
+            yield item
+            self.at(done, len(items))
+
+    def at(self, done: int, count: int) -> None:
+        """Note that so many are done of as many as there are."""
+        now = self._clock()
+        if now - self._last >= self._line_seconds and done < count:
+            self._last = now
+            left = duration((now - self._begin) * (count / done - 1))
+            self._say(f"  {done:,}/{count:,} {self._what}  about {left} left")
 
 
 def duration(seconds: float) -> str:

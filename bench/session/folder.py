@@ -79,13 +79,19 @@ def statuses(store: Store, trials: Sequence[Trial]) -> list[str]:
 
 
 def note(store: Store, manifest: Manifest, fingerprint: Any = None) -> None:
-    """Record what is asked and what computes it, if it is not recorded already."""
+    """Record what is asked and what computes it, if it is not recorded already.
+
+    Plugins that come later are recorded with the first ones.
+    """
     now = json.loads(json.dumps(manifests.to_json(manifest)))
     new: dict[str, Any] = {}
     if store.meta.get("manifest") != now:
         new["manifest"] = now
-    if "fingerprint" not in store.meta:
-        new["fingerprint"] = fingerprint or _fingerprint(manifest)
+    mine = fingerprint or _fingerprint(manifest)
+    known = store.meta.get("fingerprint", mine) if len(store) else mine
+    known = {**known, "plugins": {**mine["plugins"], **known["plugins"]}}
+    if store.meta.get("fingerprint") != known:
+        new["fingerprint"] = known
     if new:
         store.set_meta(**new, environment=provenance.environment())
 
@@ -103,7 +109,10 @@ def _fingerprint(manifest: Manifest) -> Any:
 def refuse_other(store: Store, manifest: Manifest) -> None:
     """Raise FolderMismatchError when what is stored does not belong with what is asked."""
     folder = store.path.parent
-    if "manifest" in store.meta and (stored := read_manifest(store).name) != manifest.name:
+    # What this run does not understand of it, it writes anew.
+    found = store.meta.get("manifest")
+    stored = found.get("name") if isinstance(found, dict) else None
+    if stored is not None and stored != manifest.name:
         raise FolderMismatchError(
             f'{folder}: holds results of the experiment "{stored}", not of "{manifest.name}"; '
             "choose another folder with --out, or replace them with --fresh"

@@ -11,7 +11,7 @@ from bench.spec import judging
 from bench.spec import overrides as changes
 from bench.spec import seeds as seeding
 from bench.spec.mistakes import Mistakes, SpecError, quote, unknown_keys
-from bench.spec.names import NAME
+from bench.spec.names import ANY_NAME
 from bench.spec.optimizers import Optimizer, OptimizerReader
 from bench.spec.plugins import load_all
 from bench.spec.problems import FIELDS, NamedProblem, ProblemReader, columns_of
@@ -28,7 +28,7 @@ __all__ = ["Experiment", "NamedProblem", "Optimizer", "SpecError", "load"]
 
 
 def _is_folder(value: Any) -> bool:
-    return value in NAME and not value.startswith(".") and not set(value) & set('/\\:*?"<>|')
+    return value in ANY_NAME and not value.startswith(".") and not set(value) & set('/\\:*?"<>|')
 
 
 TABLES = many(TABLE)

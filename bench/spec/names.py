@@ -49,7 +49,18 @@ def _is_name(value: Any) -> bool:
     return value.isprintable() and value == value.strip()
 
 
-NAME = such(f"a text of 1 to {LONGEST} printable characters", _is_name)
+# What pandas, and not pandas alone, reads as a missing value where a table has it as a text.
+MISSING = frozenset(
+    (
+        *("#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
+        *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
+    )
+)
+ANY_NAME = such(f"a text of 1 to {LONGEST} printable characters", _is_name)
+NAME = such(
+    f"{ANY_NAME.words}, and none that pandas reads as a missing value, as NA, nan and None",
+    lambda value: value in ANY_NAME and value not in MISSING,
+)
 
 
 def names_of(table: Mapping[str, Any], kind: str) -> list[str]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from bench.spec.mistakes import Mistakes
-from bench.spec.names import TIMED, is_column
+from bench.spec.names import MISSING, TIMED, is_column
+from nncore.datasets import datasets
 from nncore.files import open_plain
 from nncore.metrics import metrics
 from nncore.modifiers import modifiers
-from nncore.registry import load_plugin
+from nncore.registry import Registry, load_plugin
 from nncore.rules import rules
+from nncore.schedules import schedules
 
 
 def load_all(paths: Sequence[tuple[str, Path]], mistakes: Mistakes) -> dict[Path, str]:
@@ -36,20 +39,25 @@ def load_all(paths: Sequence[tuple[str, Path]], mistakes: Mistakes) -> dict[Path
             continue
         loaded[path.resolve()] = digest
         for named, what in _doubled(str(path.resolve())):
-            known = f"{path.name}: {named} is a column of the tables; call {what} otherwise"
-            mistakes.add(key, known)
+            mistakes.add(key, f"{path.name}: {named}; call {what} otherwise")
     return loaded
 
 
 def _doubled(origin: str) -> Iterator[tuple[str, str]]:
-    """Names of a plugin's that tables have already, and what it calls so."""
+    """Names of a plugin's that tables cannot have, or have already, and what it calls so."""
+    registries: tuple[Registry[Any], ...] = (rules, schedules, datasets, metrics)
+    for registry in registries:
+        for entry in registry.values():
+            if entry.origin == origin and entry.name in MISSING:
+                yield f'"{entry.name}" is a missing value in tables', f"that {registry.kind}"
     for rule in rules.values():
         for name in rule.hyperparameters if rule.origin == origin else ():
             if is_column(name) or name in modifiers:
-                yield f'"{name}" of rule {rule.name}', "that hyperparameter"
+                what = f'"{name}" of rule {rule.name} is a column of the tables'
+                yield what, "that hyperparameter"
     for metric in metrics.values():
         if metric.origin == origin and metric.name.endswith(TIMED.strip("_")):
-            yield f'"{metric.name}"', "that metric"
+            yield f'"{metric.name}" is a column of the tables', "that metric"
 
 
 def blame(error: BaseException, path: str) -> str:

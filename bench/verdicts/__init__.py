@@ -6,7 +6,7 @@ a stream named after what it computes, so that the same frames give the same byt
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -40,7 +40,8 @@ class Verdicts:
     """What the results say: the tables of a report, frames that figures need, and sentences.
 
     `names` has the optimizers of the ranking and the pairs: those that have chosen the same trials
-    are called by all their names there; the value is the first of these.
+    are called by all their names there; the value is the first of these. `leading` are those of
+    which all pairs are compared, if there are others.
     """
 
     ranking: pd.DataFrame
@@ -54,6 +55,7 @@ class Verdicts:
     sentences: tuple[str, ...]
     names: Mapping[str, str] = field(default_factory=dict)
     across: pd.DataFrame = field(default_factory=pd.DataFrame)
+    leading: frozenset[str] = frozenset()
 
     def lines(self, figure: str, problem: str = "") -> list[str]:
         """What the audit says about a figure."""
@@ -68,19 +70,22 @@ def judge(
     fixed: Collection[str] = (),
     terms: Mapping[str, Terms] | None = None,
     hosts: int = 1,
+    remarks: Mapping[str, Sequence[str]] | None = None,
     watched: bool = False,
+    pace: samples.Pacing = samples.unpaced,
 ) -> Verdicts:
     """Everything that can be said about an experiment.
 
     Optimizers are compared by one configuration per problem, the best. `planned` counts the trials
     planned by problem, in the order in which problems are told, on the `terms` of each. `watched`
-    says that seeds were added until pairs were decided, as in `pairs`.
+    says that seeds were added until pairs were decided, as in `pairs`; `remarks` are what there is
+    to say of the data of problems; `pace` goes through long steps.
     """
     judged, best, curves = _in_order(tables.runs, planned), tables.best, tables.curves
     trials, summary = searched(tables.trials), tables.searched
     found = samples.samples(judged, fixed, tables.headlines, terms)
     whole = [sample.distinct() for sample in found]
-    compared = pairs.pairs(found, watched=watched)
+    compared = pairs.pairs(found, watched=watched, pace=pace)
     reached = target.costs(judged, curves, targets)
     columns = ["problem", "optimizer", "configuration", "settings"]
     chosen = {
@@ -91,7 +96,7 @@ def judge(
     order = ranking.ranking(
         found, compared, _starts(judged, curves), losses, chosen, watched=watched
     )
-    width = rates.widths(trials, summary, fixed)
+    width = rates.widths(trials, summary, fixed, pace)
     label = {(s.problem, n): s.label(i) for s in whole for i, n in enumerate(s.optimizers)}
     order = order.merge(
         _labelled(width, label), on=["problem", "optimizer"], how="left", validate="many_to_one"
@@ -104,7 +109,7 @@ def judge(
         ranking=order,
         pairs=compared,
         times=timed,
-        budget=budget.budget(summary, fixed, tables.headlines),
+        budget=budget.budget(summary, fixed, tables.headlines, pace),
         profile=profile.profile(reached, fixed, {s.problem: s.data for s in found}),
         audit=auditing.audit(
             tables.trials,
@@ -117,6 +122,7 @@ def judge(
             targets=targets,
             hosts=hosts,
             again=again,
+            remarks=remarks,
             alike=separation.unseparated(whole, reached, order),
         ),
         stairs=target.staircases(reached),
@@ -126,6 +132,7 @@ def judge(
             *words.together(compared, watched=watched),
         ),
         across=over,
+        leading=pairs.leading(found),
         names={s.label(i): n for s in [*whole, *side] for i, n in enumerate(s.optimizers)},
     )
 

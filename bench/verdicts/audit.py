@@ -10,10 +10,14 @@ import pandas as pd
 
 from bench.tables.headline import MEDIAN
 from bench.tables.words import value_text
-from bench.verdicts.pairs import asked
+from bench.verdicts.pairs import MOST, asked
 from bench.verdicts.samples import LEVEL
 
 COLUMNS = ["check", "problem", "optimizer", "figures", "message"]
+PAIRS_LEFT_OUT = (
+    f"all pairs of the {MOST} optimizers with the lowest mean ranks are compared, the others with "
+    "the best of these alone"
+)
 
 
 def audit(
@@ -29,6 +33,7 @@ def audit(
     hosts: int = 1,
     again: Mapping[str, str] | None = None,
     alike: Mapping[str, Sequence[str]] | None = None,
+    remarks: Mapping[str, Sequence[str]] | None = None,
 ) -> pd.DataFrame:
     """A row per finding; `figures` names the figures it touches, `message` says it in words.
 
@@ -37,7 +42,7 @@ def audit(
     `planned` is the number of trials planned by problem, `apart` whether configurations were chosen
     and judged on different seeds, `hosts` the number of machines that trained, `again` the problems
     that do not count across problems with the one that is on the same data, `alike` in what
-    problems tell nobody apart.
+    problems tell nobody apart, `remarks` what data files of theirs gave reason to say.
     """
     rows: list[dict[str, Any]] = []
     rows += _unfinished(trials, planned)
@@ -45,9 +50,13 @@ def audit(
         rows += _same_seeds(summary, fixed)
     chosen = dict(tuple(best.groupby("problem", sort=False)))
     for problem, part in summary.groupby("problem", sort=False):
+        said = (remarks or {}).get(str(problem), ())
+        rows += [_row("data", "", remark, str(problem)) for remark in said]
         rows += _budgets(str(problem), part)
         rows += _edges(str(problem), part, chosen[problem])
         rows += _lost(str(problem), part, chosen[problem], apart)
+        if len(chosen[problem]) > MOST:
+            rows.append(_row("pairs left out", "pairs", PAIRS_LEFT_OUT, str(problem)))
         where = "ranking pairs across critical target profile"
         for why in (alike or {}).get(str(problem), ()):
             rows.append(_row("nobody apart", where, why, str(problem)))

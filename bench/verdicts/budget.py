@@ -9,7 +9,7 @@ import pandas as pd
 
 from bench import stats
 from bench.tables.headline import MEDIAN, Headlines
-from bench.verdicts.samples import RESAMPLES, Array, stream
+from bench.verdicts.samples import RESAMPLES, Array, Pacing, stream, unpaced
 
 COLUMNS = ["problem", "optimizer", "configurations", "k"]
 COLUMNS += ["median_best", "median_best_low", "median_best_high"]
@@ -19,7 +19,10 @@ POINTS = 40
 
 
 def budget(
-    summary: pd.DataFrame, fixed: Collection[str] = (), headlines: Headlines | None = None
+    summary: pd.DataFrame,
+    fixed: Collection[str] = (),
+    headlines: Headlines | None = None,
+    pace: Pacing = unpaced,
 ) -> pd.DataFrame:
     """A row per problem, optimizer and number k of configurations tried, drawn from the sweep.
 
@@ -30,7 +33,8 @@ def budget(
     of the configurations, beyond which it would not hold (docs/statistics.md).
     """
     parts = []
-    for (problem, optimizer), rows in summary.groupby(["problem", "optimizer"], sort=False):
+    searches = list(summary.groupby(["problem", "optimizer"], sort=False))
+    for (problem, optimizer), rows in pace("searches", searches):
         scores = rows[MEDIAN].to_numpy(dtype=float)
         scores = np.where(np.isnan(scores), np.inf, scores)
         m = len(scores)

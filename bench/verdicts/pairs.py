@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
 import pandas as pd
+from scipy.stats import rankdata
 
 from bench import stats
-from bench.verdicts.samples import ALL, LEVEL, Array, Sample, block, stacked
+from bench.verdicts.samples import ALL, LEVEL, SAME, Array, Pacing, Sample, block, stacked, unpaced
 
+# Optimizers of which every pair is compared: the number of pairs grows with the square.
+MOST = 40
 Decision = tuple[Sample, int, int, stats.Comparison | None]
 COLUMNS = ["problem", "metric", "a", "b", "seeds", "estimate", "low", "high", "scale", "margin"]
 COLUMNS += ["answer", "better", "least", "a_better", "ties", "b_better"]
@@ -22,7 +25,13 @@ WORDS = ["metric", "scale", "answer", "better"]
 COUNTS = ["seeds", "a_better", "ties", "b_better", *ADVICE]
 
 
-def pairs(found: Sequence[Sample], level: float = LEVEL, *, watched: bool = False) -> pd.DataFrame:
+def pairs(
+    found: Sequence[Sample],
+    level: float = LEVEL,
+    *,
+    watched: bool = False,
+    pace: Pacing = unpaced,
+) -> pd.DataFrame:
     """A row per problem and pair of optimizers; rows of `ALL` put all problems together.
 
     `estimate` is the median over seeds of log(a / b) of the headline's values, or of the difference
@@ -33,7 +42,9 @@ def pairs(found: Sequence[Sample], level: float = LEVEL, *, watched: bool = Fals
     below the other, or the difference. `a_better` and `b_better` count seeds. Shares of seeds and
     Wilcoxon's p describe single pairs and decide nothing; rows of `ALL` have no answer and stand
     outside the family. `watched` says that seeds were added until there was an answer: intervals
-    then hold at all numbers of seeds together.
+    then hold at all numbers of seeds together. Of more than `MOST` optimizers all pairs of the
+    `leading` ones are there, and each other one with the best of these; the level is that of all
+    pairs, for who leads is seen in the data.
 
     Fewer than `fewest_seeds` decide no pair, whatever its difference. Where the answer is unknown,
     `advised_low` to `advised_high` seeds would decide, if the data can say; none are advised where
@@ -43,34 +54,84 @@ def pairs(found: Sequence[Sample], level: float = LEVEL, *, watched: bool = Fals
     asked = family(random, watched=watched)
     fewest = stats.fewest_watched(asked, level) if watched else stats.fewest_seeds(asked, level)
     rows = []
-    for sample, i, j, told in decisions(random, level, watched=watched):
+    for sample, i, j, told in decisions(random, level, watched=watched, pace=pace):
         row = _row(sample, i, j, told) | {"fewest_seeds": fewest}
         if told is not None and not (told.decided or watched):
             advised = stats.seeds_advised(sample.gaps(i, j), told.margin, level=level / asked)
             row |= dict(zip(ADVICE[1:], advised or (), strict=False))
         rows.append(row)
-    rows += _across(block(found))
+    rows += _across(block(found), leading(found))
     blank = dict.fromkeys(WORDS, "")
     frame = pd.DataFrame([{**blank, **row} for row in rows], columns=COLUMNS)
     return frame.astype({**dict.fromkeys(COUNTS, "Int64"), **dict.fromkeys(WORDS, str)})
 
 
 def decisions(
-    found: Sequence[Sample], level: float = LEVEL, *, watched: bool = False
+    found: Sequence[Sample],
+    level: float = LEVEL,
+    *,
+    watched: bool = False,
+    pace: Pacing = unpaced,
 ) -> Iterator[Decision]:
-    """Every pair of optimizers on every problem with randomness, and what it says.
+    """The pairs of optimizers on every problem with randomness, and what they say.
 
     A sample, the places of two of its optimizers, and their comparison (None where no seed has
     both). All hold together with a chance of 1 - `level`.
     """
     random = [sample.distinct() for sample in found if sample.random]
     confidence = 1 - level / family(random, watched=watched)
+    ahead = leading(found)
+    both = [(sample, i, j) for sample in random for i, j in _places(sample, ahead)]
+    for sample, i, j in pace("pairs", both):
+        gaps = sample.gaps(i, j)
+        margin = sample.margin.size(sample.scale)
+        told = stats.compare(gaps, margin, confidence, watched=watched) if len(gaps) else None
+        yield sample, i, j, told
+
+
+def leading(found: Sequence[Sample]) -> frozenset[str]:
+    """The `MOST` optimizers with the lowest mean ranks of their medians over all random problems.
+
+    With those that a row calls by one name with them; none where there are no more than that.
+    """
+    ranks: dict[str, list[float]] = {}
+    random = [sample.distinct() for sample in found if sample.random]
     for sample in random:
-        for i, j in combinations(range(len(sample.optimizers)), 2):
-            gaps = sample.gaps(i, j)
-            margin = sample.margin.size(sample.scale)
-            told = stats.compare(gaps, margin, confidence, watched=watched) if len(gaps) else None
-            yield sample, i, j, told
+        medians = [_median(sample, i) for i in range(len(sample.optimizers))]
+        for i, rank in enumerate(rankdata(medians) if medians else ()):
+            for name in sample.label(i).split(SAME):
+                ranks.setdefault(name, []).append(float(rank))
+    if len(ranks) <= MOST:
+        return frozenset()
+    mean = {name: sum(mine) / len(mine) for name, mine in ranks.items()}
+    ahead = set(sorted(mean, key=lambda name: mean[name])[:MOST])
+    labels = {label for sample in random for label in sample.labels}
+    joint = [set(label.split(SAME)) & ranks.keys() for label in labels if SAME in label]
+    while more := set().union(*(names for names in joint if names & ahead)) - ahead:
+        ahead |= more
+    return frozenset(ahead)
+
+
+def is_leading(label: str, ahead: Collection[str]) -> bool:
+    """Whether an optimizer, or one of those that a row is called by, is among those `ahead`."""
+    return label in ahead or any(name in ahead for name in label.split(SAME))
+
+
+def _places(sample: Sample, ahead: Collection[str]) -> Iterable[tuple[int, int]]:
+    """The pairs to compare, as places in the sample."""
+    everyone = range(len(sample.optimizers))
+    first = [i for i in everyone if not ahead or is_leading(sample.label(i), ahead)]
+    among = combinations(first, 2)
+    if not first or len(first) == len(everyone):
+        return among
+    best = min(first, key=lambda i: _median(sample, i))
+    others = set(everyone) - set(first)
+    return [*among, *((min(best, i), max(best, i)) for i in sorted(others))]
+
+
+def _median(sample: Sample, i: int) -> float:
+    known = sample.known(i)
+    return float(stats.median(known)) if len(known) else math.inf
 
 
 def family(found: Sequence[Sample], *, watched: bool = False) -> int:
@@ -79,12 +140,13 @@ def family(found: Sequence[Sample], *, watched: bool = False) -> int:
     While seeds are added, a pair may still get its first: then all count. `found` has optimizers
     of the same trials as one.
     """
-    asked = sum(
-        watched or len(sample.pair(i, j)[0]) > 0
-        for sample in found
-        if sample.random
-        for i, j in combinations(range(len(sample.optimizers)), 2)
-    )
+    asked = 0
+    for sample in found:
+        n = len(sample.optimizers)
+        if sample.random and (watched or n > MOST):
+            asked += math.comb(n, 2)
+        elif sample.random:
+            asked += sum(len(sample.pair(i, j)[0]) > 0 for i, j in combinations(range(n), 2))
     return max(asked, 1)
 
 
@@ -124,14 +186,14 @@ def _row(sample: Sample, i: int, j: int, told: stats.Comparison | None) -> dict[
     }
 
 
-def _across(side_by_side: Sequence[Sample]) -> list[dict[str, Any]]:
+def _across(side_by_side: Sequence[Sample], ahead: Collection[str]) -> list[dict[str, Any]]:
     """Rows of `ALL`: shares of problems and seeds, problems with equal weight; no answer."""
     costs: Array = stacked(side_by_side)
     if costs.shape[2] < 1:
         return []
     first = side_by_side[0]
     rows = []
-    for i, j in combinations(range(len(costs)), 2):
+    for i, j in _places(first, ahead):
         won = costs[i] < costs[j]
         low, high = stats.share_interval(won.sum(), won.size)
         rows.append(

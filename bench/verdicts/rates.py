@@ -10,14 +10,17 @@ import pandas as pd
 from bench import stats
 from bench.tables.headline import COST
 from bench.tables.slices import best_by_rate
-from bench.verdicts.samples import RESAMPLES, stream
+from bench.verdicts.samples import RESAMPLES, Pacing, stream, unpaced
 
 WIDTHS = ["problem", "optimizer", "decades", "decades_low", "decades_high", "open_range"]
 LOST = ["problem", "optimizer", "learning_rate", "runs", "lost", "slow", "share"]
 
 
 def widths(
-    trials: pd.DataFrame, summary: pd.DataFrame, fixed: Collection[str] = ()
+    trials: pd.DataFrame,
+    summary: pd.DataFrame,
+    fixed: Collection[str] = (),
+    pace: Pacing = unpaced,
 ) -> pd.DataFrame:
     """Decades of learning rates that come within 10% of the best, a row per search over rates.
 
@@ -28,7 +31,8 @@ def widths(
     rows = []
     found = trials.assign(loss=trials[COST]).dropna(subset="loss")
     by_problem = dict(tuple(found.groupby("problem", sort=False)))
-    for problem, part in summary.groupby("problem", sort=False):
+    searched = list(summary.groupby("problem", sort=False))
+    for problem, part in pace("ranges of rates", searched):
         if problem not in by_problem:
             continue
         mine = by_problem[problem]

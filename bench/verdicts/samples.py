@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,14 @@ Array = NDArray[np.float64]
 RESAMPLES = 1_999
 LEVEL = 0.05
 ALL = "all problems"
+# How long steps are gone through: what they are, and what there is to go through.
+Pacing = Callable[[str, Sequence[Any]], Iterable[Any]]
 SAME = " = "  # between the names of optimizers that have chosen the same trials
+
+
+def unpaced(what: str, items: Sequence[Any]) -> Iterable[Any]:
+    """Go through `items` without a word."""
+    return items
 
 
 @dataclass(frozen=True)

@@ -91,3 +91,8 @@ def test_a_column_that_counts_is_warned_of(folder):
     printed = bench("run", "spec.toml", cwd=folder)
     assert 'column "id" counts the samples' in printed
     assert 'ignore = ["id"]' in printed
+    audit = pd.read_csv(folder / "results/spec/audit.csv")
+    [message] = audit.loc[audit["check"] == "data", "message"]
+    assert 'column "id" counts the samples' in message
+    again = " ".join(bench("report", "results/spec", cwd=folder).split())
+    assert 'column "id" counts the samples' in again

@@ -83,3 +83,12 @@ def test_a_terminal_gets_a_bar():
     assert "2/2" in shown
     assert "1 diverged" in shown
     assert shown.rstrip().endswith("1 diverged")
+
+
+def test_a_pace_is_told_at_intervals():
+    clock, lines = Clock(), []
+    pace = progress.Pace("figures", lines.append, line_seconds=5, clock=clock)
+    for now, done in ((4.0, 1), (6.0, 2), (7.0, 3), (20.0, 4), (30.0, 8)):
+        clock.now = now
+        pace.at(done, 8)
+    assert lines == ["  2/8 figures  about 18 s left", "  4/8 figures  about 20 s left"]

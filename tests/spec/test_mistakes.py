@@ -1,7 +1,9 @@
 """Specs that cannot be run: each mistake is one line that says what would be right."""
 
 import pytest
+from pandas._libs.parsers import STR_NA_VALUES
 
+from bench.spec.experiment import load
 from tests.spec.mistakes import BOTH, OPTIMIZER, PROBLEM, errors, names, the_only_error
 
 # A line before the tables; the key that is told, the value that is wrong, words of what is right.
@@ -19,7 +21,7 @@ LINES = [
     ("description = 1979-05-27", "description", "date", "text", "table"),
     ('name = "../x"', "name", '"../x"', "folder name", "separators"),
     ('name = ".x"', "name", '".x"', "folder name", "dot"),
-    ('name = "a\\u0007"', "name", '"a "', "folder name"),
+    ('name = "a\\u0007"', "name", r'"a\x07"', "folder name"),
     ('plugins = "x.py"', "plugins", '"x.py"', "list", '["my_rules.py"]'),
     (f"a = {'[' * 20}{']' * 20}", "a", "nested", "8"),
 ]
@@ -120,3 +122,14 @@ def test_all_mistakes_at_once(tmp_path):
         "optimizer.sgd.momentum",
         "optimizer.adam.decay",
     ]
+
+
+@pytest.mark.parametrize("name", sorted(STR_NA_VALUES - {""}))
+def test_no_name_is_a_missing_value_to_pandas(name):
+    for key in ("problem", "optimizer"):
+        tables = {"problem": {"dataset": "spiral"}, "optimizer": {"rule": "sgd"}}
+        tables[key]["name"] = name
+        [line] = errors(tables)
+        assert f"{key}" in line
+        assert "missing value" in line
+    load({"name": "nan", "problem": {"dataset": "spiral"}, "optimizer": {"rule": "sgd"}})

@@ -56,7 +56,7 @@ BAD_SET = [
     ("=3", "--set =3", "", "KEY=VALUE"),
     ("seeds=[1", "--set seeds=[1", '"[1"', "TOML", "Unclosed array"),
     ("seeds=", "--set seeds=", '""', "TOML"),
-    ("seeds=1\nname='x'", "--set seeds=1 name='x'", "\"1 name='x'\"", "TOML", "one value"),
+    ("seeds=1\nname='x'", r"--set seeds=1\nname='x'", r"""1\nname='x'""", "TOML", "one value"),
     ("seeds=-1", "seeds", "-1", "list"),
     ("sedes=1", "sedes", "", '"seeds"'),
     ("problem.spirl.epochs=1", "--set problem.spirl.epochs=1", '"spirl"', '"spiral"'),

@@ -115,3 +115,24 @@ def test_sensitivity_interval():
     assert everywhere == (None, 0.0, 0.0)
     assert stats.sensitivity_interval(rates, losses[:, :1], np.random.default_rng(0))[1:] == (
         -INF, INF)  # fmt: skip
+
+
+@pytest.mark.parametrize("m", [7, 300, 301, 1200])
+def test_few_counts_of_many_values_are_those_of_all(m):
+    """Of many values, no table whose size is the square of their number is built."""
+    counts = np.array([1, 2, 5, m // 2, m - 1, m])
+    exact = [
+        [math.comb(m - i - 1, int(k) - 1) / math.comb(m, int(k)) for i in range(m)] for k in counts
+    ]
+    weights = best_weights(m, counts)
+    np.testing.assert_allclose(weights, exact, rtol=1e-9, atol=1e-300)
+    scores = np.random.default_rng(m).lognormal(size=m)
+    scores[:2] = INF
+    ordered = np.sort(scores)
+    finite = np.where(np.isfinite(ordered), ordered, 0.0)
+    expected = np.where(counts > 2, weights @ finite, INF)
+    np.testing.assert_allclose(stats.expected_best(scores, counts), expected, rtol=1e-12)
+    all_of_them = stats.median_best(scores)
+    some = stats.median_best(scores, counts=counts)
+    for whole, part in zip(all_of_them, some, strict=True):
+        np.testing.assert_array_equal(whole[counts - 1], part)
