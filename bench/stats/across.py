@@ -89,8 +89,8 @@ def critical_difference(k: int, problems: int, level: float = 0.05) -> float:
     All pairs at once, at `level`; asymptotic. Demsar 2006, Journal of Machine Learning Research 7,
     section 3.2.2, with its table 5a:
 
-    >>> round(critical_difference(5, 30), 4)
-    1.1137
+    >>> round(critical_difference(5, 30), 3)
+    1.114
     """
     reach = studentized_range(1 - fraction(level, "level"), k)
     return float(reach / np.sqrt(2) * np.sqrt(k * (k + 1) / (6 * problems)))

@@ -70,7 +70,7 @@ def fewest_watched(comparisons: int = 1, level: float = 0.05) -> int:
     At a two-sided `level` that is shared out over them.
 
     >>> fewest_watched(), fewest_watched(96)
-    (8, 16)
+    (8, 15)
     """
     each = fraction(level, "level") / comparisons / 2
     return next(n for n in range(1, 2000) if fewest_above(n, each) is not None)
