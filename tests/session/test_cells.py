@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
+
+from tests import ROOT
 
 NOTEBOOK = """
 import sys
@@ -51,7 +54,11 @@ def notebook(folder: Path, out: Path, *, before: str = "", call: str = CALL) -> 
         )
     )
     done = subprocess.run(
-        [sys.executable, str(script), str(out)], capture_output=True, text=True, cwd=folder
+        [sys.executable, str(script), str(out)],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
     )
     return done.stdout if done.returncode == 0 else done.stderr.strip().splitlines()[-1]
 
