@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.spec.mistakes import nearest
+from nncore.files import open_plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,16 +30,24 @@ def read(
     """The table `name` of the report in `folder`; texts stay texts, also one like "NA".
 
     Of it the `rows` whose column of that name has one of the values, where some are given, and
-    the `columns`, in that order, where some are. Raises NoTableError where one of them is missing.
+    the `columns`, in that order, where some are. Raises NoTableError where one of them is missing,
+    OSError for a file that cannot be read or is no table.
     """
     import pandas as pd
 
     path = folder / f"{name}.csv"
     known = sorted(file.stem for file in folder.glob("*.csv"))
+    if not folder.is_dir():
+        raise NoTableError(f"{folder}: there is no such folder")
     if name not in known:
         hint = nearest(name, known) if known else f"`bench report {folder}` writes them"
         raise NoTableError(f"{folder}: there is no table {name}; {hint}")
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    try:
+        with open_plain(path, links=False) as file:
+            frame = pd.read_csv(file, dtype=str, keep_default_na=False)
+    except ValueError as error:  # pandas' own, and bytes that are no text
+        reason = f"is no table of a report; `bench report {folder}` writes it again"
+        raise OSError(errno.EINVAL, reason, str(path)) from error
     for column in frame:
         with suppress(ValueError):  # texts
             frame[column] = pd.to_numeric(frame[column].mask(frame[column] == ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from io import StringIO
 from pathlib import Path
@@ -113,6 +114,14 @@ def test_what_a_report_has_not_is_told_with_the_nearest(
     folder: Path, arguments: list[str], right: str
 ) -> None:
     assert right in bench("table", folder, *arguments, cwd=folder, code=2)
+
+
+@pytest.mark.parametrize("content", [b"", b'a,b\n1\n"x', b"\x8d\xff", None])
+def test_what_is_no_table_of_a_report_is_told(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "ranking.csv"
+    path.write_bytes(content) if content is not None else os.mkfifo(path)
+    assert "ranking.csv" in bench("table", tmp_path, "ranking", cwd=tmp_path, code=74)
+    assert "no such folder" in bench("table", "nowhere", "ranking", cwd=tmp_path, code=2)
 
 
 FRAME = pd.DataFrame(
