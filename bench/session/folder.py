@@ -18,6 +18,12 @@ from nncore.losses import losses
 from nncore.registry import Registry
 from nncore.rules import rules
 from nncore.schedules import schedules
+from nncore.wrappers import wrappers
+
+# What takes part in training; metrics, tables and figures only look at it.
+COMPUTING: tuple[Registry[Any], ...] = (
+    *(rules, wrappers, schedules, datasets, layers, losses, initializers),
+)
 
 
 class FolderMismatchError(Exception):
@@ -101,8 +107,7 @@ def _fingerprint(manifest: Manifest) -> Any:
 
     What trials record is asked for by its source, one by one.
     """
-    kinds: tuple[Registry[Any], ...] = (rules, schedules, datasets, layers, losses, initializers)
-    computing = {entry.origin for registry in kinds for entry in registry.values()}
+    computing = {entry.origin for registry in COMPUTING for entry in registry.values()}
     return provenance.fingerprint([p for p in manifest.spec.get("plugins", ()) if p in computing])
 
 
