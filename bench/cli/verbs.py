@@ -171,13 +171,16 @@ def run(
 
 
 def _say_plan(todo: Any) -> None:
+    from bench.run.progress import counted
+
     trials = todo.manifest.trials
     problems = {t.problem_name for t in trials}
     optimizers = {t.optimizer for t in trials}
     configurations = {t.configuration_index for t in trials}
     click.echo(
-        f"{todo.manifest.name}: {len(trials):,} trials of {len(configurations):,} configurations, "
-        f"{len(optimizers)} optimizers and {len(problems)} problems"
+        f"{todo.manifest.name}: {counted(trials, 'trial')} of "
+        f"{counted(configurations, 'configuration')}, {counted(optimizers, 'optimizer')} and "
+        f"{counted(problems, 'problem')}"
     )
     stored = len(trials) - len(todo.missing)
     click.echo(

@@ -10,7 +10,7 @@ import contextlib
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from nncore.text import drawing
@@ -165,6 +165,15 @@ class Pace:
             self._last = now
             left = duration((now - self._begin) * (count / done - 1))
             self._say(f"  {done:,}/{count:,} {self._what}  about {left} left")
+
+
+def counted(things: Sized, word: str) -> str:
+    """How many `things` there are.
+
+    >>> counted("ab", "rule"), counted([1], "rule")
+    ('2 rules', '1 rule')
+    """
+    return f"{len(things):,} {word}" + "s" * (len(things) != 1)
 
 
 def duration(seconds: float) -> str:

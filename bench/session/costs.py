@@ -9,6 +9,7 @@ from pathlib import Path
 from bench.plan.manifest import Manifest
 from bench.plan.trials import Stack, Trial
 from bench.run import runner
+from bench.run.progress import counted
 from bench.run.timing import measure_stack, measured
 from bench.session.folder import statuses
 from bench.store.store import Result, Store
@@ -31,7 +32,7 @@ def measure(
     if not stacks:
         return
     rules = {trial.configuration.rule for stack in stacks for trial in stack}
-    say(f"measuring what an epoch costs: {_of(rules, 'rule')} on {_of(stacks, 'problem')}")
+    say(f"measuring what an epoch costs: {counted(rules, 'rule')} on {counted(stacks, 'problem')}")
     stack_of = {trial.key: stack for stack in stacks for trial in stack}
     done, last = 0, time.monotonic()
 
@@ -48,13 +49,9 @@ def measure(
         done += 1
         if time.monotonic() - last >= LINE_SECONDS and done < len(stacks):
             last = time.monotonic()
-            say(f"  {done} of {_of(stacks, 'problem')} measured")
+            say(f"  {done} of {counted(stacks, 'problem')} measured")
 
     runner.run(stacks, on_result=keep, jobs=1, plugins=plugins, task=measure_stack)
-
-
-def _of(things: Sequence[object] | set[str], word: str) -> str:
-    return f"{len(things)} {word}" + "s" * (len(things) != 1)
 
 
 def _unmeasured(store: Store, manifest: Manifest) -> list[Stack]:
