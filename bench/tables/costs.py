@@ -58,6 +58,17 @@ def costs_frame(store: Store, manifest: Manifest) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def with_prices(rows: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
+    """`rows` of optimizers on problems, with what an epoch costs by their rule: `SECONDS`.
+
+    NaN where it was not measured, nor is it of a rule inside wrappers, which cost what they cost.
+    """
+    found = rows.merge(costs, on=["problem", "rule"], how="left")
+    if "wrap" in found:
+        found.loc[found["wrap"].notna(), SECONDS] = np.nan
+    return found
+
+
 def told(costs: pd.DataFrame) -> list[str]:
     """What is worth saying of the seconds, a line a problem: nothing where spreads overlap."""
     lines = []

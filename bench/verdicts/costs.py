@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from bench.store.records import EVALUATIONS
-from bench.tables.costs import SECONDS
+from bench.tables.costs import SECONDS, with_prices
 
 MEDIANS = ("median", "median_low", "median_high")
 
@@ -21,8 +21,8 @@ def priced(times: pd.DataFrame, costs: pd.DataFrame, judged: pd.DataFrame) -> pd
     Columns of seconds come last; they are the only ones that may differ between two runs.
     """
     where = ["problem", "optimizer"]
-    rule_of = judged.drop_duplicates(where)[[*where, "rule"]]
-    each = times[where].merge(rule_of, how="left").merge(costs, on=["problem", "rule"], how="left")
+    of = judged.drop_duplicates(where)[[n for n in (*where, "rule", "wrap") if n in judged]]
+    each = with_prices(times[where].merge(of, on=where, how="left"), costs)
     gradients = _gradients(times, judged).to_numpy()
     seconds = each["epoch_seconds"].to_numpy(dtype=float)
     found: dict[str, Any] = {

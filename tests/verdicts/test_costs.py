@@ -52,6 +52,18 @@ def test_times_come_in_gradients_and_in_seconds() -> None:
     assert seconds == sorted(seconds), "columns of seconds come last"
 
 
+def test_a_rule_inside_wrappers_has_no_price_of_its_own() -> None:
+    times = pd.DataFrame({"problem": "p", "optimizer": ["adam", "adam + sam"]}).assign(
+        budget=100.0, median=10.0, median_low=5.0, median_high=20.0
+    )
+    judged = times[["problem", "optimizer"]].assign(
+        rule="adam", wrap=[np.nan, "sam"], status="ok", gradient_evaluations=[300, 600]
+    )
+    found = priced(times, COSTS, judged)
+    np.testing.assert_array_equal(found["median_seconds"], [20.0, np.nan])
+    np.testing.assert_array_equal(found["median_gradient_evaluations"], [30.0, 60.0])
+
+
 def test_nothing_hangs_on_what_training_took() -> None:
     """Not a line of the audit, not a sentence, not a table, however unlike the times are."""
     some = frames(TASKS[:2], SPACES, 7)

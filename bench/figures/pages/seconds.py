@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from bench.figures.material import Material
 from bench.figures.pages import page
 from bench.figures.pages.curves import Coin, bands_of, training_curves
-from bench.tables.costs import told
+from bench.tables.costs import told, with_prices
 
 UNITS = [("seconds", 1.0), ("milliseconds", 1e3), ("microseconds", 1e6), ("nanoseconds", 1e9)]
 
@@ -44,6 +44,5 @@ def seconds_figure(material: Material, problem: str) -> Figure:
 
 def _known(material: Material, problem: str) -> pd.DataFrame:
     """Rows of the best configurations with `epoch_seconds`, where it was measured."""
-    costs = material.tables.costs[["problem", "rule", "epoch_seconds"]]
-    best = material.best_on(problem).merge(costs, on=["problem", "rule"], how="left")
+    best = with_prices(material.best_on(problem), material.tables.costs)
     return best[best["epoch_seconds"].notna()]
