@@ -36,6 +36,8 @@ from bench.run.scratch import Vigil, kill
 BREAKS = 3
 # Files that a pool opens, and more for each worker: short of them, it would come up in parts.
 FILES, FILES_PER_WORKER = 20, 4
+# What multiprocessing calls the thread that puts a queue's items into its pipe.
+FEEDER, FEEDER_SECONDS = "QueueFeederThread", 1.0
 
 
 class Pool(Executor, name="joblib"):
@@ -149,17 +151,17 @@ class Pool(Executor, name="joblib"):
         # ignore it. The tracker unblocks it when it starts, so it is started first.
         resource_tracker.ensure_running()
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        while (call := self._calls.get()) is not None:
-            error = None
-            try:
-                self._parallel(*call)
-            except BaseException as problem:
-                error = problem
-            with self._sending:  # a thread of loky's may be about to take the next task
-                self._open = False
-            self._idle.set()
-            self._replies.put(_End(error))
-        _end_workers()
+        with ending_workers():
+            while (call := self._calls.get()) is not None:
+                error = None
+                try:
+                    self._parallel(*call)
+                except BaseException as problem:
+                    error = problem
+                with self._sending:  # a thread of loky's may be about to take the next task
+                    self._open = False
+                self._idle.set()
+                self._replies.put(_End(error))
 
     def _parallel(self, tasks: Iterator[Any], jobs: int) -> None:
         from joblib import Parallel, effective_n_jobs, parallel_config
@@ -215,14 +217,26 @@ class _End:
         self.error = error
 
 
-def _end_workers() -> None:
-    """End joblib's workers, which would wait five minutes for more to do.
+@contextlib.contextmanager
+def ending_workers() -> Iterator[None]:
+    """A while after which joblib's workers have ended; they would wait five minutes for more to do.
 
     As its maintainers advise: https://github.com/joblib/joblib/issues/945
     """
-    from joblib.externals.loky import get_reusable_executor
+    before = set(threading.enumerate())
+    try:
+        yield
+    finally:
+        from joblib.externals.loky import get_reusable_executor
 
-    # It makes a new pool first where the old one broke, for which there may be no room.
-    with warnings.catch_warnings(), contextlib.suppress(Exception):
-        warnings.simplefilter("ignore")
-        get_reusable_executor(reuse=True, kill_workers=True).shutdown(wait=True, kill_workers=True)
+        # It makes a new pool first where the old one broke, for which there may be no room.
+        with warnings.catch_warnings(), contextlib.suppress(Exception):
+            warnings.simplefilter("ignore")
+            workers = get_reusable_executor(reuse=True, kill_workers=True)
+            workers.shutdown(wait=True, kill_workers=True)
+            del workers
+        # Nobody waits for the threads that filled its queues. The last to know a semaphore removes
+        # it; should this process end in between, its tracker would speak of a leak.
+        for thread in set(threading.enumerate()) - before:
+            if thread.name == FEEDER:
+                thread.join(FEEDER_SECONDS)

@@ -241,6 +241,35 @@ def test_an_interruption_keeps_what_is_finished(tmp_path, undisturbed, number, c
     assert stored(tmp_path) == undisturbed
 
 
+LATE = """
+import importlib, sys, threading, time
+loky = "joblib.externals.loky.backend"
+queues = importlib.import_module(f"{loky}.queues")
+synchronize = importlib.import_module(f"{loky}.synchronize")
+feed, unlink = queues.Queue._feed, synchronize.sem_unlink
+
+def late(*arguments):
+    feed(*arguments)
+    time.sleep(0.001)
+
+def slow(name):
+    unlink(name)
+    if threading.current_thread().name == "QueueFeederThread":
+        time.sleep(0.3)
+
+queues.Queue._feed, synchronize.sem_unlink = staticmethod(late), slow
+from tests.faults.sweep import main
+main(*sys.argv[1:])
+"""
+
+
+def test_a_thread_of_the_pool_that_ends_late_leaves_no_semaphore(tmp_path):
+    """It may be the last to know one, and is not stopped between removing it and saying so."""
+    running = Running(tmp_path, 2, 24, "0.002", cwd=ROOT, python=("-c", LATE))
+    assert running.wait()[0] == 0
+    assert unexpected(running) == []
+
+
 def test_an_interruption_while_workers_start(tmp_path):
     running = sweep(tmp_path)
     assert running.until(lambda: len(running.processes()) > 1)

@@ -17,9 +17,9 @@ from typing import Any
 
 import joblib
 import numpy as np
-from joblib.externals.loky import get_reusable_executor
 from numpy.typing import NDArray
 
+from bench.run.pool import ending_workers
 from bench.store import provenance
 from bench.studies.documents import reruns
 from nncore.streams import canonical
@@ -39,13 +39,13 @@ def gather(
     stamps = {name: stamp(task) for name, task in tasks.items()}
     found = {name: _read(folder / f"{name}.npz", stamps[name]) for name in tasks}
     missing = [name for name, arrays in found.items() if arrays is None]
-    with joblib.parallel_config(backend="loky", n_jobs=jobs or -1, inner_max_num_threads=1):
-        joblib.Parallel()(
-            joblib.delayed(_compute)(folder / f"{name}.npz", stamps[name], tasks[name])
-            for name in missing
-        )
-    if missing:  # idle workers would stay for minutes
-        get_reusable_executor(reuse=True).shutdown(wait=True)
+    loky = joblib.parallel_config(backend="loky", n_jobs=jobs or -1, inner_max_num_threads=1)
+    if missing:
+        with ending_workers(), loky:
+            joblib.Parallel()(
+                joblib.delayed(_compute)(folder / f"{name}.npz", stamps[name], tasks[name])
+                for name in missing
+            )
     found |= {name: _read(folder / f"{name}.npz", stamps[name]) for name in missing}
     return {name: arrays for name, arrays in found.items() if arrays is not None}
 
