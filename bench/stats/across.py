@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincinv, ndtr
 
 from bench.stats.arrays import Array, fraction, numbers
-from bench.stats.bootstrap import RESAMPLES, portions
+from bench.stats.bootstrap import RESAMPLES, enclosed, limited, portions
 from bench.stats.location import CONFIDENCE, quantile
 
 
@@ -29,12 +29,8 @@ def hierarchical_interval(
     in `bounded_mean_interval`, so two problems give a wide interval and equal values no empty one.
     Raises ValueError for NaN, empty samples and values outside of the limits.
     """
-    rows = numbers(values)
-    lowest, highest = limits
-    if (rows < lowest).any() or (rows > highest).any():
-        raise ValueError(f"values lie outside of {lowest:g} to {highest:g}")
+    rows = limited(values, limits)
     problems, n = rows.shape[-2:]
-    tail = (1 - fraction(confidence, "confidence")) / 2
     estimate = rows.mean(axis=(-2, -1))
     drawn, of_limit = np.empty((*estimate.shape, resamples)), np.empty(resamples)
     for part in portions(resamples, problems * (n + 1) + 1):
@@ -47,9 +43,7 @@ def hierarchical_interval(
         for row in np.ndindex(estimate.shape):
             means = (inner * rows[row]).sum(axis=2)
             drawn[row][part] = (outer[:, 1:] * means).sum(axis=1)
-    low = np.asarray(quantile(drawn + of_limit * lowest, tail))
-    high = np.asarray(quantile(drawn + of_limit * highest, 1 - tail))
-    return estimate, np.clip(low, lowest, estimate), np.clip(high, estimate, highest)
+    return enclosed(estimate, drawn, of_limit, limits, confidence)
 
 
 def best_on_next(

@@ -160,11 +160,7 @@ def bounded_mean_interval(
     bootstrap collapses. Gaffke 2005, section 4; Learned-Miller & Thomas 2019, arXiv 1905.06208.
     All rows see the same weights. Raises ValueError for NaN, empty samples and values outside.
     """
-    rows = numbers(values)
-    lowest, highest = limits
-    if (rows < lowest).any() or (rows > highest).any():
-        raise ValueError(f"values lie outside of {lowest:g} to {highest:g}")
-    tail = (1 - fraction(confidence, "confidence")) / 2
+    rows = limited(values, limits)
     estimate = rows.mean(axis=-1)
     drawn, of_limit = np.empty((*estimate.shape, resamples)), np.empty(resamples)
     for part in portions(resamples, rows.shape[-1] + 1):
@@ -173,6 +169,26 @@ def bounded_mean_interval(
         of_limit[part] = weights[:, 0]
         for row in np.ndindex(estimate.shape):
             drawn[row][part] = (weights[:, 1:] * rows[row]).sum(axis=1)
+    return enclosed(estimate, drawn, of_limit, limits, confidence)
+
+
+def limited(values: ArrayLike, limits: tuple[float, float]) -> Array:
+    """`values` as an array; raises ValueError for NaN, empty samples and what lies outside."""
+    rows, (lowest, highest) = numbers(values), limits
+    if (rows < lowest).any() or (rows > highest).any():
+        raise ValueError(f"values lie outside of {lowest:g} to {highest:g}")
+    return rows
+
+
+def enclosed(
+    estimate: Array, drawn: Array, of_limit: Array, limits: tuple[float, float], confidence: float
+) -> tuple[Array, Array, Array]:
+    """An `estimate` `(...)` with interval ends from randomly weighted means.
+
+    `drawn` `(..., resamples)` are the values' shares in them, `of_limit` `(resamples,)` the weights
+    of a limit, which is the lower one for the lower end.
+    """
+    tail, (lowest, highest) = (1 - fraction(confidence, "confidence")) / 2, limits
     low = np.asarray(quantile(drawn + of_limit * lowest, tail))
     high = np.asarray(quantile(drawn + of_limit * highest, 1 - tail))
     # Weights that add up to 1 but for rounding must not lead out of the limits.
