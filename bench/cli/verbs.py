@@ -10,11 +10,12 @@ from typing import Any
 
 import click
 
+from bench.cli import said
+
 FAILED = 1
 BAD = 2
 IO = 74
 NO_ROOM = "failed to map segment"  # the loader's words for a library that memory has no room for
-REASONS = 3  # of crashes, told at the end of a run
 
 
 def _exit_codes(verb: Callable[..., int | None]) -> Callable[..., None]:
@@ -153,7 +154,7 @@ def run(
         "fresh": fresh,
     }
     if dry_run:
-        _say_plan(session.planned(spec, **common))
+        said.plan(session.planned(spec, **common))
         return 0
     results = session.run(
         spec,
@@ -164,115 +165,10 @@ def run(
         say=None if quiet else lambda text: click.echo(text, err=True),
     )
     if quiet:
-        _say_crashes(results)
+        said.crashes(results)
     else:
-        _say_results(results, shard)
+        said.outcome(results, shard)
     return FAILED if results.crashed else 0
-
-
-def _say_plan(todo: Any) -> None:
-    from bench.run.progress import counted
-
-    trials = todo.manifest.trials
-    problems = {t.problem_name for t in trials}
-    optimizers = {t.optimizer for t in trials}
-    configurations = {t.configuration_index for t in trials}
-    click.echo(
-        f"{todo.manifest.name}: {counted(trials, 'trial')} of "
-        f"{counted(configurations, 'configuration')}, {counted(optimizers, 'optimizer')} and "
-        f"{counted(problems, 'problem')}"
-    )
-    stored = len(trials) - len(todo.missing)
-    click.echo(
-        f"{len(todo.missing):,} to train in {len(todo.stacks):,} stacks on {todo.jobs} workers, "
-        f"about {_duration(todo.seconds)}" + (f"; {stored:,} are stored" if stored else "")
-    )
-    if todo.later.most:
-        click.echo(_follows(todo))
-    click.echo(f"results go to {todo.folder}")
-
-
-def _follows(todo: Any) -> str:
-    """How many trials follow once there are results, in words."""
-    least, most = todo.later.least, todo.later.most
-    seconds = todo.later.seconds / todo.jobs
-    chosen = todo.manifest.tuned
-    count = f"{least:,}" if least == most else f"{least:,} to {most:,}" if chosen else ""
-    told = f"then {count or f'up to {most:,} more'}"
-    if chosen:
-        told += " on evaluation seeds, of the configurations that tuning chooses"
-    if least == most:
-        return told
-    return (
-        f"{told}, in rounds until every pair is decided; all would take about {_duration(seconds)}"
-    )
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 1:
-        return "a second"
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
-
-
-def _say_results(results: Any, shard: tuple[int, int] | None = None) -> None:
-    tables = [path for path in results.files if path.suffix != ".png"]
-    figures = [path for path in results.files if path.suffix == ".png"]
-    for kind, paths in (("tables", tables), ("figures", figures)):
-        if paths:
-            click.echo(f"{kind}:")
-        for path in paths:
-            click.echo(f"  {path}")
-    if not results.files:
-        click.echo(f"stored in {results.folder}: `bench report {results.folder}` writes the report")
-    _say_verdicts(results)
-    if results.missing and shard not in (None, (1, 1)):
-        click.echo(f"{results.missing:,} trials are in other shards: `bench merge` joins them")
-    elif results.missing:
-        click.echo(
-            f"{results.missing:,} trials have no result yet: run the same again to train them"
-        )
-    elif results.unjudged:
-        click.echo(_unjudged(results.folder))
-    elif results.undecided:
-        click.echo(
-            f"{results.undecided:,} pairs are undecided: `bench run SPEC --out {results.folder}` "
-            "goes on with the next round of seeds"
-        )
-    _say_crashes(results)
-
-
-def _say_crashes(results: Any) -> None:
-    if results.crashed:
-        for reason, count in list(results.reasons.items())[:REASONS]:
-            click.echo(f"crashed ({count:,} of {results.crashed:,}): {reason}", err=True)
-        click.echo(
-            f"{results.crashed:,} trials crashed: `bench status {results.folder}` names them, "
-            "`bench run --retry-crashed` tries them again",
-            err=True,
-        )
-
-
-def _unjudged(folder: Path) -> str:
-    return (
-        "configurations can be chosen now: `bench run SPEC --out "
-        f"{folder}` trains them on the evaluation seeds"
-    )
-
-
-def _say_verdicts(results: Any) -> None:
-    """What the report found, and what may mislead in it."""
-    from bench.report.told import told as tell
-
-    told = tell(results.folder) if results.files else []
-    for title, lines in told:
-        if lines:
-            click.echo(f"{title}:")
-        for line in lines:
-            click.echo(
-                click.wrap_text(line, width=100, initial_indent="  ", subsequent_indent="    ")
-            )
 
 
 @main.command()
@@ -296,7 +192,7 @@ def _report(folder: Path) -> int:
         )
         results = results_of(folder, manifest, store, written)
         damage = list(store.damage)
-    _say_results(results)
+    said.outcome(results)
     for item in damage:
         click.echo(f"damaged, and left out of the report: {item}", err=True)
     if damage:
