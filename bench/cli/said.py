@@ -11,7 +11,7 @@ REASONS = 3  # of crashes, told at the end of a run
 
 
 def plan(todo: Any) -> None:
-    """How many trials there are, how long they take, where they go (`bench.session.run.Planned`)."""
+    """How many trials a `bench.session.run.Planned` has, how long they take, where they go."""
     from bench.run.progress import counted
 
     trials = todo.manifest.trials

@@ -96,8 +96,8 @@ def test_a_network_that_is_not_finite_has_not_arrived(every, batch_size):
 @pytest.mark.parametrize("batch_size", [None, 2])
 @pytest.mark.parametrize("every", [1, 40])
 def test_nor_has_one_whose_outputs_are_none(every, batch_size):
-    # The largest of outputs that are not a number is the first: all of them would be right.
-    target = Target("train_accuracy", 0.9)
+    # The largest of outputs that are not a number is the first: three of four would be right.
+    target = Target("train_accuracy", 0.7)
     X, y = np.full((4, 1), 100.0), np.array([0, 0, 0, 1])
     with samples(X, y) as dataset:
         start = [0.0, 0.0, 0.0, 1.0]
