@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-# What people write where a value is missing, in any case; pandas's, R's and Weka's among them.
-MARKS = ["", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "-nan", "null", "none", "nil", "nat"]
-MARKS += ["?", "-", "--", ".", "missing"]
+# What people write where a value is missing, in any case: pandas's words, those of R, Weka, SQL
+# and C, and the errors of spreadsheets.
+MARKS = ["", "na", "n/a", "n.a.", "#n/a", "#na", "#n/a n/a", "<na>", "<n/a>", "nan", "-nan", "nat"]
+MARKS += ["null", "(null)", "<null>", "\\n", "none", "<none>", "nil", "undefined", "missing"]
+MARKS += ["not available", "1.#qnan", "-1.#qnan", "1.#ind", "-1.#ind"]
+MARKS += ["#null!", "#div/0!", "#value!", "#ref!", "#name?", "#num!"]
 SPELLINGS = sorted({spell(mark) for mark in MARKS for spell in (str, str.upper, str.title)})
-SPELLINGS += ["NaN", "NaT", "-NaN"]
+SPELLINGS += ["NaN", "NaT", "-NaN", "?", "-", "--", ".", ".."]
+MARK = re.compile(
+    "|".join(map(re.escape, MARKS)) + r"|\?+|\.+|[-\u2010-\u2015\u2212]+|\u2026", re.I
+)
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?", re.ASCII | re.I)
 WORDS = {"true": 1.0, "false": 0.0}
 # From here on, not every whole number is a float64.
@@ -25,7 +32,7 @@ def is_mark(cell: str) -> bool:
     >>> [is_mark(cell) for cell in ("", " NA", "?", "0", "north")]
     [True, True, True, False, False]
     """
-    return cell.strip().lower() in MARKS
+    return MARK.fullmatch(cell.strip()) is not None
 
 
 def marks(cells: NDArray[np.str_]) -> NDArray[np.bool_]:
@@ -45,11 +52,32 @@ def is_number(cell: str) -> bool:
 def text(values: NDArray[np.object_]) -> NDArray[np.str_]:
     """Cells of any kind as text, without the blanks around it; what is missing is empty.
 
-    >>> text(np.array([" a", 1, True, None, float("nan")], object)).tolist()
-    ['a', '1', 'True', '', '']
+    >>> text(np.array([" a", b"b", 1, True, None, float("nan")], object)).tolist()
+    ['a', 'b', '1', 'True', '', '']
     """
-    cells = ["" if v is None or v != v else str(v).strip() for v in values.tolist()]
-    return np.array(cells, dtype=np.str_)
+    return np.array([as_text(value) for value in values.tolist()], dtype=np.str_)
+
+
+def as_text(value: Any) -> str:
+    """A cell as text; one that is missing is empty."""
+    if value is None or (isinstance(value, float) and value != value):
+        return ""
+    return (value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)).strip()
+
+
+def nested(values: NDArray[Any]) -> int | None:
+    """Where the first cell stands that is no single number or text: a list, a record, complex.
+
+    >>> nested(np.array([1 + 2j])), nested(np.array(["a", (1, 2)], object)), nested(np.zeros(3))
+    (0, 1, None)
+    """
+    if values.ndim > 1 or values.dtype.kind in "cV":
+        return 0
+    if values.dtype.kind == "O":
+        for index, value in enumerate(values.tolist()):
+            if isinstance(value, (list, tuple, dict, set, complex, np.ndarray)):
+                return index
+    return None
 
 
 def numbers(cells: NDArray[np.str_]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

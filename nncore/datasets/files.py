@@ -36,6 +36,7 @@ def csv(
     missing: Annotated[str, one_of("", "drop", "mean", "label")] = "",
     header: Annotated[Any, either(YES_OR_NO, one_of("guess"))] = "guess",
     separator: str = "",
+    decimal: Annotated[str, one_of(".", ",")] = ".",
     test: float = 0.2,
     validation: float = 0.2,
 ) -> Samples:
@@ -46,14 +47,15 @@ def csv(
     all others); they are numbers, or `categories`: a column of 0 and 1 for each value. `missing`
     values are refused, or their samples left out ("drop"), or they become the training part's mean
     ("mean"), or in targets and categories a value like any other ("label"). `separator` and
-    `header` are found by the looks. Raises ValueError for what is not understood, OSError for what
-    cannot be read.
+    `header` are found by the looks; `decimal` is "," where 1,5 is a number. Raises ValueError for
+    what is not understood, OSError for what cannot be read.
     """
     if not path:
         raise ValueError("path is missing: a .csv, .parquet, .npy or .npz file")
     for key, value, known in (
         ("task", task, ("", "classification", "regression")),
         ("missing", missing, ("", "drop", "mean", "label")),
+        ("decimal", decimal, ("", ".", ",")),
     ):
         if value not in known:
             raise ValueError(f'{key} = "{value}": one of {", ".join(known[1:])}')
@@ -69,7 +71,7 @@ def csv(
     elif suffix in (".parquet", ".pq"):
         source = parquet(path)
     else:
-        source = TextFile(path, separator, header)
+        source = TextFile(path, separator, header, decimal)
     return _Reading(path, source, missing, task).samples(
         *roles(path, source, wanted, features, ignore, categories)
     )
@@ -80,17 +82,19 @@ class _Reading:
 
     def __init__(self, path: str, source: Source, missing: str, task: str) -> None:
         self.path, self.source, self.missing, self.task = path, source, missing, task
-        self.faults = Faults(path, source)
         self.remarks: list[str] = []
 
     def samples(
         self, targets: Sequence[int], numbers: Sequence[int], categories: Sequence[int]
     ) -> Samples:
         """Samples of columns in their roles; raises ValueError for all that is wrong at once."""
+        self.faults = Faults(self.path, self.source, targets)
         if len(targets) > 1 and self.task == "classification":
             raise ValueError(f"{self.path}: classes are one column, the target has {len(targets)}")
         columns = self.source.load(numbers, [*targets, *categories])
         count = len(columns[targets[0]])
+        if not count:
+            raise ValueError(f"{self.path}: no samples")
         incomplete = np.zeros(count, dtype=bool)
         asked = self.task == "regression" or len(targets) > 1
         learned = [(self._number if asked else self._label)(i, columns.pop(i)) for i in targets]
@@ -127,10 +131,13 @@ class _Reading:
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """A column of numbers, NaN where they are missing, and where that is."""
         shown = None
+        if (index := cells.nested(values)) is not None:
+            return self._nested(column, index, len(values))
         if values.dtype.kind in "iu":
             found = cells.exact(values)
         elif values.dtype.kind in "bf":
-            found = values.astype(np.float64)
+            with np.errstate(over="ignore"):  # of long doubles: they are told as infinite
+                found = values.astype(np.float64)
         else:
             shown = cells.text(values.astype(object))
             found, strange = cells.numbers(shown)
@@ -149,11 +156,20 @@ class _Reading:
         self, column: int, values: NDArray[Any]
     ) -> tuple[NDArray[np.str_], NDArray[np.bool_]]:
         """A column of text, and where a value is missing."""
+        if (index := cells.nested(values)) is not None:
+            self._nested(column, index, len(values))
+            return np.full(len(values), "?"), np.zeros(len(values), dtype=bool)
         found = cells.text(values.astype(object))
         gone = cells.marks(found) & (self.missing != "label")
         if gone.any() and not self.missing:
-            self.faults.missing(column, gone)
+            self.faults.missing(column, gone, words=bool((found[gone] != "").any()))
         return found, gone
+
+    def _nested(
+        self, column: int, index: int, count: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        self.faults.nested(column, index)
+        return np.zeros(count), np.zeros(count, dtype=bool)
 
     def _label(self, column: int, values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """A column of classes, as numbers where the file has numbers."""
@@ -183,6 +199,8 @@ class _Reading:
     ) -> NDArray[np.float64]:
         """A column of 0 and 1 for each value, `(N, values)`; NaN where it is missing."""
         values = np.unique(names[~gone])
+        if 2 < len(names) == len(values):
+            self._name(column, "has another value in every sample")
         if len(values) > MOST_CATEGORIES:
             self.faults.categories(column, len(values), MOST_CATEGORIES)
             return np.empty((len(names), 0))
@@ -192,14 +210,20 @@ class _Reading:
 
     def _remark(self, column: int, values: NDArray[np.float64]) -> None:
         """Warn of a feature that looks like a name: whole numbers, each of them once."""
+        there = ~np.isnan(values)
+        places, values = np.flatnonzero(there), values[there]
         some = values[:100]
         if len(values) < 3 or len(set(some.tolist())) < len(some) or (some != np.rint(some)).any():
             return
         if (values != np.rint(values)).any() or len(np.unique(values)) < len(values):
             return
-        counts = (np.diff(values) == 1).all()
-        what = "counts the samples" if counts else "has another whole number in every sample"
-        [shown] = [written(self.source, [column])]
+        counts = (np.diff(values) == np.diff(places)).all()
+        self._name(
+            column, "counts the samples" if counts else "has another whole number in every sample"
+        )
+
+    def _name(self, column: int, what: str) -> None:
+        shown = written(self.source, [column])
         self.remarks.append(
             f"{self.path}: column {shown[1:-1]} {what}; if that is no measurement, ignore = {shown}"
         )

@@ -10,19 +10,20 @@ from typing import Any, NamedTuple, Protocol
 from numpy.typing import NDArray
 
 # What a column is called that nobody named: a data frame's index that was saved with it.
-UNNAMED = re.compile(r"(Unnamed: \d+(_level_\d+)?)?")
+UNNAMED = re.compile(r"(Unnamed: \d+(_level_\d+)?(\.\d+)*|__index_level_\d+__)?")
 SHOWN = 20
 
 
 class Source(Protocol):
     """A file of columns, called by name, or by number where it is `numbered`.
 
-    Its last `held` samples are a test part.
+    Its last `held` samples are a test part. Its numbers are text with decimal `points`, or not.
     """
 
     names: list[str]
     numbered: bool
     held: int
+    points: bool
 
     def where(self, index: int) -> str:
         """Where in the file the sample `index` is."""

@@ -15,14 +15,16 @@ from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from nncore.datasets.cells import SPELLINGS, is_mark, is_number
+from nncore.datasets.cells import EXACT, SPELLINGS, is_mark, is_number
 from nncore.files import open_plain
 
 SEPARATORS = (",", ";", "\t", "|")
 BLANKS = " "
 SAMPLE = 100
+FIGURES, SWAPPED = re.compile(r"[\d.,eE+\- ]*"), str.maketrans(".,", ",.")
 # Excel's own: a first line that says what separates the cells of the others.
 DECLARED = re.compile(r"""["']?sep=(.)["']?\s*""", re.I)
 
@@ -33,12 +35,15 @@ class TextFile:
     Raises ValueError for what is no such file, OSError for what cannot be read.
     """
 
-    def __init__(self, path: str, separator: str = "", header: bool | str = "guess") -> None:
-        self.path = path
-        if separator and (len(separator) > 1 or separator in '"\r\n\0'):
-            raise ValueError(f'separator = "{separator}": one character, such as ";" or "\\t"')
+    def __init__(
+        self, path: str, separator: str = "", header: bool | str = "guess", decimal: str = "."
+    ) -> None:
+        self.path, self.points = path, decimal == "."
+        if separator and (len(separator.encode()) > 1 or separator in '"\r\n\0'):
+            raise ValueError(f'separator = "{separator}": one character of ASCII, ";" or "\\t" say')
         self.separator, self.held, self._skipped = separator, 0, 0
         self._lines, self._head = array("q"), list[list[str]]()
+        self._open_end = False
         try:
             with open_plain(path) as file:
                 start = len(BOM_UTF8) if file.read(3) == BOM_UTF8 else 0
@@ -47,8 +52,14 @@ class TextFile:
         except UnicodeDecodeError as error:
             raise ValueError(f"{path}: not UTF-8 text: {error}") from None
         self.header = self._has_header(header)
+        if self._open_end and not self.header:
+            where, width = f"{path}, row {self._lines[1]}", len(self._head[0])
+            raise ValueError(f"{where}: {width} cells, the first row has {width + 1}")
         if len(self._lines) <= self.header:
             raise ValueError(f"{path}: a header and at least one row of numbers, found none")
+        if len(self._head[0]) < 2:
+            what = f'a single column, "{self._head[0][0][:60]}"'
+            raise ValueError(f'{path}: {what}; what separates cells? separator = ":" perhaps')
         self.numbered = not self.header
         self.names = [name.strip() for name in self._head[0]]
         if self.header:
@@ -79,13 +90,19 @@ class TextFile:
     def _scan(self, lines: Iterable[str], number: int) -> None:
         """Note where the rows begin, and what is in the first ones; lines count from `number`.
 
-        Raises ValueError for rows of another length than the first.
+        Raises ValueError for rows of another length than the first. A separator at the end of a
+        line, where the first has none, separates nothing; nor does one at the end of names alone.
         """
         for line, row in self._rows(lines, number):
-            if self._head and len(row) != (width := len(self._head[0])):
-                raise ValueError(
-                    f"{self.path}, row {line}: {len(row)} cells, the first row has {width}"
-                )
+            width = len(self._head[0]) if self._head else len(row)
+            if len(row) == width + 1 and not row[-1].strip():
+                row = row[:-1]
+            elif len(row) == width - 1 and len(self._head) == 1 and not self._head[0][-1].strip():
+                self._head[0].pop()
+                self._open_end = True
+            elif len(row) != width:
+                cells = "1 cell" if len(row) == 1 else f"{len(row)} cells"
+                raise ValueError(f"{self.path}, row {line}: {cells}, the first row has {width}")
             self._lines.append(line)
             if len(self._head) <= SAMPLE:
                 self._head.append(row)
@@ -102,19 +119,19 @@ class TextFile:
         for at, line in enumerate(lines, start=number):
             if "\0" in line:
                 raise ValueError(f"{self.path}, row {at}: a null byte; it is not UTF-8 text")
-            yield " ".join(line.split()) if self.separator == BLANKS else line
+            yield _squeezed(line) if self.separator == BLANKS else line
 
     def _has_header(self, header: bool | str) -> bool:
         """Whether the first row names columns; raises ValueError where it is data by the looks."""
         if header != "guess" or len(self._head) < 2:
             return header is not False
         first, columns = self._head[0], list(zip(*self._head[1:], strict=True))
-        numeric = [i for i, cells in enumerate(columns) if _is_numeric(cells)]
+        numeric = [i for i, cells in enumerate(columns) if self._is_numeric(cells)]
         names = [first[i].strip() for i in numeric]
         if any(names == list(map(str, range(n, n + len(names)))) for n in (0, 1) if len(names) > 3):
             return True  # 0, 1, 2, ...: a data frame's columns that had no names
         if numeric:
-            data = all(is_number(name) or is_mark(name) for name in names)
+            data = all(is_number(self._pointed(name)) or is_mark(name) for name in names)
         else:
             known = [cell in cells for cell, cells in zip(first, columns, strict=True)]
             data = 2 * sum(known) >= len(known)
@@ -144,8 +161,29 @@ class TextFile:
     def load(self, numbers: Sequence[int], texts: Sequence[int]) -> dict[int, NDArray[Any]]:
         """Columns by their number: `texts` as they are written, `numbers` as what they are.
 
-        A column of `numbers` that has anything else in it is text, too; NaN is missing.
+        A column of `numbers` that has anything else in it is text, too; NaN is missing. So is one
+        of numbers too large for a float beside missing ones, which pandas would round.
         """
+        found = self._load(numbers, texts)
+        rounded = [i for i in numbers if found[i].dtype.kind == "f" and _rounded(found[i])]
+        if rounded:
+            found |= self._load([], rounded)
+        if not self.points:
+            for i, cells in found.items():
+                if cells.dtype.kind == "O":
+                    found[i] = np.array([self._pointed(cell) for cell in cells], dtype=object)
+        return found
+
+    def _pointed(self, cell: Any) -> Any:
+        """A cell with a point for the decimal comma, and the other way round: 1.5 is no number."""
+        swapped = not self.points and isinstance(cell, str) and FIGURES.fullmatch(cell)
+        return cell.translate(SWAPPED) if swapped else cell
+
+    def _is_numeric(self, cells: Sequence[str]) -> bool:
+        there = [cell for cell in cells if not is_mark(cell)]
+        return bool(there) and all(is_number(self._pointed(cell)) for cell in there)
+
+    def _load(self, numbers: Sequence[int], texts: Sequence[int]) -> dict[int, NDArray[Any]]:
         import warnings
 
         import pandas as pd
@@ -165,11 +203,15 @@ class TextFile:
                     keep_default_na=False,
                     na_values=dict.fromkeys(numbers, SPELLINGS),
                     skipinitialspace=True,
+                    decimal="." if self.points else ",",
                     float_precision="round_trip",
                     encoding="utf-8-sig",
                 )
             except ValueError as error:
-                raise ValueError(f"{self.path}: {' '.join(str(error).split())}") from None
+                said = " ".join(str(error).split())
+                if "EOF inside string" in said:  # all that follows is one cell, of our last row
+                    said = f"row {self._lines[-1]}: a quotation mark is left open"
+                raise ValueError(f"{self.path}: {said}") from None
         if len(frame) != len(self._lines):
             found = f"{len(self._lines)} rows, of which pandas finds {len(frame)}"
             raise ValueError(f"{self.path}: {found}; is a quotation mark left open?")
@@ -181,22 +223,30 @@ def _cut(lines: Iterable[str], separator: str) -> Any:
 
 
 def _separator(sample: Sequence[str]) -> str:
-    """What cuts most lines of `sample` into as many cells as the first, and into most cells.
+    """What cuts most lines of `sample` into as many cells as the first.
 
+    Of several the one that leaves the largest share of numbers, 1,5 being one, and then most cells.
     Blanks do only where nothing else does.
     """
 
-    def fit(mark: str) -> tuple[int, int]:
-        lines = (" ".join(line.split()) for line in sample) if mark == BLANKS else sample
-        counts = [len(row) for row in _cut(lines, mark) if row and row != [""]]
+    def fit(mark: str) -> tuple[int, float, int]:
+        lines = map(_squeezed, sample) if mark == BLANKS else sample
+        rows = [row for row in _cut(lines, mark) if row and row != [""]]
+        counts = [len(row) for row in rows]
         if not counts or counts[0] < 2:
-            return 0, 0
-        return counts.count(counts[0]), counts[0]
+            return 0, 0.0, 0
+        numbers = [is_number(cell.replace(",", ".")) for row in rows for cell in row]
+        return counts.count(counts[0]), sum(numbers) / len(numbers), counts[0]
 
     best = max(SEPARATORS, key=fit)
     return best if fit(best)[0] > 1 or fit(BLANKS)[0] < 2 else BLANKS
 
 
-def _is_numeric(cells: Sequence[str]) -> bool:
-    there = [cell for cell in cells if not is_mark(cell)]
-    return bool(there) and all(map(is_number, there))
+def _squeezed(line: str) -> str:
+    """`line` with one blank for each run of blanks and tabs."""
+    return re.sub(r"[ \t]+", BLANKS, line.strip())
+
+
+def _rounded(values: NDArray[np.float64]) -> bool:
+    """Whether a column of numbers may have lost digits because some are missing."""
+    return bool(np.isnan(values).any() and np.fmax.reduce(np.abs(values), initial=0.0) >= EXACT)

@@ -107,6 +107,17 @@ MARKS = [
     "null",
     "Missing",
     " NA ",
+    "#NA",
+    "#N/A N/A",
+    "1.#QNAN",
+    "\\N",
+    "#DIV/0!",
+    "#NAME?",
+    "(null)",
+    "undefined",
+    "---",
+    "\u2014",
+    "..",
 ]
 
 
@@ -117,6 +128,7 @@ def test_a_mark_of_a_missing_value_is_no_class(file, mark):
     said = refused(defined(path, target="kind"))
     assert 'row 9, column "kind"' in said
     assert 'missing = "drop"' in said
+    assert ('"label"' in said) == bool(mark.strip())
     for missing in ("drop", "mean"):
         found = samples(defined(path, target="kind", missing=missing))
         assert (len(found.X), found.y.max()) == (N - 1, 2)
@@ -166,6 +178,28 @@ def test_numbers_or_classes_is_asked_of_every_kind_of_file(tmp_path, name):
     assert samples({**given, "task": "classification"}).y.max() > 300
 
 
+ODD = {"complex": np.arange(N) * 1j, "records": np.zeros(N, dtype=[("u", "f4")])}
+
+
+@pytest.mark.parametrize("kind", ODD)
+@pytest.mark.parametrize("role", ["X", "y"])
+def test_what_is_no_single_number_is_neither_number_nor_class(tmp_path, kind, role):
+    fine = {"X": A[:, None], "y": np.arange(N) % 2}
+    wrong = ODD[kind] if role == "y" else ODD[kind][:, None]
+    np.savez(tmp_path / "t.npz", **{**fine, role: wrong})
+    assert "no single number" in refused(defined(tmp_path / "t.npz"))
+
+
+def test_a_field_of_several_numbers_is_named(tmp_path):
+    fields = np.zeros(N, dtype=[("x", "f4"), ("pair", "f4", (2,)), ("k", "i4")])
+    fields["k"] = np.arange(N) % 2
+    np.save(tmp_path / "t.npy", fields)
+    said = refused(defined(tmp_path / "t.npy", target="k"))
+    assert 'column "pair"' in said
+    assert 'ignore = ["pair"]' in said
+    assert samples(defined(tmp_path / "t.npy", target="k", ignore=["pair"])).X.shape == (N, 1)
+
+
 def test_few_samples_of_many_numbers_are_asked_about(file):
     path = file(lines(A[:20], 1000 + np.arange(20), header="x,y"))
     assert "20 different targets" in refused(defined(path, target="y"))
@@ -208,7 +242,7 @@ def test_columns_that_are_not_there_are_named_together(file):
     assert all(word in said for word in ('"Survive"', '"Nam"', '"Sx"', "99", "Cabin, Port"))
 
 
-@pytest.mark.parametrize("name", ["", "Unnamed: 0", " "])
+@pytest.mark.parametrize("name", ["", "Unnamed: 0", "Unnamed: 0.1", "__index_level_0__", " "])
 def test_a_column_without_a_name_is_refused(file, name):
     path = file(lines(np.arange(N), A, LABEL, header=f"{name},x,kind"))
     assert "ignore = [" in refused(defined(path, target="kind"))
@@ -230,6 +264,15 @@ def test_columns_that_look_like_names_are_warned_of(file, column, warned):
     found = remarks(defined(file(lines(column, A, LABEL, header="id,x,kind")), target="kind"))
     assert len(found) == bool(warned)
     assert all(warned in text and 'ignore = ["id"]' in text for text in found)
+
+
+def test_gaps_and_text_hide_no_name(file):
+    rows = np.where(np.arange(N) == 5, "", np.arange(N).astype(str))
+    path = file(lines(rows, [f"u{i}" for i in range(N)], LABEL, header="id,who,kind"))
+    given = defined(path, target="kind", categories=["who"], missing="mean")
+    said = "\n".join(remarks(given))
+    assert 'column "id" counts' in said
+    assert 'column "who" has another value' in said
 
 
 def test_too_many_categories(file):
@@ -257,7 +300,44 @@ def test_a_separator_is_not_guessed_from_the_header_alone(file):
     assert samples(defined(path, target="kind")).X.shape == (N, 2)
     path = file(lines(A, B, LABEL, header="a:b:kind", separator=":"))
     assert samples(defined(path, target="kind", separator=":")).X.shape == (N, 2)
-    assert "one character" in refused(defined(path, target="kind", separator="::"))
+    for wrong in ("::", "\u00e9"):
+        assert "one character" in refused(defined(path, target="kind", separator=wrong))
+
+
+@pytest.mark.parametrize(
+    ("mark", "header"), [(m, h) for m in ";\t " for h in ("a;b;c;kind", "") if m != " " or h]
+)
+def test_decimal_commas(file, mark, header):
+    comma = [[str(v).replace(".", ",") for v in column] for column in (A, A + 1, A * 2)]
+    path = file(lines(*comma, LABEL, header=header.replace(";", mark), separator=mark))
+    given = defined(path, target=-1, **({} if header else {"header": False}))
+    assert 'decimal = ","' in refused(given)
+    found = samples({**given, "decimal": ","})
+    np.testing.assert_array_equal(found.X, np.c_[A, A + 1, A * 2])
+    said = refused(defined(file("x;kind\n1,5;a\n1.500;b\n", "u.csv"), target="kind", decimal=","))
+    assert 'row 3, column "x": "1.500"' in said
+    labels = [f"{i % 3},5" for i in range(N)]
+    path = file(lines(B, labels, header="x;y", separator=";"), "v.csv")
+    assert "task" in refused(defined(path, target="y", decimal=","))
+
+
+def test_numbers_with_commas_between_thousands_are_no_decimals(file):
+    path = file(lines(['"1,234"', '"12,345,678"'] * 30, LABEL, header="x,kind"))
+    said = refused(defined(path, target="kind"))
+    assert '"1,234" is not a number' in said
+    assert "decimal" not in said
+
+
+@pytest.mark.parametrize("ends", [(",", ""), ("", ","), ("", ", ")])
+def test_a_separator_at_the_end_separates_nothing(file, ends):
+    head, *rows = lines(A, LABEL, B, header="x,kind,z").splitlines()
+    path = file("\n".join([head + ends[0], *(row + ends[1] for row in rows)]))
+    found = samples(defined(path, target="kind"))
+    np.testing.assert_array_equal(found.X, np.c_[A, B])
+    assert found.y.max() == 2
+    rows[3] = rows[3] + ",7"
+    path = file("\n".join([head + ends[0], *(row + ends[1] for row in rows)]))
+    assert "row 5" in refused(defined(path, target="kind"))
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -277,8 +357,9 @@ def test_rows_are_those_of_the_file(file, end):
         ("x,kind\n1,a\n2,b\0\n", "utf-8", "row 3: a null byte"),
         ("x,kind\n", "utf-8", "at least one row"),
         ("", "utf-8", "at least one row"),
+        ("x:kind\n1:a\n2:b\n", "utf-8", "separator"),
         ("\n\n", "utf-8", "at least one row"),
-        ('x,kind\n1,"a\n2,b\n3,c\n', "utf-8", ""),
+        ('x,kind\n0,a\n1,"a\n2,b\n3,c\n', "utf-8", "row 3: a quotation mark is left open"),
         ("x,kind\n1," + "a" * 200_000 + "\n", "utf-8", "field"),
     ],
 )
@@ -324,6 +405,28 @@ def test_time_stamps_in_nanoseconds_are_scaled(file, step):
     given = defined(file(lines(t, LABEL, header="t,kind")), target="kind", test=0, validation=0)
     X = np.sort(draw(given, 0)["train"].X[:, 0])
     np.testing.assert_allclose(X, (ticks - ticks.mean()) / ticks.std(), atol=1e-6)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".npz"])
+def test_whole_numbers_beside_missing_ones_keep_their_digits(tmp_path, suffix):
+    ticks = np.arange(N) ** 2
+    t = [None, *(1_700_000_000_000_000_000 + ticks[1:])]
+    path = tmp_path / f"t{suffix}"
+    if suffix == ".npz":
+        times = np.array([None if v is None else int(v) for v in t], "M8[ns]")
+        np.savez(path, X=times[:, None], y=np.arange(N) % 3)
+    else:
+        pd = pytest.importorskip("pandas")
+        frame = pd.DataFrame({"t": pd.array(t, "Int64"), "kind": LABEL})
+        if suffix == ".csv":
+            frame.to_csv(path, index=False)
+        else:
+            pytest.importorskip("pyarrow", reason="an optional extra")
+            frame.to_parquet(path)
+    given = defined(path, target="" if suffix == ".npz" else "kind", missing="mean")
+    X = samples(given).X[:, 0]
+    assert np.isnan(X[0])
+    np.testing.assert_array_equal(X[1:] - X[1], ticks[1:] - 1)
 
 
 def test_a_constant_column_is_no_noise(file):
@@ -377,6 +480,62 @@ def test_keras_archives_keep_their_test_part(tmp_path, names):
     whole = tmp_path / "whole.npz"
     np.savez(whole, X=X, y=y)
     assert content(defined(whole))["content"] != content(given)["content"]
+
+
+@pytest.mark.parametrize("names", ["train_{0} train_{1}", "{0}_train {1}_train"])
+@pytest.mark.parametrize("words", [("x", "y"), ("images", "labels"), ("features", "target")])
+def test_other_words_for_the_same_arrays(tmp_path, names, words):
+    X, y = RNG.normal(size=(N, 3)), np.arange(N) % 3
+    arrays = {}
+    for part, rows in (("train", slice(30)), ("val", slice(30, 40)), ("test", slice(40, N))):
+        said = names.format(*words).replace("train", part).split()
+        arrays |= dict(zip(said, (X[rows], y[rows]), strict=True))
+    np.savez(tmp_path / "t.npz", **arrays)
+    found = samples(defined(tmp_path / "t.npz"))
+    np.testing.assert_array_equal(found.X, X)
+    np.testing.assert_array_equal(found.y, y)
+    assert found.held == 20
+
+
+UNFIT = {
+    "one name twice": ({"X": A[:, None], "x": A[:, None], "y": B}, '"X" and "x"'),
+    "a part without targets": ({"x_train": A[:, None], "y_train": B, "x_test": A}, "y_test"),
+    "another shape": (
+        {"X_train": np.zeros((N, 2, 3)), "y_train": B, "X_test": np.zeros((N, 3, 2)), "y_test": B},
+        "other shapes",
+    ),
+    "objects": ({"X": A[:, None], "y": np.array(["a"] * N, object)}, '"y": holds Python objects'),
+    "no rows": ({"X": np.zeros((0, 3)), "y": np.zeros(0)}, "no samples"),
+    "a number": ({"X": np.float64(1), "y": B}, "()"),
+    "none": ({}, "there are none"),
+}
+
+
+@pytest.mark.parametrize("case", UNFIT)
+def test_arrays_that_do_not_fit_are_named(tmp_path, case):
+    arrays, said = UNFIT[case]
+    np.savez(tmp_path / "t.npz", **arrays)
+    found = refused(defined(tmp_path / "t.npz"))
+    assert "t.npz" in found
+    assert said in found
+
+
+BYTES = {
+    "nothing": b"",
+    "text": b"1,2\n3,4\n",
+    "half an archive": b"PK\x03\x04" + bytes(40),
+    "an unknown format": b"\x93NUMPY\x09\x00v\x00",
+    "code": b"\x93NUMPY\x01\x00v\x00" + b"__import__('os').abort()".ljust(118),
+    "petabytes": b"\x93NUMPY\x01\x00v\x00"
+    + b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000, 1000000), }".ljust(118),
+}
+
+
+@pytest.mark.parametrize("case", BYTES)
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+def test_bytes_that_are_no_arrays_are_told_by_the_file_s_name(tmp_path, case, suffix):
+    (tmp_path / f"t{suffix}").write_bytes(BYTES[case])
+    assert f"t{suffix}" in refused(defined(tmp_path / f"t{suffix}"))
 
 
 def test_images_and_booleans_without_any_key(tmp_path):
@@ -433,6 +592,26 @@ def test_parquet(tmp_path, monkeypatch):
     np.testing.assert_array_equal(found.X[:, :3], np.c_[A, B, A > 0])
     assert np.isnan(found.X[:, 3]).sum() == 1
     np.testing.assert_array_equal(found.y, np.arange(N) % 3)
+
+
+def test_cells_of_parquet(tmp_path):
+    pa = pytest.importorskip("pyarrow", reason="an optional extra")
+    pq = pytest.importorskip("pyarrow.parquet", reason="an optional extra")
+    path = tmp_path / "t.parquet"
+
+    def given(**columns):
+        pq.write_table(pa.table({"x": A, "kind": LABEL, **columns}), path)
+        return defined(path, target="kind")
+
+    for kind in (pa.string(), pa.binary()):
+        assert 'missing = "drop"' in refused(given(kind=pa.array([None, *LABEL[1:]], kind)))
+        assert 'column "kind": "NA"' in refused(given(kind=pa.array(["NA", *LABEL[1:]], kind)))
+        assert samples(given(kind=pa.array(LABEL.tolist(), kind))).y.max() == 2
+    big = pa.array([None, *(2**60 + B[1:] % 3)], pa.int64())
+    assert samples({**given(kind=big), "missing": "drop"}).y.max() == 2
+    for nest in ([[1, 2]] * N, [{"u": 1}] * N):
+        assert 'ignore = ["z"]' in refused(given(z=pa.array(nest)))
+        assert 'column "kind"' in refused(given(kind=pa.array(nest)))
 
 
 # Keys, memory, places
