@@ -32,7 +32,8 @@ class SpecError(ValueError):
 class Mistakes:
     """Collects the mistakes of the spec `where` while it is read, each line once; `count` has all.
 
-    `incomplete` is set when a plugin failed: names that are unknown may be the plugin's.
+    `incomplete` is set when a plugin failed: names that are unknown may be the plugin's. They are
+    counted, and not told.
     """
 
     where: str
@@ -44,6 +45,10 @@ class Mistakes:
         """Note that `what` is wrong at the key path `key` (empty: the whole file)."""
         self.count += 1
         self.lines[": ".join(part for part in (self.where, key, what) if part)] = None
+
+    def doubt(self) -> None:
+        """Count a name that may be one of a plugin that failed."""
+        self.count += 1
 
     def expect(self, values: Values, value: Any, key: str) -> bool:
         """Whether `value` may stand at the key path `key`; notes the mistake if not."""

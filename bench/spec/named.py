@@ -29,7 +29,9 @@ def is_known(registry: Registry[Any], name: Any, path: str, mistakes: Mistakes) 
         return True
     if not isinstance(name, str):
         mistakes.add(path, f"is {quote(name)}; must be the name of a {registry.kind}")
-    elif not mistakes.incomplete:
+    elif mistakes.incomplete:
+        mistakes.doubt()
+    else:
         hint = nearest(name, registry)
         mistakes.add(path, f"there is no {registry.kind} {quote(name)}; {hint}")
     return False

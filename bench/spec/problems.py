@@ -14,7 +14,7 @@ from bench.spec.named import definition, is_known, is_list
 from bench.spec.names import NAME, apart, path_of
 from nncore.datasets import datasets, default_problem
 from nncore.initializers import BIASES, initializers
-from nncore.layers import parse
+from nncore.layers import layers, parse
 from nncore.losses import losses
 from nncore.metrics import Columns, Metric, applicable, columns
 from nncore.trial import Problem
@@ -133,7 +133,11 @@ class ProblemReader:
             try:
                 parse(value)
             except ValueError as error:
-                self.mistakes.add(path, str(error))
+                known = all(text.split()[0] in layers for text in value if text.strip())
+                if self.mistakes.incomplete and not known:
+                    self.mistakes.doubt()
+                else:
+                    self.mistakes.add(path, str(error))
 
     def _initializer(self, table: Mapping[str, Any], path: str) -> dict[str, Any] | None:
         common = {} if table["name"] == "values" else {"biases": BIASES}
@@ -144,7 +148,8 @@ class ProblemReader:
     ) -> NamedProblem | None:
         """The problem that `written` defines, its defaults filled in from the dataset."""
         dataset = definition(datasets, written["dataset"], f"{path}.dataset", self.mistakes)
-        assert dataset is not None
+        if dataset is None:  # one of a plugin that did not load, which is said
+            return None
         values = self._defaults(dataset, path)
         if values is None:
             return None

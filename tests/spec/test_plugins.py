@@ -60,6 +60,31 @@ def test_a_plugin_that_fails_is_named_with_its_line(tmp_path, row):
     names(error, "plugins", *named)
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        "problem.dataset=mine",
+        "problem.layers=mine",
+        "problem.initializer=mine",
+        "problem.loss=mine",
+        "problem.target.mine=0.5",
+        "optimizer.schedule=mine",
+        "optimizer.wrap=mine",
+        "optimizer.rule=mine",
+    ],
+)
+def test_what_may_be_a_failed_plugin_s_is_no_other_mistake(tmp_path, key):
+    path = tmp_path / "boom.py"
+    path.write_text("import no_such_module")
+    where, _, value = key.partition("=")
+    name, first, *rest = where.split(".")
+    spec = {"plugins": [str(path)], "problem": {"dataset": "spiral"}, "optimizer": {"rule": "sgd"}}
+    named = {"problem.layers": ["mine", "dense 3", "softmax"]}.get(where, value)
+    spec[name] = {**spec[name], first: {rest[0]: float(value)} if rest else named}
+    [error] = errors(spec)
+    names(error, "plugins", "no_such_module")
+
+
 def test_a_plugin_that_is_not_there(tmp_path):
     spec = tomllib.loads(BOTH)
     path = tmp_path / "none.py"
