@@ -24,12 +24,17 @@ from pathlib import Path
 
 from nncore.files import read_plain
 
+PACKAGES = frozenset({"site-packages", "dist-packages"})
 OUR_OWN = frozenset({"nncore", "bench"})
 # Calls that import a module by name, and calls that execute what their source does not name.
 LOADS = frozenset({"__import__", "import_module"})
 HIDDEN = LOADS | {"exec_module", "spec_from_file_location", "run_path", "run_module"}
 HIDDEN |= {"CDLL", "PyDLL", "LoadLibrary", "load_library"}
 BUILT_IN = frozenset({"exec", "eval"})  # others have methods of these names
+# Calls that read what no source holds.
+READS = frozenset({"open", "read_text", "read_bytes", "loadtxt", "genfromtxt", "fromfile"})
+READS |= {"memmap", "open_memmap", "loadmat", "imread", "get_data"}
+LIBRARIES = frozenset({"np", "numpy", "pickle", "joblib", "torch", "json", "yaml"})  # of `load`
 
 
 @dataclass(frozen=True)
@@ -77,8 +82,9 @@ def _follow(name: str, path: Path, spec: ModuleSpec | None, found: Sources, data
                     where = Path(its_spec.origin)
                     _follow(module, where, its_spec, found, read_plain(where))
         if isinstance(node, ast.Call) and _is_hidden(node):
-            what = f"{path.name}, line {node.lineno}: {ast.unparse(node)[:60]}"
-            found.notes.append(f"{what}: what this executes is no part of its trials' keys")
+            _note(found, path, node, "executes")
+        elif isinstance(node, ast.Call) and _reads(node):
+            _note(found, path, node, "reads")
 
 
 def _imported(node: ast.AST, package: str) -> Iterator[str]:
@@ -96,6 +102,28 @@ def _imported(node: ast.AST, package: str) -> Iterator[str]:
             yield from (f"{base}.{alias.name}" for alias in node.names)
     elif isinstance(node, ast.Call) and _called(node) in LOADS and (name := _constant(node)):
         yield name
+
+
+def _note(found: Sources, path: Path, node: ast.Call, does: str) -> None:
+    what = f"{path.name}, line {node.lineno}: {ast.unparse(node)[:60]}"
+    found.notes.append(f"{what}: what this {does} is no part of its trials' keys")
+
+
+def _reads(node: ast.Call) -> bool:
+    """Whether a call reads a file, by its name: `open(path)`, `np.load(path)`, `pd.read_csv(path)`.
+
+    One that opens a file to write it reads nothing.
+    """
+    called, modes = _called(node), [*node.args[1:2], *(k.value for k in node.keywords)]
+    if any(isinstance(m, ast.Constant) and m.value in ("w", "a", "x", "wb", "ab") for m in modes):
+        return False
+    if isinstance(node.func, ast.Attribute):
+        owner = node.func.value
+        of_library = isinstance(owner, ast.Name) and owner.id in LIBRARIES
+        from_pandas = isinstance(owner, ast.Name) and owner.id in ("pd", "pandas")
+        if (called == "load" and of_library) or (from_pandas and called.startswith("read_")):
+            return True
+    return called in READS
 
 
 def _is_hidden(node: ast.Call) -> bool:
@@ -139,7 +167,7 @@ def _top(name: str) -> ModuleSpec | None:
         return None
     try:
         return importlib.util.find_spec(name)
-    except (ImportError, ValueError, AttributeError):  # as of `__main__`
+    except Exception:  # of `__main__`; and finders of other packages raise what they like
         return None
 
 
@@ -149,7 +177,11 @@ def _is_installed(name: str, spec: ModuleSpec) -> bool:
         return True
     places = [spec.origin] if spec.has_location else list(spec.submodule_search_locations or [])
     real = [os.path.realpath(place) for place in places if place]
-    return not real or any(place.startswith(_installed()) for place in real)
+    # A path may be given for the environment, too: by PYTHONPATH, or by modules of a cluster.
+    return not real or any(
+        place.startswith(_installed()) or not PACKAGES.isdisjoint(Path(place).parts)
+        for place in real
+    )
 
 
 @cache

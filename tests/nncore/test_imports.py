@@ -77,6 +77,12 @@ NOTED = {
     "exec('import os')": 1,
     "import runpy\nrunpy.run_path('x.py')": 2,
     "import ctypes\n\nlib = ctypes.CDLL('./fast.so')": 3,
+    "def f():\n    return open('x.txt').read()": 2,
+    "import numpy as np\nW = np.load('w.npy')": 2,
+    "import pandas as pd\nD = pd.read_csv('d.csv')": 2,
+    "from pathlib import Path\n\nT = Path('t').read_text()": 3,
+    "open('log', 'a').write('x')": None,
+    "class A:\n    def load(self): ...\nA().load()": None,
     "class A:\n    def eval(self): ...\nA().eval()": None,
 }
 
@@ -112,6 +118,25 @@ def test_a_changed_module_is_loaded_again(folder):
         entry = schedules["imported_a"]
         assert (entry.parameters["rate"], entry.digest) == (2.0, second)
         assert second != first
+
+
+def test_packages_on_the_path_are_not_the_user_s(folder, monkeypatch):
+    place = folder / "lib" / "site-packages"
+    (place / "installed_a").mkdir(parents=True)
+    (place / "installed_a" / "__init__.py").write_text("")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(place)])
+    (folder / "mine.py").write_text("import installed_a, helper_a")
+    assert set(sources(folder / "mine.py").contents) == {"", "helper_a", "deeper_a"}
+
+
+def test_a_finder_that_fails_is_no_fault_of_the_plugin(folder, monkeypatch):
+    class Finder:
+        def find_spec(self, name, path=None, target=None):
+            raise KeyError(name)
+
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+    (folder / "mine.py").write_text("import helper_a")
+    assert set(sources(folder / "mine.py").contents) == {""}
 
 
 ELSEWHERE = """
