@@ -127,10 +127,14 @@ class Shelf(Registry[E]):
             raise ValueError(f'there is already a {self.kind} "{entry.name}" ({BUILT_IN})')
         super().add(entry)
 
-    def of(self, plugins: Collection[str]) -> list[E]:
-        """The package's entries and those that the files `plugins` have registered."""
+    def fill(self) -> None:
+        """Import the modules that have not been."""
         for module in self._modules:
             importlib.import_module(f"{self._package}.{module}")
+
+    def of(self, plugins: Collection[str]) -> list[E]:
+        """The package's entries and those that the files `plugins` have registered."""
+        self.fill()
         return [entry for entry in self.values() if entry.origin in {BUILT_IN, *plugins}]
 
 

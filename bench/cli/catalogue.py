@@ -1,4 +1,4 @@
-"""What a spec may name, read off the registries: for `bench list` and the README's tables."""
+"""What a spec may name and a report writes, off the registries: for `bench list` and the README."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.figures.pages import pages
+from bench.report.tables import tables
 from bench.spec.mistakes import Mistakes
 from bench.spec.plugins import load_all
 from nncore.datasets import datasets
@@ -14,7 +16,7 @@ from nncore.initializers import initializers
 from nncore.layers import layers
 from nncore.losses import losses
 from nncore.metrics import metrics
-from nncore.registry import BUILT_IN, Entry, Registry, unknown
+from nncore.registry import BUILT_IN, Entry, Registry, Shelf, unknown
 from nncore.rules import rules
 from nncore.schedules import schedules
 from nncore.text import drawing
@@ -29,6 +31,8 @@ KINDS: dict[str, Registry[Any]] = {
     "losses": losses,
     "metrics": metrics,
     "initializers": initializers,
+    "figures": pages,
+    "tables": tables,
 }
 HEADERS = ("name", "summary", "parameters", "source")
 
@@ -37,8 +41,15 @@ def rows(kind: str) -> list[tuple[str, str, str, str]]:
     """Name, summary, parameters with defaults, and source of everything of one kind."""
     return [
         (entry.usage, _summary(entry), parameters(entry), _source(entry))
-        for entry in KINDS[kind].values()
+        for entry in _filled(kind).values()
     ]
+
+
+def _filled(kind: str) -> Registry[Any]:
+    registry = KINDS[kind]
+    if isinstance(registry, Shelf):
+        registry.fill()
+    return registry
 
 
 def parameters(entry: Entry) -> str:
@@ -96,7 +107,7 @@ def show(kind: str | None, name: str | None, plugins: Sequence[str | Path] = ())
         print(unknown("kind", kind, list(KINDS)), file=sys.stderr)
         return 2
     if kind is not None and name is not None:
-        registry = KINDS[kind]
+        registry = _filled(kind)
         if name.strip():
             name = name.split()[0]  # "dense 64" is about dense layers
         if name not in registry:

@@ -355,9 +355,9 @@ def new(problems: tuple[str, ...]) -> int:
 )
 @_exit_codes
 def list_(kind: str | None, name: str | None, plugins: tuple[Path, ...]) -> int:
-    """What a spec may name: rules, schedules, datasets, layers, losses, metrics, initializers.
+    """What there is: rules, wrappers, schedules, datasets, layers, losses, metrics, initializers.
 
-    With a NAME, everything about that one.
+    And of what a report writes: figures, tables. With a NAME, everything about that one.
     """
     from bench.cli import catalogue
 

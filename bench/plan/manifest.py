@@ -25,6 +25,8 @@ from bench.spec.tuning import KEYS, Tuning
 from nncore.datasets import remarks
 from nncore.metrics import EXTENDED, LOSS, PRINTABLE, Columns, Quantity, columns, recorded
 from nncore.modifiers import modifiers
+from nncore.registry import BUILT_IN
+from nncore.rules import rules
 from nncore.text import shown
 from nncore.trial import Configuration, Problem, Target, is_random
 from nncore.values import (
@@ -94,8 +96,9 @@ FORM = record(
         "timed": table_of(many(row(ANY_NAME, NUMBER)), keys=ANY_NAME),
         "judged": table_of(record(judging.OWN), keys=ANY_NAME),
         "remarks": table_of(many(PRINTABLE), keys=ANY_NAME),
+        "defaults": table_of(table_of(NUMBER, keys=ANY_NAME), keys=ANY_NAME),
     },
-    optional=("tuning", "metrics", "recorded", "timed", "judged", "remarks"),
+    optional=("tuning", "metrics", "recorded", "timed", "judged", "remarks", "defaults"),
 )
 
 
@@ -111,7 +114,8 @@ class Manifest:
     `fixed` names the problems without randomness, `tuning` says on which seeds configurations were
     chosen and by what, if on seeds of their own. `metrics` has what there is to know of those that
     are recorded, where they apply. `judged` says what problems are judged by, `remarks` what the
-    data of a problem gave reason to say.
+    data of a problem gave reason to say, `defaults` the hyperparameters of plugins' rules where a
+    spec does not name them.
     """
 
     name: str
@@ -123,6 +127,7 @@ class Manifest:
     metrics: tuple[Quantity, ...] = field(default_factory=built_in)
     judged: Mapping[str, Judged] = field(default_factory=dict)
     remarks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    defaults: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @property
     def columns(self) -> Columns:
@@ -201,7 +206,13 @@ def of(experiment: Experiment, trials: tuple[Trial, ...]) -> Manifest:
             for p in experiment.problems
             if (said := remarks(p.problem.dataset))
         },
+        _defaults(experiment),
     )
+
+
+def _defaults(experiment: Experiment) -> dict[str, dict[str, float]]:
+    used = (rules[optimizer.rule] for optimizer in experiment.optimizers)
+    return {rule.name: dict(rule.hyperparameters) for rule in used if rule.origin != BUILT_IN}
 
 
 def united(parts: Sequence[Manifest]) -> Manifest:
@@ -215,6 +226,7 @@ def united(parts: Sequence[Manifest]) -> Manifest:
         trials=tuple(trials[index] for index in sorted(trials)),
         targets={name: target for part in parts for name, target in part.targets.items()},
         remarks={name: said for part in parts for name, said in part.remarks.items()},
+        defaults={name: values for part in parts for name, values in part.defaults.items()},
         fixed=frozenset().union(*(part.fixed for part in parts)),
         judged={name: judged for part in parts for name, judged in part.judged.items()},
     )
@@ -250,6 +262,7 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
         "timed": {t.problem_name: [[*target] for target in t.targets] for t in manifest.trials},
         "judged": {name: dataclasses.asdict(judged) for name, judged in manifest.judged.items()},
         **({"remarks": dict(manifest.remarks)} if manifest.remarks else {}),
+        **({"defaults": manifest.defaults} if manifest.defaults else {}),
         **({"tuning": dataclasses.asdict(manifest.tuning)} if manifest.tuning else {}),
     }
 
@@ -326,6 +339,7 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
         metrics,
         judged,
         values.get("remarks") or {},
+        values.get("defaults") or {},
     )
 
 

@@ -103,8 +103,9 @@ def _write(
     from bench.tables.headline import without_costs
 
     say("writing tables")
-    frames = Tables.of(store, manifest)
-    whole = curves.curve_frames(store, manifest.trials, manifest.columns)
+    frames = Tables.of(store, manifest, lambda what: Pace(what, say).at)
+    at = Pace("curves written", say).at
+    whole = curves.curve_frames(store, manifest.trials, manifest.columns, at)
     written = [
         _replace(folder / "spec.toml", toml.dumps(manifest.spec)),
         _csv(folder / "trials.csv", [without_costs(frames.trials)]),

@@ -172,7 +172,7 @@ class Trials(NamedTuple):
     train_seconds: NDArray[np.float64]
 
 
-class Curves(NamedTuple):
+class CurveChunk(NamedTuple):
     """Curves of trials that recorded the same metrics at the same epochs.
 
     `positions` `(n,)` index the keys that were asked for; `values` is `(n, M, R)` for the `M` names

@@ -22,7 +22,7 @@ import numpy as np
 from bench.store import schema, survey
 from bench.store.lock import FolderLock
 from bench.store.records import (
-    Curves,
+    CurveChunk,
     Damage,
     DamagedError,
     FolderError,
@@ -42,7 +42,7 @@ from nncore.text import shown
 __all__ = [
     "FILE",
     "FRESH",
-    "Curves",
+    "CurveChunk",
     "Damage",
     "DamagedError",
     "FolderError",
@@ -294,7 +294,7 @@ class Store:
             np.array([s.kernel_seconds / s.size if s else np.nan for s in stacks], np.float64),
         )
 
-    def curves(self, keys: Sequence[str], chunk_bytes: int = CHUNK_BYTES) -> Iterator[Curves]:
+    def curves(self, keys: Sequence[str], chunk_bytes: int = CHUNK_BYTES) -> Iterator[CurveChunk]:
         """Curves of the stored trials among `keys`, in their order, about `chunk_bytes` at a time.
 
         A chunk ends where the layout changes. Crashed trials have no curve and are left out.
@@ -368,7 +368,7 @@ class Store:
         """How each stack was trained, in the order of storing."""
         return list(self._stacks.values())
 
-    def _load(self, batch: Sequence[tuple[int, str]], layout_id: int) -> Curves:
+    def _load(self, batch: Sequence[tuple[int, str]], layout_id: int) -> CurveChunk:
         layout = self._layouts[layout_id]
         epochs = np.frombuffer(layout.epochs, np.int64)
         data = b"".join(self._read([key for _, key in batch]))
@@ -382,7 +382,7 @@ class Store:
         if unknown.any():
             strange = tuple(batch[int(i)][1] for i in np.flatnonzero(unknown.any(axis=1)))
             raise DamagedError(self.path, [Damage("curve", "has losses that are none", strange)])
-        return Curves(
+        return CurveChunk(
             np.array([position for position, _ in batch], np.int64),
             layout.metrics,
             epochs,

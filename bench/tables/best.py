@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bench import stats
 from bench.tables.headline import COST, MEDIAN
-from bench.tables.words import configuration_texts
+from bench.tables.words import NONE, Defaults, configuration_texts
 
 Array = NDArray[np.float64]
 Numbers = NDArray[np.integer[Any]]
@@ -46,37 +46,39 @@ def best_trials(trials: pd.DataFrame) -> pd.DataFrame:
     return trials[np.isin(number, chosen)]
 
 
-def best_rows(summary: pd.DataFrame) -> pd.DataFrame:
+def best_rows(summary: pd.DataFrame, defaults: Defaults = NONE) -> pd.DataFrame:
     """The rows of the best configurations in a summary, in its order.
 
     `configurations` says among how many each was chosen; `settings` is its text. After a tuning
-    phase the rows are those of the evaluation, where there are any.
+    phase the rows are those of the evaluation, where there are any. `defaults` has those of rules
+    that are not built in.
     """
     if "phase" in summary:
-        return _judged_rows(summary)
-    return _told(summary).iloc[lowest(summary, summary[MEDIAN].to_numpy(dtype=float))]
+        return _judged_rows(summary, defaults)
+    return _told(summary, defaults).iloc[lowest(summary, summary[MEDIAN].to_numpy(dtype=float))]
 
 
-def _judged_rows(summary: pd.DataFrame) -> pd.DataFrame:
+def _judged_rows(summary: pd.DataFrame, defaults: Defaults) -> pd.DataFrame:
     """`best_rows` of a summary with phases."""
     new = summary[summary["phase"] == "evaluation"].drop(columns="phase")
     tuned = summary[summary["phase"] == "tuning"].drop(columns="phase")
     # The winners' texts tell them apart from the others of their search.
     keys, own = ["problem", "configuration"], ["configurations", "settings"]
-    found = new.join(_told(tuned).set_index(keys)[own], on=keys, validate="many_to_one")
-    told = best_rows(tuned)
+    found = new.join(_told(tuned, defaults).set_index(keys)[own], on=keys, validate="many_to_one")
+    told = best_rows(tuned, defaults)
     where = ["problem", "optimizer"]
     there = pd.MultiIndex.from_frame(new[where])
     rest = told[~pd.MultiIndex.from_frame(told[where]).isin(there)]
     return pd.concat([found, rest]).sort_index()
 
 
-def _told(summary: pd.DataFrame) -> pd.DataFrame:
+def _told(summary: pd.DataFrame, defaults: Defaults) -> pd.DataFrame:
     """The summary of one phase with `configurations` and `settings` as `best_rows` has them."""
     groups = summary.groupby(["problem", "optimizer"], sort=False)
-    texts = {i: text for _, rows in groups for i, text in configuration_texts(rows).items()}
+    texts = [configuration_texts(rows, defaults) for _, rows in groups]
+    settings = pd.Series({i: text for each in texts for i, text in each.items()}, dtype=str)
     counts = groups["rule"].transform("size")
-    return summary.assign(configurations=counts, settings=pd.Series(texts, dtype=str))
+    return summary.assign(configurations=counts, settings=settings)
 
 
 def lowest(frame: pd.DataFrame, medians: Array, where: list[str] | None = None) -> Numbers:

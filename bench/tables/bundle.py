@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -16,8 +17,10 @@ from bench.tables.curves import curves_frame
 from bench.tables.headline import Headlines
 from bench.tables.phases import searched
 from bench.tables.ranges import intervals_or_ranges
+from bench.tables.records import At, unwatched
 from bench.tables.summary import summary_frame
 from bench.tables.trials import trials_frame
+from bench.tables.words import Defaults
 from nncore.metrics import BUILT_IN_COLUMNS, Columns
 
 
@@ -28,7 +31,7 @@ class Tables:
     `trials` and `summary` are those of the CSV files, `runs` the trials of the best configurations;
     `curves` needs no others than theirs; `metrics` are the columns that trials were measured in,
     `costs` says what an epoch costs, `headlines` what trials are judged by: trials and summaries
-    have its cost, files do not.
+    have its cost, files do not; `defaults` are those of plugins' rules.
     What follows is computed when it is first asked for, and kept.
     """
 
@@ -39,17 +42,21 @@ class Tables:
     metrics: Columns = field(default_factory=lambda: BUILT_IN_COLUMNS)
     costs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=COLUMNS))
     headlines: Headlines = field(default_factory=Headlines)
+    defaults: Defaults = field(default_factory=dict)
 
     @classmethod
-    def of(cls, store: Store, manifest: Manifest) -> Tables:
-        """Those of what is stored."""
+    def of(
+        cls, store: Store, manifest: Manifest, at: Callable[[str], At] = lambda what: unwatched
+    ) -> Tables:
+        """Those of what is stored; `at(what)` is told how many of what are done."""
         metrics, headlines = manifest.columns, Headlines.of(manifest)
-        trials = headlines.costed(trials_frame(store, manifest))
+        trials = headlines.costed(trials_frame(store, manifest, at("trials read")))
         runs = best_trials(trials)
         chosen = set(runs["trial"])
-        curves = curves_frame(store, [t for t in manifest.trials if t.index in chosen], metrics)
+        best = [t for t in manifest.trials if t.index in chosen]
+        curves = curves_frame(store, best, metrics, at("curves of the best read"))
         summary, costs = summary_frame(trials, manifest.fixed), costs_frame(store, manifest)
-        return cls(trials, summary, runs, curves, metrics, costs, headlines)
+        return cls(trials, summary, runs, curves, metrics, costs, headlines, manifest.defaults)
 
     @cached_property
     def _ranged(self) -> pd.DataFrame:
@@ -59,7 +66,7 @@ class Tables:
     @cached_property
     def best(self) -> pd.DataFrame:
         """The summary's rows of the best configurations, with intervals or ranges."""
-        return best_rows(self._ranged)
+        return best_rows(self._ranged, self.defaults)
 
     @cached_property
     def searched(self) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from bench.plan.trials import Trial
 from bench.store.records import EVALUATIONS
 from bench.store.store import Store
 from bench.tables.columns import leading_columns
-from bench.tables.records import curve_chunks, evaluations, metric_columns
+from bench.tables.records import At, curve_chunks, evaluations, metric_columns, unwatched
 from nncore.metrics import BUILT_IN_COLUMNS, Columns
 
 Array = NDArray[np.float64]
@@ -22,16 +22,20 @@ LEADING = ["trial", "problem", "optimizer", "configuration", "seed"]
 
 
 def curve_frames(
-    store: Store, trials: Sequence[Trial], metrics: Columns = BUILT_IN_COLUMNS
+    store: Store,
+    trials: Sequence[Trial],
+    metrics: Columns = BUILT_IN_COLUMNS,
+    at: At = unwatched,
 ) -> Iterator[pd.DataFrame]:
     """`curves.csv` piece by piece: `LEADING`, `epoch`, evaluations, those of `metrics` that occur.
 
-    In the order of `trials`; at least one piece, empty where nothing is stored.
+    In the order of `trials`; at least one piece, empty where nothing is stored. `at` is told how
+    many trials are done.
     """
     names = metric_columns(store, trials, metrics)
     if not names:
         yield pd.DataFrame(columns=[*LEADING, "epoch", EVALUATIONS])
-    for chunk in curve_chunks(store, trials, metrics, counts=True):
+    for chunk in curve_chunks(store, trials, metrics, counts=True, at=at):
         records, count = len(chunk.epochs), len(chunk.positions)
         leading = leading_columns([trials[i] for i in chunk.positions])[LEADING]
         columns: dict[str, Any] = {
@@ -48,10 +52,13 @@ def curve_frames(
 
 
 def curves_frame(
-    store: Store, trials: Sequence[Trial], metrics: Columns = BUILT_IN_COLUMNS
+    store: Store,
+    trials: Sequence[Trial],
+    metrics: Columns = BUILT_IN_COLUMNS,
+    at: At = unwatched,
 ) -> pd.DataFrame:
     """`curves.csv` whole."""
-    return pd.concat(curve_frames(store, trials, metrics), ignore_index=True)
+    return pd.concat(curve_frames(store, trials, metrics, at), ignore_index=True)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,28 +12,41 @@ from pandas.arrays import IntegerArray
 
 from bench.plan.trials import Trial
 from bench.store.records import EVALUATIONS
-from bench.store.store import Curves, Store
+from bench.store.store import CurveChunk, Store
 from nncore.metrics import LOSS, TRAIN_LOSS, Columns
 from nncore.trial import Target
 
 Array = NDArray[np.float64]
+At = Callable[[int, int], None]
 Targets = Mapping[str, Mapping[str, float]]
 
 
+def unwatched(done: int, count: int) -> None:
+    """Takes no note of how many of some things are done."""
+
+
 def curve_chunks(
-    store: Store, trials: Sequence[Trial], metrics: Columns, *, counts: bool = False
-) -> Iterator[Curves]:
+    store: Store,
+    trials: Sequence[Trial],
+    metrics: Columns,
+    *,
+    counts: bool = False,
+    at: At = unwatched,
+) -> Iterator[CurveChunk]:
     """Stored curves in the order of `trials`, with those of `metrics` that they have.
 
     Positions are those of `trials`. What another version of a plugin measured is left out. `counts`
-    asks for the evaluations, too, where they were counted.
+    asks for the evaluations, too, where they were counted. `at` is told how many trials are done.
     """
+    done = 0
     for chunk in store.curves([trial.key for trial in trials]):
         kept = _kept(chunk.metrics, chunk.asked, metrics)
         if counts and EVALUATIONS in chunk.metrics:
             kept.append(EVALUATIONS)
         places = [chunk.metrics.index(name) for name in kept]
         yield chunk._replace(metrics=tuple(kept), values=chunk.values[:, places])
+        done += len(chunk.positions)
+        at(done, len(trials))
 
 
 def metric_columns(store: Store, trials: Sequence[Trial], metrics: Columns) -> list[str]:
@@ -43,7 +56,7 @@ def metric_columns(store: Store, trials: Sequence[Trial], metrics: Columns) -> l
     return [name for name in metrics if name in seen]
 
 
-def evaluations(chunk: Curves) -> IntegerArray:
+def evaluations(chunk: CurveChunk) -> IntegerArray:
     """How often batches had been evaluated up to each record, one curve after another `(n * R,)`.
 
     Nothing where it was not counted, in folders from before.
@@ -60,7 +73,7 @@ def _kept(names: Sequence[str], asked: Sequence[str], metrics: Columns) -> list[
     return [n for n in known if not metrics[n].digest or metrics[n].identity in asked]
 
 
-def arrivals(curves: Curves, trials: Sequence[Trial], column: str, targets: Targets) -> Array:
+def arrivals(curves: CurveChunk, trials: Sequence[Trial], column: str, targets: Targets) -> Array:
     """The epochs `(n,)` after which the trials of `curves` first reached their problem's target.
 
     `trials` are those that the positions of `curves` are of, `targets` by problem and column.
@@ -78,7 +91,7 @@ def arrivals(curves: Curves, trials: Sequence[Trial], column: str, targets: Targ
     return found
 
 
-def best_records(curves: Curves) -> NDArray[np.integer[Any]]:
+def best_records(curves: CurveChunk) -> NDArray[np.integer[Any]]:
     """The places `(n,)` of the lowest validation loss among the records of `n` curves.
 
     Of the training loss where there is no validation part: the test part never takes part in a

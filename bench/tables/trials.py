@@ -14,7 +14,14 @@ from bench.plan.trials import Trial
 from bench.store.records import CONSTANT, EVALUATIONS
 from bench.store.store import Store
 from bench.tables.columns import leading_columns
-from bench.tables.records import arrivals, best_records, curve_chunks, evaluations
+from bench.tables.records import (
+    At,
+    arrivals,
+    best_records,
+    curve_chunks,
+    evaluations,
+    unwatched,
+)
 from nncore.metrics import TRAIN_LOSS
 from nncore.trial import runaway
 
@@ -37,7 +44,7 @@ def hyperparameter_columns(trials: Sequence[Trial]) -> pd.DataFrame:
     return distinct.iloc[[place[t.configuration_index] for t in trials]].reset_index(drop=True)
 
 
-def trials_frame(store: Store, manifest: Manifest) -> pd.DataFrame:
+def trials_frame(store: Store, manifest: Manifest, at: At = unwatched) -> pd.DataFrame:
     """`trials.csv`: a row per stored trial, in the order of the spec.
 
     `above_constant` says of a run that did not diverge whether it ends above twice the constant
@@ -46,7 +53,8 @@ def trials_frame(store: Store, manifest: Manifest) -> pd.DataFrame:
     record `best_epoch`, the one with the lowest validation loss (training loss where the problem
     has no validation part): the test part never takes part in a choice. `time_to_*` are the epochs
     after which the targets of their problem were first reached, infinite where they never were.
-    Where configurations are tuned on seeds of their own, `phase` says what a trial is for.
+    Where configurations are tuned on seeds of their own, `phase` says what a trial is for. `at` is
+    told how many trials are done.
     """
     trials, known = manifest.trials, manifest.columns
     found = store.trials([trial.key for trial in trials])
@@ -71,7 +79,7 @@ def trials_frame(store: Store, manifest: Manifest) -> pd.DataFrame:
     times = {column: np.full(len(mine), np.nan) for column in known if column in aimed}
     best_epoch = np.full(len(mine), -1, dtype=np.int64)
     counted = pd.array([pd.NA] * len(mine), dtype="Int64")
-    for chunk in curve_chunks(store, trials, known, counts=True):
+    for chunk in curve_chunks(store, trials, known, counts=True, at=at):
         rows, records = row_of[chunk.positions], np.arange(len(chunk.positions))
         best = best_records(chunk)
         best_epoch[rows] = chunk.epochs[best]

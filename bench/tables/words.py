@@ -11,15 +11,20 @@ import pandas as pd
 from bench.tables.columns import hyperparameters
 from nncore.rules import rules
 
+Defaults = Mapping[str, Mapping[str, float]]
+NONE: Defaults = {}
 
-def configuration_texts(rows: pd.DataFrame) -> dict[Any, str]:
+
+def configuration_texts(rows: pd.DataFrame, of_plugins: Defaults = NONE) -> dict[Any, str]:
     """A text for every configuration (row) of one optimizer, by index: "rate 0.05, decay 1e-3".
 
     It names the learning rate, and whatever varies among `rows` or is not the rule's default.
+    `of_plugins` has the defaults of rules that are not built in, by rule.
     """
     names = [n for n in hyperparameters(rows) if rows[n].notna().any()]
     rule = str(rows["rule"].iloc[0])
-    defaults = rules[rule].hyperparameters if rule in rules else {"decay": 0.0}
+    known: Mapping[str, float] = rules[rule].hyperparameters if rule in rules else {}
+    defaults = {"decay": 0.0, **of_plugins.get(rule, known)}
     told = [
         n
         for n in names

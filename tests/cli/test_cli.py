@@ -148,6 +148,9 @@ def test_status_report_and_list(folder: Path) -> None:
     assert "adam" in bench("list", "rules", cwd=folder)
     assert "1412.6980" in bench("list", "rules", "adam", cwd=folder)
     assert 'did you mean "adam"' in bench("list", "rules", "adm", cwd=folder, code=2)
+    assert "spread" in bench("list", "figures", cwd=folder)
+    assert "time_to_target" in bench("list", "tables", cwd=folder)
+    assert "A row per finding" in bench("list", "tables", "audit", cwd=folder)
 
 
 def test_python_gets_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,13 @@ import pytest
 
 import bench
 import nncore
-from bench.report import tables
+from bench.report import tables, write
 from bench.report.faults import PluginReportError
+from bench.run.progress import Pace
+from bench.store.store import Store
 from nncore.registry import BUILT_IN, kept
 from tests import ROOT
+from tests.command import bench as typed
 from tests.command import undrawn
 
 SPEC = {
@@ -131,3 +135,46 @@ def test_tables_are_named_after_their_files_and_say_what_a_row_is() -> None:
     assert {each.name for each in found} == {m.name for m in pkgutil.iter_modules(tables.__path__)}
     assert {each.origin for each in found} == {BUILT_IN}
     assert all(each.summary.startswith("A row per ") for each in found)
+
+
+def test_a_report_says_how_far_it_is_with_its_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that reads or writes every trial: of a large folder each takes a while."""
+    problems = [{"dataset": "people", "epochs": 3}, {"dataset": "neuron", "epochs": 2}]
+    spec = {"seeds": 2, "problem": problems, "optimizer": {"rule": ["sgd", "adam"]}}
+    results = bench.run({"name": "paced", **spec}, out=tmp_path, report=False)
+    monkeypatch.setattr(write, "Pace", partial(Pace, line_seconds=0.0))
+    said: list[str] = []
+    with undrawn(), Store.read(results.folder) as store:
+        write.write(results.folder, store, results.manifest, say=said.append)
+    for what in ("trials read", "curves of the best read", "curves written"):
+        assert any(what in line and line.endswith("left") for line in said), said
+
+
+PLUGIN = """
+from nncore.rules import rule
+
+@rule
+def heavy(w, g, t, v, *, learning_rate=0.5, friction=0.25, push=1.0):
+    "Momentum with names of its own."
+    v[:] = (1 - friction) * v - learning_rate * push * g
+    w += v
+"""
+
+
+def test_a_report_without_the_plugin_has_the_same_bytes(tmp_path: Path) -> None:
+    """What is the plugin's default is known from the folder: a report loads no plugin."""
+    (tmp_path / "heavy.py").write_text(PLUGIN)
+    (tmp_path / "s.toml").write_text(
+        'plugins = ["heavy.py"]\nseeds = 2\n[[problem]]\ndataset = "people"\nepochs = 3\n'
+        '[[optimizer]]\nrule = "heavy"\npush = [1.0, 0.5]\n[[optimizer]]\nrule = "adam"\n'
+    )
+    typed("run", "s.toml", cwd=tmp_path)
+    folder = tmp_path / "results/s"
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != ".lock"}
+    assert "friction" not in (folder / "ranking.csv").read_text()
+    (tmp_path / "heavy.py").unlink()
+    (folder / "ranking.csv").unlink()
+    typed("report", "results/s", cwd=tmp_path)
+    assert {p.name: p.read_bytes() for p in folder.iterdir() if p.name != ".lock"} == before
