@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -13,6 +14,8 @@ from matplotlib.figure import Figure
 from bench.figures import pages, style
 from bench.figures.material import Material
 from bench.figures.pages import Page
+
+ENCODING = sys.getfilesystemencoding()  # ASCII, where somebody has switched UTF-8 off
 
 
 def draw(
@@ -77,7 +80,7 @@ class FileNames:
         """
         words = [re.sub(r"[^\w+-]+", "_", part).strip("_")[:60] for part in parts]
         # Systems count bytes, 255 of them.
-        words = [word.encode()[:100].decode(errors="ignore") for word in words]
+        words = [word.encode(ENCODING, "ignore")[:100].decode(ENCODING, "ignore") for word in words]
         stem = "_".join(word or "unnamed" for word in words)
         name, number = stem, 2
         while name.lower() in self.taken:

@@ -13,7 +13,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.transforms import Bbox
 
-from bench.figures import style
+from bench.figures import book, style
 from bench.figures.book import FileNames, draw, plan
 from tests.figures.drawn import CASES, TARGETS, caption, drawn, gather, laid_out, material
 from tests.frames import NINE, TASKS, Frames, frames
@@ -139,6 +139,11 @@ NAMES = {
 @pytest.mark.parametrize("problem", NAMES)
 def test_file_names_are_plain(problem):
     assert FileNames().claim("curves", problem) == NAMES[problem]
+
+
+def test_letters_that_a_file_system_lacks_are_left_out_of_names(monkeypatch):
+    monkeypatch.setattr(book, "ENCODING", "ascii")
+    assert FileNames().claim("curves", "$x$ ünïcode 図") == "curves_x_ncode_.png"
 
 
 def test_file_names_do_not_collide_on_any_file_system():
