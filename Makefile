@@ -29,7 +29,7 @@ speed: .venv     ## the core against the documents' loop and installed peers, in
 test: .venv      ## run the tests
 	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m "not faults"
 
-faults: .venv    ## kills, full disks and other faults at length, minutes
+faults: .venv    ## kills, full disks and other faults performed for real, minutes
 	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m faults
 
 check: .venv     ## has convergence regressed? the gate, against results/reference
