@@ -2,6 +2,8 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+# Workers start by the hundred in tests: none of them should compile our sources again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: bench quick test faults lint format readme validate reproduce documents speed check lock clean help
 
