@@ -120,11 +120,7 @@ def told(frame: pd.DataFrame) -> list[str]:
             else:
                 ends = f"{100 * row['share_low']:.0f} to {100 * row['share_high']:.0f}%"
                 parts.append(f"{name} {100 * row['share']:.0f}% ({ends})")
-        of = (
-            f"{first['scale']} of {first['metric']}"
-            if first["scale"] != VALUES
-            else first["metric"]
-        )
+        of = "" if first["scale"] == VALUES else f"{first['scale']} of "
         lost = [f"{first[k]} {k}" for k in ("diverged", "crashed") if first[k]]
         runs = f"; {' and '.join(lost)} of the runs" if lost else ""
         what = f"{problem}, {optimizer} ({of}{first['metric']})"

@@ -196,9 +196,9 @@ def test_without_randomness_it_is_refused_by_name(tmp_path: Path) -> None:
 def test_on_the_command_line(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "sources.toml").write_text(toml.dumps(SPEC))
     args = ["--out", folder, "--jobs", 1, "--repeats", 20, "--set", "seeds=7"]
-    told = command("variance", "sources.toml", *args, cwd=tmp_path)
+    told = " ".join(command("variance", "sources.toml", *args, cwd=tmp_path).split())
     assert "variance.csv" in told
-    assert "order of samples: none, the order is that of the data" in " ".join(told.split())
+    assert "order of samples: none, the order is that of the data" in told
     assert "of final_train_loss): data " in told
     assert "--repeats" in command("variance", "sources.toml", "--repeats", 2, cwd=tmp_path, code=2)
     alone = ["--set", 'problem.blobs.dataset="neuron"', "--out", "x"]
