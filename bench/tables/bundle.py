@@ -20,6 +20,7 @@ from bench.tables.ranges import intervals_or_ranges
 from bench.tables.records import At, unwatched
 from bench.tables.summary import summary_frame
 from bench.tables.trials import trials_frame
+from bench.tables.variance import Twins, twins_of
 from bench.tables.words import Defaults
 from nncore.metrics import BUILT_IN_COLUMNS, Columns
 
@@ -31,7 +32,8 @@ class Tables:
     `trials` and `summary` are those of the CSV files, `runs` the trials of the best configurations;
     `curves` needs no others than theirs; `metrics` are the columns that trials were measured in,
     `costs` says what an epoch costs, `headlines` what trials are judged by: trials and summaries
-    have its cost, files do not; `defaults` are those of plugins' rules.
+    have its cost, files do not. `twins` are the runs that tell where variance comes from, if any;
+    `defaults` are those of plugins' rules.
     What follows is computed when it is first asked for, and kept.
     """
 
@@ -42,6 +44,7 @@ class Tables:
     metrics: Columns = field(default_factory=lambda: BUILT_IN_COLUMNS)
     costs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=COLUMNS))
     headlines: Headlines = field(default_factory=Headlines)
+    twins: tuple[Twins, ...] = ()
     defaults: Defaults = field(default_factory=dict)
 
     @classmethod
@@ -56,7 +59,8 @@ class Tables:
         best = [t for t in manifest.trials if t.index in chosen]
         curves = curves_frame(store, best, metrics, at("curves of the best read"))
         summary, costs = summary_frame(trials, manifest.fixed), costs_frame(store, manifest)
-        return cls(trials, summary, runs, curves, metrics, costs, headlines, manifest.defaults)
+        twins, known = twins_of(store, manifest), manifest.defaults
+        return cls(trials, summary, runs, curves, metrics, costs, headlines, twins, known)
 
     @cached_property
     def _ranged(self) -> pd.DataFrame:
