@@ -15,7 +15,6 @@ from bench.cli import said
 FAILED = 1
 BAD = 2
 IO = 74
-NO_ROOM = "failed to map segment"  # the loader's words for a library that memory has no room for
 
 
 def _exit_codes(verb: Callable[..., int | None]) -> Callable[..., None]:
@@ -23,10 +22,11 @@ def _exit_codes(verb: Callable[..., int | None]) -> Callable[..., None]:
 
     @wraps(verb)
     def wrapped(*args: Any, **options: Any) -> None:
-        from bench.cli import broken_pipe
+        from bench.cli import broken_pipe, no_room
         from bench.run import signals
 
         broken_pipe.install()
+        no_room.install()
         try:
             with signals.as_exceptions():
                 code = verb(*args, **options) or 0
@@ -35,11 +35,11 @@ def _exit_codes(verb: Callable[..., int | None]) -> Callable[..., None]:
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             code = _complain(f"{where}{error.strerror or error}", IO)
-        except MemoryError:
-            code = _complain("out of memory; what was stored before is intact", IO)
         except Exception as error:
-            if isinstance(error, ImportError) and NO_ROOM in str(error):
-                raise SystemExit(_complain(f"out of memory: {error}", IO)) from None
+            if no_room.is_it(error):
+                what = f": {error}" if isinstance(error, ImportError) else ""
+                said_of_it = f"out of memory{what}; what was stored before is intact"
+                raise SystemExit(_complain(said_of_it, IO)) from None
             if not hasattr(error, "exit_code"):
                 raise
             code = _complain(str(error), error.exit_code)
