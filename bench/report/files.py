@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +20,7 @@ from nncore.files import open_plain, read_plain
 STAMP = ".report.json"
 # What a report writes: its own files, and figures.
 OWN = re.compile(r"[\w+-]+\.csv|verdicts\.txt|best\.toml|spec\.toml|figures/[\w+-]+\.png")
+FIGURE = re.compile(r"[\w+-]+\.png")
 LARGEST_STAMP = 100_000_000  # bytes
 TEMPORARY = re.compile(r"\.(?:figures|\.report\.json|\w+\.(?:csv|toml|txt))\.(\d+)")
 
@@ -51,9 +51,21 @@ def remove_leftovers(folder: Path) -> None:
     """Remove what reports whose process was killed had prepared in `folder`."""
     for path in folder.glob(".*"):
         name = TEMPORARY.fullmatch(path.name)
-        if name and not _runs(int(name[1])):
+        # One of this process's number is of another that had it, in another container say.
+        if name and (int(name[1]) == os.getpid() or not _runs(int(name[1]))):
             with suppress(OSError):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+                _remove_figures(path) if name[0].startswith(".figures.") else path.unlink()
+
+
+def _remove_figures(folder: Path) -> None:
+    """Remove a folder of figures, unless there is something else in it."""
+    if folder.is_symlink() or not folder.is_dir():
+        folder.unlink()
+        return
+    for path in folder.iterdir():
+        if FIGURE.fullmatch(path.name):
+            path.unlink()
+    folder.rmdir()
 
 
 def _runs(process: int) -> bool:

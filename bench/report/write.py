@@ -194,8 +194,8 @@ def _figures(
         say(left_out(material, shown))
     pace, letters = Pace("figures", say), dict[str, None]()
     temporary = files.temporary(folder / "figures")
+    temporary.mkdir()
     try:
-        temporary.mkdir()
         drawn = book.draw(shown, temporary, faults.of, pace.at, letters.setdefault)
         if letters:
             say(f"the font lacks letters of names, and figures have boxes for {''.join(letters)}")
