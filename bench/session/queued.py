@@ -1,0 +1,134 @@
+"""How far the jobs of a submission are: from the marks they leave, squeue, and the stores."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.plan.manifest import Manifest
+from bench.plan.stacks import seconds
+from bench.run import slurm
+from bench.run.progress import duration
+from bench.session.batch import record
+from bench.session.folder import done, read_manifest
+from bench.session.jobs import ENDED, folder_of, shards_of
+from bench.store.store import Store
+
+DONE, FAILED, UNKNOWN = "done", "failed", "unknown"
+STATES = (slurm.QUEUED, slurm.RUNNING, DONE, FAILED)
+NAMED = 20  # failed tasks that are named one by one
+
+
+@dataclass(frozen=True)
+class Queued:
+    """The jobs of a submission: by step how many of its tasks are in which state.
+
+    `trials` are done in all stores, of `all`; `seconds_left` follows from those that train now,
+    None where nothing does or nothing is known yet. `failed` has tasks without a good end.
+    """
+
+    steps: Mapping[str, Mapping[str, int]]
+    trials: int
+    all: int
+    seconds_left: float | None
+    failed: tuple[str, ...]
+    trouble: str = ""
+
+    @property
+    def over(self) -> bool:
+        """Whether no job is left that may change anything."""
+        words = (slurm.QUEUED, slurm.RUNNING, UNKNOWN)
+        return not any(counts.get(word) for counts in self.steps.values() for word in words)
+
+
+def queued(folder: Path) -> Queued | None:
+    """How far the last submission of `folder` is; None where there was none."""
+    folder = folder.resolve()
+    jobs = record(folder).get("jobs", ())
+    if not jobs:
+        return None
+    trouble, alive = "", dict[tuple[str, int], str]()
+    try:
+        found = slurm.queue([job["name"] for job in jobs])
+        alive = {(waiting.name, waiting.number): waiting.state for waiting in found}
+    except slurm.SlurmError as error:
+        trouble = str(error)
+    steps: dict[str, Counter[str]] = {}
+    failed: list[str] = []
+    for job in jobs:
+        step = _step(job["name"])
+        counts = steps.setdefault(step, Counter())
+        for number in range(1, job["tasks"] + 1) if job["tasks"] else [0]:
+            task = f"{step}-{number}" if number else step
+            mark = folder_of(folder) / f"{task}{ENDED}"
+            state = alive.get((job["name"], number))
+            if state is None:
+                state = _ended(mark) or (UNKNOWN if trouble else FAILED)
+            counts[state] += 1
+            if state == FAILED:
+                failed.append(task)
+    with Store.read(folder) as store:
+        manifest = read_manifest(store)
+        ready = done(store, manifest.trials)
+        spent = store.kernel_seconds()
+    for path in shards_of(folder):
+        with Store.read(path) as shard:
+            more = done(shard, manifest.trials)
+            spent += shard.kernel_seconds() if not more <= ready else 0.0
+            ready |= more
+    running = sum(counts[slurm.RUNNING] for step, counts in steps.items() if "train" in step)
+    left = _left(manifest, ready, spent, running)
+    return Queued(
+        steps, len(ready), len({t.key for t in manifest.trials}), left, tuple(failed), trouble
+    )
+
+
+def _ended(mark: Path) -> str:
+    """How a job ended that has left a mark; "" where there is none."""
+    try:
+        code = mark.read_text().strip()
+    except OSError:
+        return ""
+    # Trials that crashed are results, trials that are missing are not.
+    return FAILED if mark.name.startswith("gather") and code != "0" else DONE
+
+
+def _step(name: str) -> str:
+    """What a job does, by its name: train-1, gather-1, report."""
+    last = name.rsplit("-", 2)
+    return last[-1] if not last[-1].isdecimal() else "-".join(last[-2:])
+
+
+def _left(manifest: Manifest, ready: set[str], spent: float, running: int) -> float | None:
+    """Seconds until all planned trials are trained, at the pace so far, by so many tasks."""
+    estimated = missing = 0.0
+    for trial in {trial.key: trial for trial in manifest.trials}.values():
+        cost = seconds((trial,))
+        if trial.key in ready:
+            estimated += cost
+        else:
+            missing += cost
+    if not (running and estimated and spent):
+        return None
+    return missing * spent / estimated / running
+
+
+def lines(found: Queued, folder: Path) -> Iterator[str]:
+    """The same in words."""
+    width = max(map(len, [*found.steps, "jobs"]))
+    words = [*STATES, *([UNKNOWN] if found.trouble else [])]
+    yield f"  {'jobs':{width}}" + "".join(f"{word:>10}" for word in words)
+    for step, counts in found.steps.items():
+        yield f"  {step:{width}}" + "".join(f"{counts.get(word, 0):>10,}" for word in words)
+    if found.trouble:
+        yield f"what is queued is not known: {found.trouble}"
+    left = "" if found.seconds_left is None else f", about {duration(found.seconds_left)} left"
+    yield f"{found.trials:,} of {found.all:,} trials done in all stores{left}"
+    for task in found.failed[:NAMED]:
+        yield f"failed: {task}: see {folder_of(folder)}/{task}.log"
+    if len(found.failed) > NAMED:
+        yield f"... and {len(found.failed) - NAMED:,} more"
+    if found.over and found.trials < found.all:
+        yield "`bench submit` again sends what is missing"
