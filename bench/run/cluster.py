@@ -55,6 +55,7 @@ class Flight:
     assignment: Assignment
     futures: dict[str, Any] = field(default_factory=dict)
     doubts: int = 0
+    losses: int = 0  # how often all who might have it were gone
     again: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -390,6 +391,8 @@ class _Line:
         for flight in self._flights.values():
             flight.doubts = 0 if alive & flight.futures.keys() else flight.doubts + 1
             if flight.doubts >= DOUBTS and lively:
+                stopped = {key for a in self._silent for key in held.get(a, ())}
+                flight.losses += not stopped & flight.futures.keys()
                 flight.again.set()
 
     async def _carry(self, number: int, flight: Flight) -> None:
@@ -408,20 +411,24 @@ class _Line:
 
     async def _event(self, number: int, flight: Flight) -> Trained | Died | None:
         """What came of a stack; None when no worker began it."""
+        import dask
         from distributed import CancelledError, KilledWorker
 
+        allowed = int(dask.config.get("distributed.scheduler.allowed-failures"))
         assignment = flight.assignment
         if not self._fit:
             return None
         try:
-            reply = pickle.loads(await self._first(number, flight))
-        except KilledWorker as error:
-            last = getattr(error.last_worker, "address", error.last_worker)
-            return Died(assignment, f"worker died: dask lost {last}, and others at it before")
+            data = await self._first(number, flight, allowed)
+        except KilledWorker:
+            data = b""
         except CancelledError:
             if self._client.status == "running":
                 return None
             raise
+        if not data:
+            return Died(assignment, f"worker died: dask lost more than {allowed} of them at it")
+        reply: station.Reply = pickle.loads(data)
         if reply.trained:
             records, timing = reply.trained
             return Trained(assignment, records, timing, reply.host)
@@ -433,8 +440,12 @@ class _Line:
             self._fit.pop(reply.worker, None)  # it is received anew
         return None
 
-    async def _first(self, number: int, flight: Flight) -> bytes:
-        """Send a stack, and again when it is asked for, until one of the workers has answered."""
+    async def _first(self, number: int, flight: Flight, allowed: int) -> bytes:
+        """Send a stack, and again when it is asked for, until one of the workers has answered.
+
+        Nothing comes where it has been lost more often than `allowed`: as dask itself has it of one
+        future, which ends where all workers that it may go to have.
+        """
         payload = pickle.dumps(flight.assignment.stack, pickle.HIGHEST_PROTOCOL)
         limit = self._executor.patience(flight.assignment)
         answers: set[asyncio.Task[Any]] = set()
@@ -453,6 +464,8 @@ class _Line:
                 if answered := done & answers:
                     data: bytes = answered.pop().result()
                     return data
+                if flight.losses > allowed:
+                    return b""
                 flight.again.clear()
                 flight.doubts = 0
                 again = asyncio.ensure_future(flight.again.wait())

@@ -36,7 +36,7 @@ class Machine:
         self._workers: list[tuple[subprocess.Popen[str], int]] = []
         self._folder, self._mends = folder, MENDS
         try:
-            self.address = self._started(SCHEDULER)
+            self.address = self._started(SCHEDULER, folder)
             for threads in shares(jobs):
                 self._start_worker(threads)
         except BaseException:
@@ -53,7 +53,7 @@ class Machine:
                 return
 
     def _start_worker(self, threads: int) -> None:
-        self._started(WORKER, self.address, threads, self._folder)
+        self._started(WORKER, self._folder, self.address, threads)
         self._workers.append((self._processes[-1], threads))
 
     def _started(self, role: str, *arguments: Any) -> str:
@@ -94,11 +94,14 @@ def shares(jobs: int) -> list[int]:
     return [jobs // count + (place < jobs % count) for place in range(count)]
 
 
-def serve(parent: int, role: str, *arguments: Any) -> None:
+def serve(parent: int, role: str, folder: str, *arguments: Any) -> None:
     """What one of the processes does until `parent` is gone."""
+    import dask
+
     die_with(parent)
     quiet()
-    asyncio.run(_scheduler() if role == SCHEDULER else _worker(*arguments))
+    with dask.config.set(temporary_directory=folder):
+        asyncio.run(_scheduler() if role == SCHEDULER else _worker(*arguments))
 
 
 async def _scheduler() -> None:
@@ -109,7 +112,7 @@ async def _scheduler() -> None:
         await scheduler.finished()
 
 
-async def _worker(address: str, threads: int, folder: str) -> None:
+async def _worker(address: str, threads: int) -> None:
     from distributed import Worker
 
     # What needs memory are the processes that train, which are not dask's to watch.
@@ -119,7 +122,6 @@ async def _worker(address: str, threads: int, folder: str) -> None:
         host=HOST,
         dashboard_address=f"{HOST}:0",
         memory_limit=0,
-        local_directory=folder,
     ) as worker:
         await worker.finished()
 

@@ -26,6 +26,7 @@ from bench.plan.shares import shares
 from bench.plan.stacks import estimate
 from bench.plan.trials import Trial
 from bench.run import rehearsal, slurm
+from bench.run.progress import counted
 from bench.run.slurm import Job
 from bench.session.folder import done, note, refuse_other
 from bench.session.jobs import ENDED, folder_of, gather, shards_of
@@ -43,6 +44,12 @@ TRAIN, GATHER, REPORT = "train", "gather", "report"
 
 class RunningError(Exception):
     """Jobs of an earlier submission have not ended."""
+
+    exit_code = 2
+
+
+class NotSubmittedError(Exception):
+    """There is no submission of this folder."""
 
     exit_code = 2
 
@@ -99,7 +106,7 @@ def submit(
     slurm.find("sbatch", "squeue")
     if alive := slurm.queue([job["name"] for job in record(folder).get("jobs", ())]):
         raise RunningError(
-            f"{folder}: {len(alive):,} tasks of it are queued or running: `bench status {folder}` "
+            f"{folder}: {counted(alive, 'task')} of it queued or running: `bench status {folder}` "
             f"shows them, `bench cancel {folder}` ends them"
         )
     if faults := rehearsal.faults(trial.configuration.rule for trial in manifest.trials):
@@ -128,8 +135,14 @@ def record(folder: Path) -> dict[str, Any]:
 
 
 def cancel(folder: Path) -> int:
-    """End all jobs of the last submission of `folder`; returns how many tasks had not ended."""
-    alive = slurm.queue([job["name"] for job in record(folder.resolve()).get("jobs", ())])
+    """End all jobs of the last submission of `folder`; returns how many tasks had not ended.
+
+    Raises NotSubmittedError where there was none, SlurmError when Slurm says no.
+    """
+    jobs = record(folder.resolve()).get("jobs", ())
+    if not jobs:
+        raise NotSubmittedError(f"{folder}: nothing was submitted here")
+    alive = slurm.queue([job["name"] for job in jobs])
     slurm.cancel(waiting.job for waiting in alive)
     return len(alive)
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench.plan.manifest import Manifest
 from bench.plan.stacks import seconds
@@ -50,25 +51,25 @@ def queued(folder: Path) -> Queued | None:
     if not jobs:
         return None
     trouble, alive = "", dict[tuple[str, int], str]()
+    unmarked = [
+        job["name"] for job in jobs if not all(_ended(mark) for _, mark in _tasks(folder, job))
+    ]
     try:
-        found = slurm.queue([job["name"] for job in jobs])
+        found = slurm.queue(unmarked)
         alive = {(waiting.name, waiting.number): waiting.state for waiting in found}
     except slurm.SlurmError as error:
         trouble = str(error)
     steps: dict[str, Counter[str]] = {}
     failed: list[str] = []
     for job in jobs:
-        step = _step(job["name"])
-        counts = steps.setdefault(step, Counter())
-        for number in range(1, job["tasks"] + 1) if job["tasks"] else [0]:
-            task = f"{step}-{number}" if number else step
-            mark = folder_of(folder) / f"{task}{ENDED}"
+        counts = steps.setdefault(_step(job["name"]), Counter())
+        for number, mark in _tasks(folder, job):
             state = alive.get((job["name"], number))
             if state is None:
                 state = _ended(mark) or (UNKNOWN if trouble else FAILED)
             counts[state] += 1
             if state == FAILED:
-                failed.append(task)
+                failed.append(mark.stem)
     with Store.read(folder) as store:
         manifest = read_manifest(store)
         ready = done(store, manifest.trials)
@@ -78,11 +79,19 @@ def queued(folder: Path) -> Queued | None:
             more = done(shard, manifest.trials)
             spent += shard.kernel_seconds() if not more <= ready else 0.0
             ready |= more
-    running = sum(counts[slurm.RUNNING] for step, counts in steps.items() if "train" in step)
+    running = sum(c[slurm.RUNNING] for step, c in steps.items() if step.startswith("train"))
     left = _left(manifest, ready, spent, running)
     return Queued(
         steps, len(ready), len({t.key for t in manifest.trials}), left, tuple(failed), trouble
     )
+
+
+def _tasks(folder: Path, job: Mapping[str, Any]) -> Iterator[tuple[int, Path]]:
+    """The numbers of a job's tasks, 0 for a single one, and the marks that they leave."""
+    step = _step(job["name"])
+    for number in range(1, job["tasks"] + 1) if job["tasks"] else [0]:
+        task = f"{step}-{number}" if number else step
+        yield number, folder_of(folder) / f"{task}{ENDED}"
 
 
 def _ended(mark: Path) -> str:
