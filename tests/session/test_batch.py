@@ -31,7 +31,9 @@ rule = ["sgd", "adam"]
 learning_rate = [0.1, 1.0, 1e6]
 """
 TUNED = PLAIN + "[tuning]\nseeds = 2\n"
-ROUNDS = PLAIN.replace("seeds = 6", 'seeds = { until = "decided", least = 3, most = 12 }')
+ROUNDS = PLAIN.replace("seeds = 6", 'seeds = { until = "decided", least = 3, most = 12 }').replace(
+    "[0.1, 1.0, 1e6]", "0.1"
+)
 SPECS = {"plain": PLAIN, "tuned": TUNED, "rounds": ROUNDS}
 
 # Commands that do as Slurm's, but run nothing: what is sent is written down.
