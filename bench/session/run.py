@@ -39,7 +39,8 @@ class Planned:
     """What a run would do: all trials, those still to train, in stacks, and about how long.
 
     `later` are the trials that follow from results: on evaluation seeds, once configurations are
-    chosen, and in rounds of more seeds. `round` numbers the round that is trained, 0 without.
+    chosen, and in rounds of more seeds. `round` numbers the round that is trained, 0 without;
+    `purpose` is what else trials are trained for.
     """
 
     manifest: Manifest
@@ -50,11 +51,12 @@ class Planned:
     jobs: int
     later: Later = field(default_factory=Later)
     round: int = 0
+    purpose: str = ""
 
     @property
     def title(self) -> str:
-        """What is trained, for progress; empty where there are no rounds."""
-        return f"round {self.round}" if self.round else ""
+        """What is trained, for progress; empty where all is that the spec asks for at once."""
+        return self.purpose or (f"round {self.round}" if self.round else "")
 
 
 def planned(
@@ -214,7 +216,7 @@ def run(
             note(store, todo.manifest)
             tried: set[str] = set()
             while True:
-                _train(workers, store, todo, progress)
+                train(workers, store, todo, progress)
                 tried |= {trial.key for trial in todo.missing}
                 kept = _kept(store, retry_crashed or fresh, tried)
                 manifest = grown(experiment, todo.manifest, store, kept)
@@ -267,12 +269,13 @@ def _share(manifest: Manifest, shard: tuple[int, int]) -> set[str]:
     return {trial.key for part in parts for stack in part for trial in stack}
 
 
-def _train(
+def train(
     workers: runner.Runner,
     store: Store,
     todo: Planned,
     progress: Callable[[Planned], Progress] | None,
 ) -> None:
+    """Train what is missing, and store it stack by stack."""
     if not todo.stacks:
         return
     asked = {trial.key: trial.asked for trial in todo.missing}
