@@ -201,9 +201,7 @@ class _Line:
         """Wait until workers are ready. Raises StartError when there are none."""
         while not self._ready.wait(TICK_SECONDS):
             pass
-        if not self._thread.is_alive():
-            assert self._trouble is not None
-            raise self._trouble
+        self.check()
 
     def slots(self) -> int:
         """How many stacks the fit workers train at once."""
