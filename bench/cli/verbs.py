@@ -189,7 +189,9 @@ def run(
         **common,
         repair=repair,
         report=not no_report,
-        progress=None if quiet else lambda todo: Progress.of(todo.stacks, todo.jobs, todo.title),
+        progress=None
+        if quiet
+        else lambda todo: Progress.of(todo.stacks, 0 if on else todo.jobs, todo.title),
         say=None if quiet else lambda text: click.echo(text, err=True),
     )
     if quiet:

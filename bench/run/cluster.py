@@ -287,7 +287,9 @@ class _Line:
     async def _assemble(self) -> None:
         """Wait for workers, and receive those that are there."""
         began = time.monotonic()
-        while not self._fit:
+        # Of a cluster of this machine all, of others those that are there.
+        least = 1 if self._executor.where else self._executor.jobs
+        while self.slots() < least:
             self._invite(await self._workers())
             # Others may keep a worker busy: it joins when it can.
             while self._receiving and not (self._fit and time.monotonic() - began > WAIT_SECONDS):
@@ -296,7 +298,9 @@ class _Line:
                     break
             if not self._fit and self._unfit and not self._receiving:
                 raise RefusedError("\n".join(self._refusals()))
-            if not self._fit and time.monotonic() - began > START_SECONDS:
+            if time.monotonic() - began > START_SECONDS:
+                if self._fit:
+                    return
                 raise StartError(f"{self._where}: no worker within {START_SECONDS:.0f} s")
             await asyncio.sleep(TICK_SECONDS / 10)
 
