@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.plan.manifest import Manifest
-from bench.plan.stacks import seconds
 from bench.run import slurm
 from bench.run.progress import duration
 from bench.session.batch import record
@@ -17,8 +16,8 @@ from bench.session.folder import done, read_manifest
 from bench.session.jobs import ENDED, folder_of, shards_of
 from bench.store.store import Store
 
-DONE, FAILED, UNKNOWN = "done", "failed", "unknown"
-STATES = (slurm.QUEUED, slurm.RUNNING, DONE, FAILED)
+DONE, FAILED, UNBEGUN, UNKNOWN = "done", "failed", "not begun", "unknown"
+STATES = (slurm.QUEUED, slurm.RUNNING, DONE, FAILED, UNBEGUN)
 NAMED = 20  # failed tasks that are named one by one
 
 
@@ -66,24 +65,30 @@ def queued(folder: Path) -> Queued | None:
         for number, mark in _tasks(folder, job):
             state = alive.get((job["name"], number))
             if state is None:
-                state = _ended(mark) or (UNKNOWN if trouble else FAILED)
+                begun = mark.with_suffix(".log").exists()
+                state = _ended(mark) or (UNKNOWN if trouble else FAILED if begun else UNBEGUN)
             counts[state] += 1
             if state == FAILED:
                 failed.append(mark.stem)
     with Store.read(folder) as store:
         manifest = read_manifest(store)
+        spent = _seconds(store, manifest)
         ready = done(store, manifest.trials)
-        spent = store.kernel_seconds()
     for path in shards_of(folder):
         with Store.read(path) as shard:
-            more = done(shard, manifest.trials)
-            spent += shard.kernel_seconds() if not more <= ready else 0.0
-            ready |= more
+            spent |= _seconds(shard, manifest)
+            ready |= done(shard, manifest.trials)
     running = sum(c[slurm.RUNNING] for step, c in steps.items() if step.startswith("train"))
     left = _left(manifest, ready, spent, running)
-    return Queued(
-        steps, len(ready), len({t.key for t in manifest.trials}), left, tuple(failed), trouble
-    )
+    count = len({trial.key for trial in manifest.trials})
+    return Queued(steps, len(ready), count, left, tuple(failed), trouble)
+
+
+def _seconds(store: Store, manifest: Manifest) -> dict[str, float]:
+    """By key, how long the stored trials took."""
+    keys = [trial.key for trial in manifest.trials]
+    found = store.trials(keys)
+    return dict(zip([keys[i] for i in found.positions], found.train_seconds.tolist(), strict=True))
 
 
 def _tasks(folder: Path, job: Mapping[str, Any]) -> Iterator[tuple[int, Path]]:
@@ -110,27 +115,32 @@ def _step(name: str) -> str:
     return last[-1] if not last[-1].isdecimal() else "-".join(last[-2:])
 
 
-def _left(manifest: Manifest, ready: set[str], spent: float, running: int) -> float | None:
-    """Seconds until all planned trials are trained, at the pace so far, by so many tasks."""
-    estimated = missing = 0.0
-    for trial in {trial.key: trial for trial in manifest.trials}.values():
-        cost = seconds((trial,))
-        if trial.key in ready:
-            estimated += cost
-        else:
-            missing += cost
-    if not (running and estimated and spent):
+def _left(
+    manifest: Manifest, ready: Set[str], spent: Mapping[str, float], running: int
+) -> float | None:
+    """Seconds until all planned trials are trained, if they take what others of their problem did.
+
+    By so many tasks; None where none is running or nothing is known yet.
+    """
+    problems = {trial.key: trial.problem_name for trial in manifest.trials}
+    took: dict[str, list[float]] = {}
+    for key, seconds in spent.items():
+        took.setdefault(problems[key], []).append(seconds)
+    if not running or not spent:
         return None
-    return missing * spent / estimated / running
+    mean = sum(spent.values()) / len(spent)
+    means = {name: sum(each) / len(each) for name, each in took.items()}
+    left = [means.get(name, mean) for key, name in problems.items() if key not in ready]
+    return sum(left) / running
 
 
 def lines(found: Queued, folder: Path) -> Iterator[str]:
     """The same in words."""
     width = max(map(len, [*found.steps, "jobs"]))
     words = [*STATES, *([UNKNOWN] if found.trouble else [])]
-    yield f"  {'jobs':{width}}" + "".join(f"{word:>10}" for word in words)
+    yield f"  {'jobs':{width}}" + "".join(f"{word:>11}" for word in words)
     for step, counts in found.steps.items():
-        yield f"  {step:{width}}" + "".join(f"{counts.get(word, 0):>10,}" for word in words)
+        yield f"  {step:{width}}" + "".join(f"{counts.get(word, 0):>11,}" for word in words)
     if found.trouble:
         yield f"what is queued is not known: {found.trouble}"
     left = "" if found.seconds_left is None else f", about {duration(found.seconds_left)} left"
