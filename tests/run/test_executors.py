@@ -41,7 +41,11 @@ def cluster(tmp_path_factory):
     machine.close()
 
 
-@pytest.fixture(params=sorted(executors))
+# Whole clusters take their time to start: theirs are with the faults.
+KINDS = [pytest.param(name, marks=[pytest.mark.faults] * (name == "dask")) for name in executors]
+
+
+@pytest.fixture(params=KINDS)
 def made(request):
     """A function that makes the executor; afterwards nobody of it is left."""
     where = request.getfixturevalue("cluster") if request.param == "dask" else ""

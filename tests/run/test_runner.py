@@ -80,7 +80,9 @@ def test_a_worker_that_dies_takes_nobody_with_it(deed, size, reason, jobs):
     assert children() == []
 
 
-@pytest.mark.parametrize(("on", "jobs"), [("", 1), ("", 2), ("dask", 2)])
+@pytest.mark.parametrize(
+    ("on", "jobs"), [("", 1), ("", 2), pytest.param("dask", 2, marks=pytest.mark.faults)]
+)
 def test_a_worker_that_is_stopped_delays_what_it_has_and_no_more(tmp_path, on, jobs):
     """It is not dead, and will never answer: what it has is trained elsewhere after a while."""
     if on:

@@ -92,7 +92,12 @@ def done(folder, line, *, but=(), codes=()):
             bench(*arguments, *part, cwd=folder, code=code)
 
 
-@pytest.mark.parametrize("kind", SPECS)
+SLOWEST = pytest.mark.faults
+
+
+@pytest.mark.parametrize(
+    "kind", ["tuned", *(pytest.param(k, marks=SLOWEST) for k in ("plain", "rounds"))]
+)
 def test_its_jobs_one_by_one_give_the_bytes_of_a_run(tmp_path, commands, kind):
     folder = written(tmp_path, SPECS[kind])
     printed = submitted(folder, "--slurm", "time=01:00:00", "--slurm", "array=%2")
@@ -144,7 +149,7 @@ def test_what_was_killed_is_sent_again_and_nothing_else(tmp_path, commands):
     assert tables(folder / "out") == tables(folder / "alone")
 
 
-@pytest.mark.parametrize("size", [0, 100, 20_000])
+@pytest.mark.parametrize("size", [100, *(pytest.param(n, marks=SLOWEST) for n in (0, 20_000))])
 def test_half_a_file_of_a_task_costs_what_was_in_it(tmp_path, commands, size):
     folder = written(tmp_path, PLAIN)
     submitted(folder)
@@ -172,6 +177,7 @@ def test_a_task_that_is_queued_again_goes_on(tmp_path, commands):
         done(folder, line)
 
 
+@SLOWEST
 @pytest.mark.skipif(not shutil.which("prlimit"), reason="no prlimit here")
 def test_a_full_disk_under_one_task_costs_the_others_nothing(tmp_path, commands):
     folder = written(tmp_path, PLAIN)
@@ -192,6 +198,7 @@ def test_a_full_disk_under_one_task_costs_the_others_nothing(tmp_path, commands)
     assert tables(folder / "out") == tables(folder / "alone")
 
 
+@SLOWEST
 def test_killed_while_it_submits_it_is_submitted_again(tmp_path, commands):
     folder = written(tmp_path, PLAIN)
     (commands / "deadly").touch()
