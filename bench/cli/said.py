@@ -33,6 +33,24 @@ def plan(todo: Any) -> None:
     click.echo(f"results go to {todo.folder}")
 
 
+def submitted(found: Any, dry_run: bool) -> None:
+    """What a `bench.session.batch.Submission` has queued, or would queue, on stderr."""
+    from bench.run.progress import counted
+
+    if not found.jobs:
+        click.echo(
+            f"nothing is missing in {found.folder}: `bench report {found.folder}` writes the report"
+        )
+        return
+    follows = f", then {found.phases - 1} more at most" if found.phases > 1 else ""
+    click.echo(
+        f"{'would queue' if dry_run else 'queued'} {found.trials:,} trials in "
+        f"{counted(range(found.tasks), 'task')} of about {_duration(found.seconds)}{follows}; "
+        f"`bench status {found.folder}` shows how far they are",
+        err=True,
+    )
+
+
 def _follows(todo: Any) -> str:
     """How many trials follow once there are results, in words."""
     least, most = todo.later.least, todo.later.most

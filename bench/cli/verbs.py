@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -17,7 +18,7 @@ BAD = 2
 IO = 74
 
 
-def _exit_codes(verb: Callable[..., int | None]) -> Callable[..., None]:
+def exit_codes(verb: Callable[..., int | None]) -> Callable[..., None]:
     """Turn what a verb returns or raises into an exit code and one or a few lines."""
 
     @wraps(verb)
@@ -63,6 +64,16 @@ class _Shard(click.ParamType):
         if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
             self.fail(f"{value}: write I/N with I from 1 to N, as 1/4", param, ctx)
         return int(part), int(parts)
+
+
+class _On(click.ParamType):
+    name = "dask[://HOST:PORT]"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        address = re.fullmatch(r"dask(://(\[[0-9a-fA-F:.]+\]|[^\s/:\[\]]+):\d{1,5}/?)?", str(value))
+        if address is None and value:
+            self.fail(f"{value}: write dask, or dask://HOST:PORT with its scheduler's", param, ctx)
+        return str(value).rstrip("/")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -125,12 +136,18 @@ quiet_option = click.option("--quiet", "-q", is_flag=True, help="Say nothing but
 @click.option(
     "--repair", is_flag=True, help="Set damaged results aside and train those trials again."
 )
+@click.option(
+    "--on",
+    type=_On(),
+    default="",
+    help="Train on a dask cluster; `dask` alone is one of this machine's cores.",
+)
 @no_report
 @quiet_option
 @click.option(
     "--dry-run", is_flag=True, help="Say what would be trained and how long; train nothing."
 )
-@_exit_codes
+@exit_codes
 def run(
     spec: Path,
     jobs: int | None,
@@ -141,6 +158,7 @@ def run(
     retry_crashed: bool,
     fresh: bool,
     repair: bool,
+    on: str,
     no_report: bool,
     quiet: bool,
     dry_run: bool,
@@ -161,6 +179,7 @@ def run(
         "shard": shard,
         "retry_crashed": retry_crashed,
         "fresh": fresh,
+        "on": on,
     }
     if dry_run:
         said.plan(session.planned(spec, **common))
@@ -170,7 +189,9 @@ def run(
         **common,
         repair=repair,
         report=not no_report,
-        progress=None if quiet else lambda todo: Progress.of(todo.stacks, todo.jobs, todo.title),
+        progress=None
+        if quiet
+        else lambda todo: Progress.of(todo.stacks, 0 if on else todo.jobs, todo.title),
         say=None if quiet else lambda text: click.echo(text, err=True),
     )
     if quiet:
@@ -195,7 +216,7 @@ def run(
 @plugin_option
 @retry_option
 @quiet_option
-@_exit_codes
+@exit_codes
 def variance(
     spec: Path,
     repeats: int,
@@ -230,7 +251,7 @@ def variance(
 
 @main.command()
 @folder_argument
-@_exit_codes
+@exit_codes
 def report(folder: Path) -> int:
     """Write the CSV files and figures of what is stored in DIR, also while a run goes on."""
     return _report(folder)
@@ -260,18 +281,21 @@ def _report(folder: Path) -> int:
 @main.command()
 @folder_argument
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON, for programs.")
-@_exit_codes
+@exit_codes
 def status(folder: Path, as_json: bool) -> int:
     """What is done, missing, diverged and crashed in DIR."""
+    import dataclasses
     import json
 
+    from bench.session import queued as queues
     from bench.session import status as statuses
 
-    found = statuses.status(folder)
+    found, queue = statuses.status(folder), queues.queued(folder)
     if as_json:
-        click.echo(json.dumps(statuses.plain(found), indent=1))
+        plain = {**statuses.plain(found), "slurm": queue and dataclasses.asdict(queue)}
+        click.echo(json.dumps(plain, indent=1))
     else:
-        for line in statuses.lines(found):
+        for line in [*statuses.lines(found), *(queues.lines(queue, folder) if queue else ())]:
             click.echo(line)
     return found.exit_code
 
@@ -290,7 +314,7 @@ def status(folder: Path, as_json: bool) -> int:
 @click.option("--problem", "problems", multiple=True, help="Its rows alone. Repeatable.")
 @click.option("--optimizer", "optimizers", multiple=True, help="Its rows alone. Repeatable.")
 @click.option("--column", "columns", multiple=True, help="This column alone. Repeatable.")
-@_exit_codes
+@exit_codes
 def table(
     folder: Path,
     name: str,
@@ -314,7 +338,7 @@ def table(
     "folders", metavar="DIR...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
 @no_report
-@_exit_codes
+@exit_codes
 def merge(out: Path, folders: tuple[Path, ...], no_report: bool) -> int:
     """Join the results of shards in OUT, and write its report."""
     from bench.session import merge as merging
@@ -332,7 +356,7 @@ def merge(out: Path, folders: tuple[Path, ...], no_report: bool) -> int:
     "--out", "-o", type=click.Path(path_type=Path), help="File; default: DIR/baseline.json."
 )
 @click.option("--jobs", "-j", type=click.IntRange(1), help="Worker processes; default: one a core.")
-@_exit_codes
+@exit_codes
 def baseline(folder: Path, out: Path | None, jobs: int | None) -> int:
     """Write what the results in DIR converged to, for `check` to compare with.
 
@@ -367,7 +391,7 @@ def baseline(folder: Path, out: Path | None, jobs: int | None) -> int:
     is_flag=True,
     help="Fail on any rule whose numbers changed by more than rounding, even to the better.",
 )
-@_exit_codes
+@exit_codes
 def check(folder: Path, file: Path, margin: float, strict: bool) -> int:
     """Has convergence in DIR regressed against a baseline?
 
@@ -383,7 +407,7 @@ def check(folder: Path, file: Path, margin: float, strict: bool) -> int:
 
 @main.command()
 @click.argument("problems", metavar="[DATASET]...", nargs=-1)
-@_exit_codes
+@exit_codes
 def new(problems: tuple[str, ...]) -> int:
     """Print a first spec, commented, on the DATASETs (default: spiral): `bench new > my.toml`.
 
@@ -410,7 +434,7 @@ def new(problems: tuple[str, ...]) -> int:
     type=click.Path(path_type=Path),
     help="Also list what this file adds. Repeatable.",
 )
-@_exit_codes
+@exit_codes
 def list_(kind: str | None, name: str | None, plugins: tuple[Path, ...]) -> int:
     """What there is: rules, wrappers, schedules, datasets, layers, losses, metrics, initializers.
 
@@ -423,7 +447,7 @@ def list_(kind: str | None, name: str | None, plugins: tuple[Path, ...]) -> int:
 
 @main.command()
 @click.argument("document", required=False)
-@_exit_codes
+@exit_codes
 def reproduce(document: str | None) -> int:
     """The documents' printed numbers beside ours, compared as text."""
     from bench.studies.documents import reproduce as reproduction
@@ -444,7 +468,7 @@ def reproduce(document: str | None) -> int:
     show_default=True,
     help="Where the tables go.",
 )
-@_exit_codes
+@exit_codes
 def speed(rounds: int, out: Path) -> int:
     """The core against the documents' loop and installed peers, in one run on one core.
 

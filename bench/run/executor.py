@@ -27,6 +27,14 @@ class StartError(Exception):
     """No worker can be started, or none that can work; the message says why."""
 
 
+class RefusedError(StartError):
+    """Workers are there, but would compute something else; nothing was begun."""
+
+
+class LostError(StartError):
+    """Workers were there, and cannot be reached any more."""
+
+
 @dataclass
 class Assignment:
     """A stack on its way: how often workers had to try, and how often one of its own died of it.
@@ -47,6 +55,7 @@ class Trained:
     assignment: Assignment
     records: Sequence[Record]
     timing: Timing
+    host: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,11 +66,22 @@ class Died:
     reason: str
 
 
-class Executor(ABC):
-    """Worker processes that train stacks: `jobs` of them, prepared by `setup`.
+@dataclass(frozen=True)
+class Noted:
+    """Something that the user should know, and that changes nothing."""
 
-    `patience` says for how many seconds a stack may show no sign of life. A subclass is in
-    `executors` by the `name` it is declared with, and so in `tests/run/test_executors.py`.
+    text: str
+
+
+Event = Trained | Died | Noted | None
+
+
+class Executor(ABC):
+    """Worker processes that train stacks: `jobs` of them at once, prepared by `setup`.
+
+    `patience` says for how many seconds a stack may show no sign of life; `where` is the address of
+    workers that are not this executor's own. A subclass is in `executors` by the `name` it is
+    declared with, and so in `tests/run/test_executors.py`.
     """
 
     name: ClassVar[str]
@@ -71,12 +91,25 @@ class Executor(ABC):
         executors[name] = cls
 
     def __init__(
-        self, setup: Setup, jobs: int, scratch: Scratch, patience: Callable[[Assignment], float]
+        self,
+        setup: Setup,
+        jobs: int,
+        scratch: Scratch,
+        patience: Callable[[Assignment], float],
+        where: str = "",
     ) -> None:
         self.setup, self.jobs, self.scratch, self.patience = setup, jobs, scratch, patience
+        self.where = where
+
+    def start(self) -> int:
+        """Get ready now, and not at the first stack; returns how many can be trained at once.
+
+        Raises StartError, and RefusedError where no worker computes the same as this process.
+        """
+        return self.jobs
 
     @abstractmethod
-    def run(self, pending: deque[Assignment]) -> Iterator[Trained | Died | None]:
+    def run(self, pending: deque[Assignment]) -> Iterator[Event]:
         """Train what is `pending`, from the left: each is taken out and comes back once.
 
         Whatever has arrived comes at once, and None when nothing did for a moment, so that the

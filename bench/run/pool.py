@@ -26,6 +26,7 @@ from bench.run.executor import (
     TICK_SECONDS,
     Assignment,
     Died,
+    Event,
     Executor,
     StartError,
     Trained,
@@ -58,7 +59,7 @@ class Pool(Executor, name="joblib"):
         # Workers die with the thread that forked them (`worker.die_with`): one serves all calls.
         self._thread = threading.Thread(target=self._serve, name="joblib-pool", daemon=True)
 
-    def run(self, pending: deque[Assignment]) -> Iterator[Trained | Died | None]:  # noqa: D102
+    def run(self, pending: deque[Assignment]) -> Iterator[Event]:  # noqa: D102
         for _ in range(BREAKS):
             yield from self._call(pending)
             if not pending or self._stopped:
@@ -78,7 +79,7 @@ class Pool(Executor, name="joblib"):
         for pid in self.scratch.workers():
             kill(pid)
 
-    def _call(self, pending: deque[Assignment]) -> Iterator[Trained | Died | None]:
+    def _call(self, pending: deque[Assignment]) -> Iterator[Event]:
         """One call of `Parallel`, up to its end or a death."""
         if not _room(FILES + FILES_PER_WORKER * self.jobs):
             raise StartError("too few files may be open")

@@ -27,8 +27,9 @@ LONG_SECONDS = 5.0  # of a run about whose efficiency there is something to say
 class Progress:
     """A context that shows how many of the trials in `work` (key -> seconds, roughly) are done.
 
-    `workers` is the number of processes that train, `stream` is where to (default: stderr),
-    `line_seconds` the least time between two lines, `title` what every line begins with.
+    `workers` is the number of processes that train (0: they come and go), `stream` is where to
+    (default: stderr), `line_seconds` the least time between two lines, `title` what every line
+    begins with.
     """
 
     def __init__(
@@ -113,8 +114,8 @@ class Progress:
 
     def _busy(self) -> str:
         """What share of its time every worker has trained: the rest is what all else costs."""
-        if self.seconds < LONG_SECONDS:
-            return ""  # starting is most of it
+        if self.seconds < LONG_SECONDS or not self.workers:
+            return ""  # starting is most of it, or workers come and go
         share = self.training_seconds / (self.workers * self.seconds)
         every = "the worker" if self.workers == 1 else f"each of {self.workers} workers"
         return f"; {every} trained {share:.0%} of the time"

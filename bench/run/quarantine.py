@@ -25,6 +25,7 @@ from bench.run.executor import (
     TICK_SECONDS,
     Assignment,
     Died,
+    Event,
     Executor,
     StartError,
     Trained,
@@ -114,7 +115,7 @@ class Quarantine(Executor, name="quarantine"):
         self._failures = 0
         self._stopped = False
 
-    def run(self, pending: deque[Assignment]) -> Iterator[Trained | Died | None]:  # noqa: D102
+    def run(self, pending: deque[Assignment]) -> Iterator[Event]:  # noqa: D102
         vigil = Vigil(self.scratch)
         while (pending or self._flying()) and not self._stopped:
             self._fill(pending)

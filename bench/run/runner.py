@@ -3,7 +3,7 @@
 What is calm goes to joblib's pool. What a worker may have died of goes to the quarantine, where
 every worker is on its own, first side by side; what kills its worker there is halved until the
 culprit stands alone, with nothing else in flight; a trial that two workers of its own died of is
-`crashed`.
+`crashed`. On a cluster of dask's every worker is on its own from the beginning.
 """
 
 from __future__ import annotations
@@ -18,11 +18,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.run import worker
-from bench.run.executor import Assignment, Died, Executor, StartError, Trained
+from bench.run.executor import (
+    Assignment,
+    Died,
+    Executor,
+    LostError,
+    RefusedError,
+    StartError,
+    Trained,
+)
 from bench.run.pool import Pool
 from bench.run.quarantine import Quarantine
 from bench.run.scratch import Scratch
-from bench.run.signals import Interrupted, as_events
+from bench.run.signals import GO_ON, Interrupted, as_events
 from bench.store.records import Record, Result
 from nncore.datasets import tables
 from nncore.imports import sources
@@ -32,15 +40,23 @@ if TYPE_CHECKING:
 
 MINIMUM_LIMIT = 60.0
 PATIENCE = 30.0
+DASK = "dask"
+MANY = 1 << 20  # as many as a cluster can
 DEATHS = 2  # of workers of its own that a trial survives no longer
 
 __all__ = ["Interrupted", "Runner", "RunnerError", "cores", "run"]
 
 
 class RunnerError(Exception):
-    """Workers cannot be started; the message says why."""
+    """Workers cannot be started, or have gone; the message says why."""
 
     exit_code = 74
+
+
+class UnfitError(RunnerError):
+    """Workers elsewhere would compute something else, or cannot be used from here."""
+
+    exit_code = 2
 
 
 def cores() -> int:
@@ -48,6 +64,36 @@ def cores() -> int:
     import joblib
 
     return int(joblib.cpu_count())
+
+
+def _dask() -> type[Executor]:
+    """What trains on a cluster of dask's. Raises UnfitError where the package is not installed."""
+    try:
+        import distributed  # noqa: F401
+    except ImportError as error:
+        raise UnfitError(
+            "--on dask needs the package distributed: pip install 'bench-optimizers[dask]' "
+            f"({error})"
+        ) from error
+    from bench.run.cluster import Dask
+
+    return Dask
+
+
+def threads(on: str) -> int:
+    """How many stacks are trained at once on a cluster: see `Runner`.
+
+    Raises RunnerError when it cannot be reached.
+    """
+    if on in ("", DASK):
+        return cores()
+    _dask()
+    from bench.run.cluster import threads as count
+
+    try:
+        return count(on)
+    except StartError as error:
+        raise RunnerError(str(error)) from error
 
 
 def run(
@@ -68,7 +114,9 @@ class Runner:
     """Worker processes, `jobs` of them (default: one per core), for the phases of a run.
 
     `task` maps a stack to its outcomes, in a worker, and must be importable there. No worker
-    outlives the `with` block, and none is started before there is something to do.
+    outlives the `with` block, and none is started before there is something to do. `on` is where
+    they are: "dask" is a cluster of this machine's cores, "dask://HOST:PORT" the one with the
+    scheduler there, "" this machine without dask. `say` is told what a user should know.
     """
 
     def __init__(
@@ -77,8 +125,14 @@ class Runner:
         jobs: int | None = None,
         plugins: Sequence[str | Path] = (),
         task: worker.Task = worker.train_stack,
+        on: str = "",
+        say: Callable[[str], None] | None = None,
     ) -> None:
-        self.jobs = jobs or cores()
+        self._where = on if on != DASK else ""
+        self.jobs = jobs or (MANY if self._where else cores())
+        self._apart_on: type[Executor] = _dask() if on else Quarantine
+        self._calm_on = None if on else Pool
+        self._say = say
         self._task = pickle.dumps(task)
         self._plugins = tuple((str(path), sources(path).digest) for path in plugins)
         self._host = socket.gethostname()
@@ -99,6 +153,21 @@ class Runner:
                 self._scratch.close()
         if exception[0] is None:
             self._raise_interrupted()
+
+    def start(self) -> int:
+        """Get workers of a cluster ready; returns how many stacks they train at once.
+
+        Raises RunnerError when there are none, UnfitError when none of them can be used.
+        """
+        if self._calm_on is not None:
+            return self.jobs
+        try:
+            found = self._executor(self._apart_on).start()
+        except RefusedError as error:
+            raise UnfitError(str(error)) from error
+        except StartError as error:
+            raise RunnerError(f"workers cannot start: {error}") from error
+        return min(self.jobs, found)
 
     def run(
         self,
@@ -135,8 +204,8 @@ class Runner:
     def _calmly(self, pending: deque[Assignment]) -> list[Assignment]:
         """Train in joblib's pool; returns what it may have died of. What it cannot do is left."""
         died: list[Assignment] = []
-        if min(self.jobs, len(pending)) > 1:
-            pool = self._executor(Pool)
+        if self._calm_on is not None and min(self.jobs, len(pending)) > 1:
+            pool = self._executor(self._calm_on)
             try:
                 self._through(pool, pending, lambda death: died.append(death.assignment))
             except StartError:
@@ -166,7 +235,9 @@ class Runner:
                 self._hand_over(Trained(assignment, [Record.crashed(death.reason)], timing))
 
         try:
-            self._through(self._executor(Quarantine), deque(pending), sort)
+            self._through(self._executor(self._apart_on), deque(pending), sort)
+        except LostError as error:
+            raise RunnerError(f"{error}; {GO_ON}") from error
         except StartError as error:
             raise RunnerError(f"workers cannot start: {error}") from error
         return again
@@ -184,8 +255,10 @@ class Runner:
                 self._estimated += event.assignment.seconds
                 self._measured += event.timing.wall_seconds
                 self._hand_over(event)
-            elif event is not None:
+            elif isinstance(event, Died):
                 on_death(event)
+            elif event is not None and self._say is not None:
+                self._say(event.text)
         self._raise_interrupted()
 
     def _hand_over(self, trained: Trained) -> None:
@@ -195,7 +268,7 @@ class Runner:
                 keys=tuple(trial.key for trial in assignment.stack),
                 records=trained.records,
                 **trained.timing._asdict(),
-                host=self._host,
+                host=trained.host or self._host,
                 attempts=assignment.attempts,
             )
         )
@@ -213,7 +286,9 @@ class Runner:
             except OSError as error:
                 raise RunnerError(f"workers cannot start: {error}") from error
             setup = worker.Setup(os.getpid(), self._task, self._plugins, str(self._scratch.folder))
-            self._executors[kind.name] = kind(setup, self.jobs, self._scratch, self._patience)
+            self._executors[kind.name] = kind(
+                *(setup, self.jobs, self._scratch, self._patience, self._where)
+            )
         return self._executors[kind.name]
 
     def _patience(self, assignment: Assignment) -> float:

@@ -8,6 +8,7 @@ for the end of a pipe.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import secrets
 import shutil
@@ -40,7 +41,7 @@ class Scratch:
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.gettempdir()).absolute() / f"bench-{secrets.token_hex(8)}"
-        self._numbers = 0
+        self._numbers = itertools.count(1)
         # First, lest a kill in between should leave the folder.
         self._broom = subprocess.Popen(
             ["/bin/sh", "-c", BROOM, "sh", self.folder, SEMAPHORES.format(os.getpid())],
@@ -59,9 +60,8 @@ class Scratch:
             raise
 
     def number(self) -> int:
-        """A new number, to send a stack by."""
-        self._numbers += 1
-        return self._numbers
+        """A new number, to send a stack by; threads may share a folder."""
+        return next(self._numbers)
 
     def sign(self, number: int) -> tuple[int, int] | None:
         """Who trains the stack sent as `number`, and how far; None before it was begun."""

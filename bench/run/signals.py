@@ -21,7 +21,8 @@ class Interrupted(KeyboardInterrupt):
 
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM)
-GOODBYE = "interrupted: finished trials are stored; run the same again to go on"
+GO_ON = "finished trials are stored; run the same again to go on"
+GOODBYE = f"interrupted: {GO_ON}"
 # Some libraries swallow what a handler raises; then the process ends after this long all the same.
 GRACE_SECONDS = 1.0
 

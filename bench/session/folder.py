@@ -93,7 +93,7 @@ def note(store: Store, manifest: Manifest, fingerprint: Any = None) -> None:
     new: dict[str, Any] = {}
     if store.meta.get("manifest") != now:
         new["manifest"] = now
-    mine = fingerprint or _fingerprint(manifest)
+    mine = fingerprint or fingerprint_of(manifest)
     known = store.meta.get("fingerprint", mine) if len(store) else mine
     known = {**known, "plugins": {**mine["plugins"], **known["plugins"]}}
     if store.meta.get("fingerprint") != known:
@@ -102,7 +102,7 @@ def note(store: Store, manifest: Manifest, fingerprint: Any = None) -> None:
         store.set_meta(**new, environment=provenance.environment())
 
 
-def _fingerprint(manifest: Manifest) -> Any:
+def fingerprint_of(manifest: Manifest) -> Any:
     """That of this process, with the plugins that compute; others measure and draw.
 
     What trials record is asked for by its source, one by one.
@@ -111,8 +111,11 @@ def _fingerprint(manifest: Manifest) -> Any:
     return provenance.fingerprint([p for p in manifest.spec.get("plugins", ()) if p in computing])
 
 
-def refuse_other(store: Store, manifest: Manifest) -> None:
-    """Raise FolderMismatchError when what is stored does not belong with what is asked."""
+def refuse_other(store: Store, manifest: Manifest, *, machine: bool = True) -> None:
+    """Raise FolderMismatchError when what is stored does not belong with what is asked.
+
+    Without `machine`, the processor here may be of another kind: nothing is computed on it.
+    """
     folder = store.path.parent
     # What this run does not understand of it, it writes anew.
     found = store.meta.get("manifest")
@@ -124,7 +127,9 @@ def refuse_other(store: Store, manifest: Manifest) -> None:
         )
     if not len(intact(store)):
         return
-    differ = provenance.differences(read_fingerprint(store), _fingerprint(manifest))
+    differ = provenance.differences(
+        read_fingerprint(store), fingerprint_of(manifest), machine=machine
+    )
     if differ:
         raise FolderMismatchError(
             f"{folder}: its results were computed by something else, so new ones cannot be "

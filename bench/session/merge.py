@@ -31,7 +31,7 @@ def merge(out: Path, folders: Sequence[Path]) -> Manifest:
     try:
         parts = [read_manifest(store) for store in stores]
         _refuse_strangers(stores, parts)
-        fingerprint = read_fingerprint(stores[0])
+        fingerprint = read_fingerprint(_filled(stores)[0])
         whole = manifests.united(parts)
         with Store.open(out) as target:
             note(target, whole, fingerprint=fingerprint)
@@ -44,6 +44,11 @@ def merge(out: Path, folders: Sequence[Path]) -> Manifest:
     finally:
         for store in stores:
             store.close()
+
+
+def _filled(stores: Sequence[Store]) -> Sequence[Store]:
+    """Those with results; all where none has any."""
+    return [store for store in stores if len(store)] or stores
 
 
 def _add_costs(target: Store, stores: Sequence[Store]) -> None:
@@ -75,6 +80,10 @@ def _refuse_strangers(stores: Sequence[Store], parts: Sequence[Manifest]) -> Non
                 "results, so not to be joined"
             )
         planned |= keys
+        if store not in _filled(stores):
+            continue  # nothing of it was computed yet
+        first = _filled(stores)[0]
+        here = first.path.parent
         differ = provenance.differences(read_fingerprint(first), read_fingerprint(store))
         if differ:
             lines = "\n".join(f"  {line}" for line in differ)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from bench.plan import manifest as manifests
 from bench.plan import stacks as stacking
 from bench.plan import trials as planning
 from bench.plan.manifest import Manifest
+from bench.plan.shares import shares
 from bench.plan.trials import Stack, Trial
 from bench.run import rehearsal, runner
 from bench.spec import experiment as spec
@@ -67,6 +69,7 @@ def planned(
     shard: tuple[int, int] | None = None,
     retry_crashed: bool = False,
     fresh: bool = False,
+    on: str = "",
 ) -> Planned:
     """What `run` with the same arguments would train. Writes nothing.
 
@@ -74,15 +77,15 @@ def planned(
     experiment or other code, StoreError when what is there cannot be read.
     """
     experiment = loaded(source, overrides, plugins, shard)
-    folder = _folder(experiment, out)
-    return _planned(experiment, folder, jobs or runner.cores(), shard, retry_crashed, fresh)
+    folder = place_of(experiment, out)
+    return _planned(experiment, folder, jobs or runner.threads(on), shard, retry_crashed, fresh)
 
 
 def loaded(
     source: str | Path | Mapping[str, Any],
     overrides: Sequence[str],
     plugins: Sequence[str | Path],
-    shard: tuple[int, int] | None,
+    shard: tuple[int, int] | None = None,
 ) -> Experiment:
     """The experiment; raises SpecError also where its rounds of seeds cannot be cut into shards."""
     experiment = spec.load(source, overrides, plugins)
@@ -95,7 +98,8 @@ def loaded(
     return experiment
 
 
-def _folder(experiment: Experiment, out: str | Path | None) -> Path:
+def place_of(experiment: Experiment, out: str | Path | None) -> Path:
+    """The results folder of an experiment."""
     return Path(out) if out is not None else Path("results") / experiment.name
 
 
@@ -141,7 +145,8 @@ def _remaining(
     """What is left to train of `manifest` when the keys in `ready` are stored."""
     # Optimizers may share trials: each is trained once.
     left = {t.key: t for t in reversed(manifest.trials) if t.key not in ready}
-    missing = tuple(t for t in reversed(left.values()) if _in_shard(t, shard))
+    mine = left.keys() if shard is None else _share(manifest, shard)
+    missing = tuple(t for t in reversed(left.values()) if t.key in mine)
     stacks = tuple(stacking.stacks(missing, jobs=jobs))
     seconds = stacking.estimate(stacks, jobs)
     follows = later(experiment, manifest, complete=not left)
@@ -160,6 +165,7 @@ def run(
     fresh: bool = False,
     repair: bool = False,
     report: bool = True,
+    on: str = "",
     progress: Callable[[Planned], Progress] | None = None,
     say: Callable[[str], None] | None = None,
     rules: Sequence[Callable[..., Any]] = (),
@@ -172,17 +178,18 @@ def run(
     `KEY=VALUE` on dotted keys; `shard` (I, N) trains the I-th of N parts. `fresh` replaces earlier
     results, once all new ones are there; `repair` sets damaged ones aside and trains them again,
     `retry_crashed` tries crashed trials again. Without `report` no CSV file and no figure is
-    written.
+    written. `on` is a cluster of dask's to train on, see `bench.run.runner.Runner`.
 
     Raises SpecError, also for a plugin's rule that fails its rehearsal; FolderMismatchError,
-    StoreError, and Interrupted on Ctrl-C or SIGTERM, when everything that was finished is stored.
+    StoreError, RunnerError, and Interrupted on Ctrl-C or SIGTERM, when everything that was finished
+    is stored.
     """
     from bench.report.write import write
 
     say = say or _nothing
     source, plugins = given(source, rules, plugins)
     experiment = loaded(source, overrides, plugins, shard)
-    folder = _folder(experiment, out)
+    folder = place_of(experiment, out)
     for path in experiment.plugins:
         for what in sources(path).notes:
             say(what)
@@ -195,15 +202,18 @@ def run(
     if faults := rehearsal.faults(trial.configuration.rule for trial in todo.missing):
         raise SpecError(faults)
     paths = [Path(path) for path in todo.manifest.spec.get("plugins", ())]
-    with Store.open(todo.folder, fresh=fresh) as store:
-        try:
-            refuse_other(store, todo.manifest)  # again: it was not locked before
-        except FolderMismatchError:
-            if not fresh:
-                raise
-            store.empty()
-        note(store, todo.manifest)
-        with runner.Runner(jobs=todo.jobs, plugins=paths) as workers:
+    with contextlib.ExitStack() as place:
+        workers = place.enter_context(runner.Runner(jobs=jobs, plugins=paths, on=on, say=say))
+        if on and todo.missing:  # whom nobody can work with is told before anything is written
+            todo = _with_jobs(todo, workers.start())
+        with Store.open(todo.folder, fresh=fresh) as store:
+            try:
+                refuse_other(store, todo.manifest)  # again: it was not locked before
+            except FolderMismatchError:
+                if not fresh:
+                    raise
+                store.empty()
+            note(store, todo.manifest)
             tried: set[str] = set()
             while True:
                 train(workers, store, todo, progress)
@@ -217,12 +227,20 @@ def run(
                 note(store, todo.manifest)
                 if todo.stacks:
                     say(_begins(todo))
-        costs.measure(store, todo.manifest, paths, say)
-        store.take_over()
-        files: tuple[Path, ...] = ()
-        if report:
-            files = write(todo.folder, store, todo.manifest, again=False, say=say)
-        return results_of(todo.folder, todo.manifest, store, files, len(tried))
+            place.close()
+            costs.measure(store, todo.manifest, paths, say)
+            store.take_over()
+            files: tuple[Path, ...] = ()
+            if report:
+                files = write(todo.folder, store, todo.manifest, again=False, say=say)
+            return results_of(todo.folder, todo.manifest, store, files, len(tried))
+
+
+def _with_jobs(todo: Planned, jobs: int) -> Planned:
+    """The same for so many workers."""
+    stacks = tuple(stacking.stacks(todo.missing, jobs=jobs))
+    seconds = stacking.estimate(stacks, jobs)
+    return dataclasses.replace(todo, stacks=stacks, seconds=seconds, jobs=jobs)
 
 
 def _begins(todo: Planned) -> str:
@@ -239,8 +257,16 @@ def _nothing(text: str) -> None:
     """Say nothing."""
 
 
-def _in_shard(trial: Trial, shard: tuple[int, int] | None) -> bool:
-    return shard is None or int(trial.key[:16], 16) % shard[1] == shard[0] - 1
+def _share(manifest: Manifest, shard: tuple[int, int]) -> set[str]:
+    """The keys of a shard (I, N): the same whatever is stored, and however many workers there are.
+
+    Trials that follow from results are shared out apart, lest they all be one shard's.
+    """
+    phases: dict[str, list[Trial]] = {}
+    for trial in manifest.trials:
+        phases.setdefault(manifest.phase(trial), []).append(trial)
+    parts = [shares(trials, shard[1])[shard[0] - 1] for trials in phases.values()]
+    return {trial.key for part in parts for stack in part for trial in stack}
 
 
 def train(

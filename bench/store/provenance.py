@@ -70,10 +70,13 @@ def _pieces(path: str | Path) -> Iterator[tuple[str, str]]:
         yield f"{name}: {module}" if module else name, digest
 
 
-def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def differences(
+    then: Mapping[str, Any], now: Mapping[str, Any], *, machine: bool = True
+) -> list[str]:
     """What differs between two fingerprints, a line each; empty when numbers are comparable.
 
     A plugin that only one of them has is no difference: it can change no trial of the other.
+    Without `machine`, what follows from the processor is left out.
     """
     old, new = then.get("core", {}), now.get("core", {})
     lines = [f"{name} changed" for name in old if name in new and old[name] != new[name]]
@@ -81,7 +84,8 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     lines += [f"{name} is gone" for name in old if name not in new]
     old, new = then.get("plugins", {}), now.get("plugins", {})
     lines += [f"plugin {name} changed" for name in old if new.get(name, old[name]) != old[name]]
-    for name, words in (("numpy", "NumPy"), ("blas", "BLAS"), ("vectors", "processor's vectors")):
+    named = [("numpy", "NumPy"), ("blas", "BLAS"), ("vectors", "processor's vectors")]
+    for name, words in named if machine else named[:1]:
         if then.get(name) != now.get(name):
             lines.append(f"{words}: {then.get(name, 'unknown')} then, {now.get(name)} now")
     return lines

@@ -90,6 +90,14 @@ def task(stack):
                 os.kill(os.getpid(), signal.SIGSEGV)
             case "kill once" if once(trial.argument):
                 os.kill(os.getpid(), signal.SIGKILL)
+            case "kill parent":
+                os.kill(os.getppid(), signal.SIGKILL)
+                signal.pause()
+            case "stop parent once" if once(trial.argument):
+                os.kill(os.getppid(), signal.SIGSTOP)
+                signal.pause()
+            case "stop once" if once(trial.argument):
+                os.kill(os.getpid(), signal.SIGSTOP)
             case "hang":
                 signal.pause()
             case "steady":

@@ -30,14 +30,30 @@ for module in pkgutil.iter_modules([Path(seam.__file__).parent]):
 PATIENCE = 1.0
 
 
-@pytest.fixture(params=sorted(executors))
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """A dask cluster that is there already: a scheduler, and two workers."""
+    pytest.importorskip("distributed", reason="the extra dask is not installed")
+    from bench.run.machine import Machine
+
+    machine = Machine(2, str(tmp_path_factory.mktemp("dask")))
+    yield machine.address.replace("tcp://", "dask://")
+    machine.close()
+
+
+# Whole clusters take their time to start: theirs are with the faults.
+KINDS = [pytest.param(name, marks=[pytest.mark.faults] * (name == "dask")) for name in executors]
+
+
+@pytest.fixture(params=KINDS)
 def made(request):
     """A function that makes the executor; afterwards nobody of it is left."""
+    where = request.getfixturevalue("cluster") if request.param == "dask" else ""
     scratch, opened = Scratch(), []
 
     def make(jobs=2, task=tasks.task, plugins=(), patience=lambda _: PATIENCE):
         setup = Setup(os.getpid(), pickle.dumps(task), tuple(plugins), str(scratch.folder))
-        opened.append(executors[request.param](setup, jobs, scratch, patience))
+        opened.append(executors[request.param](setup, jobs, scratch, patience, where))
         return opened[-1]
 
     make.scratch = scratch

@@ -80,6 +80,27 @@ def test_a_worker_that_dies_takes_nobody_with_it(deed, size, reason, jobs):
     assert children() == []
 
 
+@pytest.mark.parametrize(
+    ("on", "jobs"), [("", 1), ("", 2), pytest.param("dask", 2, marks=pytest.mark.faults)]
+)
+def test_a_worker_that_is_stopped_delays_what_it_has_and_no_more(tmp_path, on, jobs):
+    """It is not dead, and will never answer: what it has is trained elsewhere after a while."""
+    if on:
+        pytest.importorskip("distributed", reason="the extra dask is not installed")
+    trials = [tasks.trial(n, "stop once", str(tmp_path / "once")) for n in range(8)]
+    results = []
+    with runner.Runner(jobs=jobs, task=tasks.task, on=on) as workers:
+        workers.run(stacks_of(trials, 2), on_result=results.append, limit_seconds=1.0)
+    found = {
+        int(k, 16): r
+        for result in results
+        for k, r in zip(result.keys, result.records, strict=True)
+    }
+    assert found == {n: expected(n) for n in range(8)}
+    assert sum(len(result.keys) for result in results) == 8
+    assert children() == []
+
+
 def test_one_job_is_a_process_too():
     found, _ = outcomes(stacks_of([tasks.trial(0), tasks.trial(1, "exit")], 1), jobs=1)
     assert found[0] == expected(0)

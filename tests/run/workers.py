@@ -1,5 +1,6 @@
 """What tests of workers share: stacks of tasks that behave or do not, and who is still there."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -22,8 +23,12 @@ def expected(number, size=5):
 
 
 def children():
-    """The worker processes of this one, whichever thread of it started them."""
-    found = []
-    for path in Path(f"/proc/{os.getpid()}/task").glob("*/children"):
-        found += [int(number) for number in path.read_text().split() if is_worker(number)]
+    """The processes below this one that train, whichever thread of whichever started them."""
+    found, ahead = [], [str(os.getpid())]
+    while ahead:
+        with contextlib.suppress(OSError):
+            for path in Path(f"/proc/{ahead.pop()}/task").glob("*/children"):
+                below = path.read_text().split()
+                ahead += below
+                found += [int(number) for number in below if is_worker(number)]
     return found

@@ -1,0 +1,257 @@
+"""An experiment as a chain of Slurm jobs: `bench submit` and `bench cancel`.
+
+An array of tasks trains shares of what is missing, each into a store of its own; a job gathers them
+in the folder and plans what follows from results: chosen configurations on evaluation seeds, a
+further round of seeds. So it goes on, phase by phase, and a last job reports. All jobs are queued
+at once, each waiting for the one before. What they do is in `bench.session.jobs`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.plan import manifest as manifests
+from bench.plan import trials as planning
+from bench.plan.manifest import Manifest
+from bench.plan.shares import shares
+from bench.plan.stacks import estimate
+from bench.plan.trials import Trial
+from bench.run import rehearsal, slurm
+from bench.run.progress import counted
+from bench.run.slurm import Job
+from bench.session.folder import done, note, refuse_other
+from bench.session.jobs import ENDED, folder_of, gather, shards_of
+from bench.session.rounds import grown, later, round_of
+from bench.session.run import loaded, place_of
+from bench.spec.experiment import Experiment
+from bench.spec.mistakes import SpecError
+from bench.store.store import FILE, Store
+from nncore.files import read_plain, write_new
+
+RECORD = "submission.json"
+CPUS = "cpus-per-task"
+TRAIN, GATHER, REPORT = "train", "gather", "report"
+
+
+class RunningError(Exception):
+    """Jobs of an earlier submission have not ended."""
+
+    exit_code = 2
+
+
+class NotSubmittedError(Exception):
+    """There is no submission of this folder."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What is to be queued: `jobs` in their order; `trials` are missing now, of `seconds` at least.
+
+    `tasks` train at once, and `phases` follow each other.
+    """
+
+    manifest: Manifest
+    folder: Path
+    jobs: tuple[Job, ...]
+    trials: int
+    seconds: float
+    tasks: int
+    phases: int
+
+
+def submit(
+    source: str | Path | Mapping[str, Any],
+    *,
+    tasks: int,
+    options: Sequence[str] = (),
+    out: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    plugins: Sequence[str | Path] = (),
+    jobs: int | None = None,
+    dry_run: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+) -> Submission:
+    """Queue what `bench run` with the same arguments would train, in arrays of `tasks`.
+
+    `options` are `KEY=VALUE` of sbatch's, `jobs` worker processes a task. What earlier submissions
+    left is gathered first. With `dry_run` nothing is written or queued.
+
+    Raises SpecError, FolderMismatchError and StoreError as a run does, before anything is queued;
+    RunningError while jobs of the folder are queued or running, SlurmError when Slurm says no.
+    """
+    try:
+        given = slurm.options_of(options)
+    except ValueError as error:
+        raise SpecError([f"--slurm {error}"]) from error
+    if jobs is not None and given.get(CPUS, str(jobs)) != str(jobs):
+        raise SpecError([f"--jobs {jobs} and --slurm {CPUS}={given[CPUS]}: give one of them"])
+    given.setdefault(CPUS, str(jobs or 1))
+    experiment = loaded(source, overrides, plugins)
+    folder = place_of(experiment, out).resolve()
+    manifest = manifests.of(experiment, planning.trials(experiment))
+    if dry_run:
+        missing = _missing(experiment, folder, manifest)
+        return _planned(experiment, manifest, folder, missing, tasks, given)
+    slurm.find("sbatch", "squeue")
+    if alive := slurm.queue([job["name"] for job in record(folder).get("jobs", ())]):
+        raise RunningError(
+            f"{folder}: {counted(alive, 'task')} of it queued or running: `bench status {folder}` "
+            f"shows them, `bench cancel {folder}` ends them"
+        )
+    if faults := rehearsal.faults(trial.configuration.rule for trial in manifest.trials):
+        raise SpecError(faults)
+    with Store.open(folder) as store:
+        refuse_other(store, manifest, machine=False)
+        note(store, manifest)
+    gather(folder, say)
+    with Store.read(folder) as store:
+        manifest = grown(experiment, manifest, store, lambda trials: done(store, trials))
+        ready = done(store, manifest.trials)
+    missing = [trial for trial in manifest.trials if trial.key not in ready]
+    found = _planned(experiment, manifest, folder, missing, tasks, given)
+    if found.jobs:
+        _send(found)
+    return found
+
+
+def record(folder: Path) -> dict[str, Any]:
+    """What the last submission of `folder` was; empty when there was none."""
+    try:
+        found = json.loads(read_plain(folder_of(folder) / RECORD))
+        return dict(found) if isinstance(found, dict) else {}
+    except (OSError, ValueError):
+        return {}
+
+
+def cancel(folder: Path) -> int:
+    """End all jobs of the last submission of `folder`; returns how many tasks had not ended.
+
+    Raises NotSubmittedError where there was none, SlurmError when Slurm says no.
+    """
+    jobs = record(folder.resolve()).get("jobs", ())
+    if not jobs:
+        raise NotSubmittedError(f"{folder}: nothing was submitted here")
+    alive = slurm.queue([job["name"] for job in jobs])
+    slurm.cancel(waiting.job for waiting in alive)
+    return len(alive)
+
+
+def _missing(experiment: Experiment, folder: Path, manifest: Manifest) -> list[Trial]:
+    """What no store of the folder has, its shards' included."""
+    ready: set[str] = set()
+    if (folder / FILE).exists():
+        with Store.read(folder) as store:
+            refuse_other(store, manifest, machine=False)
+            manifest = grown(experiment, manifest, store, lambda trials: done(store, trials))
+            ready |= done(store, manifest.trials)
+    for path in shards_of(folder):
+        with Store.read(path) as shard:
+            ready |= done(shard, manifest.trials)
+    return [trial for trial in manifest.trials if trial.key not in ready]
+
+
+def _planned(
+    experiment: Experiment,
+    manifest: Manifest,
+    folder: Path,
+    missing: Sequence[Trial],
+    tasks: int,
+    options: Mapping[str, str],
+) -> Submission:
+    """The chain of jobs for `missing` trials, and for what follows once they are there."""
+    cores = int(options[CPUS]) if options[CPUS].isdecimal() else 1
+    unique = {trial.key: trial for trial in missing}
+    parts = [part for part in shares([*unique.values()], tasks, jobs=cores) if part]
+    phases = _phases(experiment, manifest) if parts else 0
+    name = _name(manifest.name, folder)
+    found: list[Job] = []
+    for phase in range(1, phases + 1):
+        gathered = [found[-1].name] if found else []
+        count = len(parts) if phase == 1 else tasks
+        train = _job(folder, name, f"{TRAIN}-{phase}", options, tasks=count, after_ok=gathered)
+        gathering = _job(
+            *(folder, name, f"{GATHER}-{phase}", _single(options)),
+            after=[train.name],
+            after_ok=gathered,
+        )
+        found += [train, gathering]
+    if found:
+        found.append(_job(folder, name, REPORT, _single(options), after=[found[-1].name]))
+    seconds = max((estimate(part, cores) for part in parts), default=0.0)
+    return Submission(manifest, folder, tuple(found), len(unique), seconds, len(parts), phases)
+
+
+def _phases(experiment: Experiment, manifest: Manifest) -> int:
+    """How often results have to be there before it is known what follows, at most."""
+    rounds = len(experiment.until.rounds) if experiment.until else 1
+    if later(experiment, manifest, complete=False).most == 0:
+        return 1
+    return 1 + rounds if manifest.tuned else 1 + rounds - max(1, round_of(manifest))
+
+
+def _name(experiment: str, folder: Path) -> str:
+    """A name for jobs: no other folder's have it."""
+    plain = re.sub(r"[^\w.-]", "-", experiment, flags=re.ASCII)[:40]
+    return f"bench-{plain}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:8]}"
+
+
+def _single(options: Mapping[str, str]) -> dict[str, str]:
+    """Options of a job that is no array and needs one processor."""
+    return {k: "1" if k == CPUS else v for k, v in options.items() if k != slurm.ARRAY}
+
+
+def _job(
+    folder: Path, name: str, step: str, options: Mapping[str, str], *, tasks: int = 0, **after: Any
+) -> Job:
+    log = f"{step}-%a.log" if tasks else f"{step}.log"
+    command = [sys.executable, "-m", "bench", "slurm-job", step, str(folder)]
+    return Job(
+        f"{name}-{step}",
+        [*command, *([str(tasks)] if tasks else [])],
+        folder_of(folder) / log,
+        {"chdir": str(Path.cwd()), **options},
+        tasks,
+        **after,
+    )
+
+
+def _send(found: Submission) -> None:
+    """Queue all jobs; what is queued is written down before the next one is."""
+    folder = folder_of(found.folder)
+    folder.mkdir(exist_ok=True)
+    for path in [*folder.glob(f"*{ENDED}"), *folder.glob("*.log"), *folder.glob("*.sh")]:
+        path.unlink()
+    (folder / "fingerprint.json").unlink(missing_ok=True)
+    jobs = [{"name": job.name, "tasks": job.tasks} for job in found.jobs]
+    write_new(folder / RECORD, json.dumps({"jobs": jobs}))
+    ids: dict[str, str] = {}
+    for job in found.jobs:
+        path = script_of(job)
+        write_new(path, slurm.script(job))
+        ids[job.name] = slurm.send(path, slurm.dependencies(job, ids))
+
+
+def script_of(job: Job) -> Path:
+    """Where the script of a job lies: beside its log."""
+    return job.log.with_name(job.log.name.replace("-%a", "")).with_suffix(".sh")
+
+
+def scripts(found: Submission) -> str:
+    """What `submit` would queue, as text."""
+    names = {job.name: f"{{{job.name}}}" for job in found.jobs}
+    texts = []
+    for job in found.jobs:
+        command = ["sbatch", "--parsable", *slurm.dependencies(job, names), str(script_of(job))]
+        texts.append(f"# {shlex.join(command)}\n{slurm.script(job)}")
+    return "\n".join(texts)

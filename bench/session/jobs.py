@@ -1,0 +1,193 @@
+"""What the jobs of a submission do on their machines: train a share, gather what came out, report.
+
+The folder's own store is read while an array trains and written by one job alone once it has ended;
+every task writes to a store of its own. Whatever ends a task costs the stacks it was at: it is
+queued again by Slurm, or the next submission gathers what it left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.plan.keys import key
+from bench.plan.manifest import Manifest
+from bench.plan.shares import shares
+from bench.plan.stacks import seconds
+from bench.run import runner
+from bench.run.progress import Progress
+from bench.session import costs
+from bench.session.folder import (
+    FolderMismatchError,
+    done,
+    fingerprint_of,
+    note,
+    read_manifest,
+    refuse_other,
+)
+from bench.session.merge import merge
+from bench.session.results import Results, results_of
+from bench.session.rounds import grown
+from bench.spec import experiment as spec
+from bench.store import provenance
+from bench.store.records import LockedError
+from bench.store.store import FILE, Result, Store
+from nncore.files import write_new
+
+SLURM, SHARDS = "slurm", "shards"
+ENDED = ".ended"
+FIRST = "fingerprint.json"  # of the task that came first
+CPUS = "SLURM_CPUS_PER_TASK"
+LINE_SECONDS = 60.0
+
+Say = Callable[[str], None]
+
+
+def folder_of(folder: Path) -> Path:
+    """Where the scripts and logs of a results folder's jobs lie."""
+    return folder / SLURM
+
+
+def shards_of(folder: Path) -> list[Path]:
+    """The folders of tasks that have stored something, and have not been gathered yet."""
+    return [path.parent for path in sorted((folder / SHARDS).glob(f"*/{FILE}"))]
+
+
+def train(folder: Path, step: str, part: int, parts: int, *, say: Say) -> int:
+    """Train the `part`-th of so many `parts` of what is missing in `folder`; returns an exit code.
+
+    Raises FolderMismatchError where it would not be what was submitted, or another machine of the
+    array computes otherwise; StoreError and RunnerError as a run does.
+    """
+    cores = int(os.environ.get(CPUS, "1"))
+    with Store.read(folder) as store:
+        manifest = read_manifest(store)
+        spec.load(manifest.spec)  # plugins, and what the data files hold now
+        _refuse_changed(folder, manifest)
+        refuse_other(store, manifest, machine=bool(len(store)))
+        ready = done(store, manifest.trials)
+    _refuse_odd(folder, manifest)
+    missing = {t.key: t for t in manifest.trials if t.key not in ready}
+    share = shares([*missing.values()], parts, jobs=cores)[part - 1]
+    say(f"{step}, part {part} of {parts}: {sum(map(len, share)):,} trials")
+    crashed = 0
+    if share:
+        with Store.open(folder / SHARDS / f"{step}-{part}", repair=True) as store:
+            refuse_other(store, manifest)
+            note(store, manifest)
+            kept = done(store, manifest.trials)
+            left = [tuple(t for t in stack if t.key not in kept) for stack in share]
+            stacks = [stack for stack in left if stack]
+            asked = {t.key: t.asked for stack in stacks for t in stack}
+            work = {t.key: seconds(stack) / len(stack) for stack in stacks for t in stack}
+            plugins = [Path(path) for path in manifest.spec.get("plugins", ())]
+            with (
+                runner.Runner(jobs=cores, plugins=plugins, say=say) as workers,
+                Progress(work, workers=cores, line_seconds=LINE_SECONDS) as progress,
+            ):
+
+                def keep(result: Result) -> None:
+                    pairs = zip(result.keys, result.records, strict=True)
+                    records = [record._replace(asked=asked[k]) for k, record in pairs]
+                    store.add(result._replace(records=records))
+                    progress.add(result)
+
+                workers.run(stacks, on_result=keep, estimate=seconds)
+            crashed = sum(word == "crashed" for word in store.statuses().values())
+    return _ended(folder, f"{step}-{part}", 1 if crashed else 0)
+
+
+def gather(folder: Path, say: Say) -> list[Path]:
+    """Move to the store of `folder` what closed stores of its shards have; returns what is left.
+
+    What is damaged of one is left out, and missing: the next submission sends it again.
+    """
+    closed: list[Path] = []
+    left: list[Path] = []
+    for path in shards_of(folder):
+        try:
+            with Store.open(path, repair=True) as store:  # what a killed task began is rolled back
+                for damage in store.damage:
+                    say(f"{path}: damaged, and left out: {damage}")
+                (closed if len(store) else left).append(path)
+        except LockedError as error:
+            say(f"{error}")
+            left.append(path)
+    if closed:
+        merge(folder, closed)
+        for path in closed:
+            shutil.rmtree(path, ignore_errors=True)
+    return left
+
+
+def gather_and_plan(folder: Path, step: str, say: Say) -> int:
+    """Gather, and plan what follows from results; 1 where some are missing still."""
+    gather(folder, say)
+    with Store.open(folder) as store:
+        before = read_manifest(store)
+        missing = len({t.key for t in before.trials} - done(store, before.trials))
+        if missing:
+            say(f"{missing:,} trials are missing: `bench submit` sends them again")
+            return _ended(folder, step, 1)
+        experiment = spec.load(before.spec)
+        manifest = grown(experiment, before, store, lambda trials: done(store, trials))
+        note(store, manifest, fingerprint=store.meta["fingerprint"])
+    say(f"{len(manifest.trials) - len(before.trials):,} trials follow")
+    return _ended(folder, step, 0)
+
+
+def report(folder: Path, say: Say) -> Results:
+    """Measure what an epoch costs, and write the report of what there is."""
+    from bench.report.write import write
+
+    with Store.open(folder) as store:
+        manifest = read_manifest(store)
+        spec.load(manifest.spec)
+        plugins = [Path(path) for path in manifest.spec.get("plugins", ())]
+        costs.measure(store, manifest, plugins, say)
+        files = write(folder, store, manifest, again=False, say=say)
+        found = results_of(folder, manifest, store, files)
+    _ended(folder, "report", 1 if found.crashed or found.missing else 0)
+    return found
+
+
+def _ended(folder: Path, step: str, code: int) -> int:
+    """Leave a mark that a job came to its end, and how."""
+    write_new(folder_of(folder) / f"{step}{ENDED}", f"{code}\n")
+    return code
+
+
+def _refuse_changed(folder: Path, manifest: Manifest) -> None:
+    """Raise FolderMismatchError where problems are not what they were, as of data that changed."""
+    first = {t.problem_name: t for t in reversed(manifest.trials)}
+    for name, trial in first.items():
+        if key(trial.problem, trial.configuration, trial.seed) != trial.key:
+            raise FolderMismatchError(
+                f"{folder}: the data or the plugins of problem {name} have changed since they "
+                "were submitted"
+            )
+
+
+def _refuse_odd(folder: Path, manifest: Manifest) -> None:
+    """Raise FolderMismatchError where this machine computes otherwise than the first one."""
+    mine = fingerprint_of(manifest)
+    path = folder_of(folder) / FIRST
+    own = path.with_name(f".{FIRST}.{os.uname().nodename}.{os.getpid()}")
+    write_new(own, json.dumps(mine))
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.link(own, path)  # whole, or not at all
+        first: Mapping[str, Any] = json.loads(path.read_text())
+    finally:
+        own.unlink()
+    if differ := provenance.differences(first, mine):
+        lines = "\n".join(f"  {line}" for line in differ)
+        raise FolderMismatchError(
+            f"{folder}: another machine of this array computes otherwise, so results cannot be "
+            f"compared:\n{lines}\nchoose machines of one kind, as with --slurm constraint=..."
+        )

@@ -1,0 +1,172 @@
+"""A real Slurm of one machine, whose tasks are killed: the bytes of an undisturbed local run.
+
+`tools/slurm.sh` sets one up; where there is none these tests are skipped.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.command import bench
+from tests.faults.commands import SLOW, stored, tables, typed
+
+pytestmark = pytest.mark.faults
+
+SPEC = """
+seeds = 24
+plugins = ["slow.py"]
+[tuning]
+seeds = 24
+[[problem]]
+dataset = "spiral"
+epochs = 20
+record_every = 10
+[[optimizer]]
+rule = ["slow", "sgd"]
+learning_rate = [0.1, 0.2]
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _slurm():
+    try:
+        done = subprocess.run(["sinfo", "-h"], capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        pytest.skip("no Slurm here: tools/slurm.sh starts one")
+    if done.returncode or not done.stdout.strip():
+        pytest.skip("no Slurm here: tools/slurm.sh starts one")
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("alone")
+    (folder / "slow.py").write_text(SLOW)
+    (folder / "mine.toml").write_text(SPEC)
+    bench("run", "mine.toml", "--out", "out", "--jobs", 2, cwd=folder)
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path):
+    """A folder that jobs may be in, none of which is left."""
+    yield tmp_path
+    with contextlib.suppress(Exception):
+        bench("cancel", "out", cwd=tmp_path)
+
+
+def submitted(alone, home):
+    return bench("submit", alone / "mine.toml", "--tasks", 2, "--out", "out", cwd=home)
+
+
+def watched(condition, seconds=300.0):
+    """Wait for files that processes of others write; they tell nobody of themselves."""
+    with subprocess.Popen(["sleep", str(seconds)]) as clock:
+        while not condition():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                clock.wait(0.05)
+                raise AssertionError("nothing came")
+        clock.kill()
+        return True
+
+
+def ended(home):
+    """Wait until no job of the folder is left; what `status` says then."""
+    found = []
+
+    def over():
+        found[:] = [bench("status", "out", cwd=home)]
+        rows = [line.split() for line in found[0].splitlines()]
+        steps = [r for r in rows if r and r[0].startswith(("train-", "gather-", "report"))]
+        return all(row[1:3] == ["0", "0"] for row in steps)
+
+    watched(over)
+    return found[0]
+
+
+def same(alone, home):
+    assert stored(home / "out") == stored(alone / "out")
+    return tables(home / "out") == tables(alone / "out")
+
+
+def processes(step, home):
+    """The processes of a task's program, not of its workers."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (path / "cmdline").read_bytes().split(b"\0")
+            if b"slurm-job" in words and step.encode() in words and bytes(home / "out") in words:
+                found.append(int(path.name))
+    return found
+
+
+def test_a_submission_gives_the_bytes_of_a_run(alone, home):
+    assert "queued" in submitted(alone, home)
+    printed = ended(home)
+    assert "failed: " not in printed, printed
+    assert same(alone, home)
+    assert (home / "out" / "figures").is_dir()
+    assert "nothing is missing" in submitted(alone, home)
+
+
+def test_a_task_that_is_killed_is_sent_again(alone, home):
+    submitted(alone, home)
+    shard = home / "out" / "shards" / "train-1-1"
+    watched(lambda: stored(shard))
+    for number in processes("train-1", home):
+        with open(f"/proc/{number}/environ", "rb") as file:
+            if b"SLURM_ARRAY_TASK_ID=1\0" in file.read():
+                os.kill(number, signal.SIGKILL)
+    printed = ended(home)
+    assert "failed: train-1-1: see " in printed, printed
+    kept = stored(home / "out")
+    assert 0 < len(kept) < len(stored(alone / "out"))
+    submitted(alone, home)
+    assert "failed: " not in ended(home)
+    assert kept.items() <= stored(home / "out").items()
+    assert same(alone, home)
+
+
+def test_cancelled_it_goes_on_when_it_is_submitted_again(alone, home):
+    submitted(alone, home)
+    watched(lambda: stored(home / "out" / "shards" / "train-1-2"))
+    assert "of it queued or running" in bench(
+        *("submit", alone / "mine.toml", "--tasks", 2, "--out", "out"), cwd=home, code=2
+    )
+    assert "ended; what they have stored stays" in bench("cancel", "out", cwd=home)
+    ended(home)
+    submitted(alone, home)
+    ended(home)
+    assert same(alone, home)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+def test_a_full_disk_under_one_shard(alone, home):
+    shard = home / "out" / "shards" / "train-1-1"
+    shard.mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=96k", "none", str(shard)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("no small disk can be mounted here")
+    try:
+        submitted(alone, home)
+        printed = ended(home)
+        assert "failed: train-1-1: see " in printed, printed
+        log = (home / "out" / "slurm" / "train-1-1.log").read_text()
+        assert "disk" in log or "No space" in log, log
+        assert "Traceback" not in log
+    finally:
+        subprocess.run(["umount", "--lazy", str(shard)], check=True)
+    submitted(alone, home)
+    ended(home)
+    assert same(alone, home)
+
+
+def test_the_program_is_the_one_a_user_types(alone, tmp_path):
+    """Scripts alone, printed by a process of its own."""
+    assert shutil.which("sbatch")
+    command = ("submit", alone / "mine.toml", "--tasks", 2, "--out", "out", "--dry-run")
+    assert typed(*command, cwd=tmp_path).count("#!/bin/sh") == 5

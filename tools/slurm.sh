@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# A Slurm of one machine, without systemd, for the tests: as root,
+#   tools/slurm.sh install    # Debian, Ubuntu: the packages, where they are missing
+#   tools/slurm.sh start      # prints the line that tells commands of it: export SLURM_CONF=...
+#   tools/slurm.sh stop
+set -euo pipefail
+home=${BENCH_SLURM:-/run/bench-slurm}
+conf=$home/slurm.conf
+
+up() { SLURM_CONF=$conf sinfo -h -o %T 2>/dev/null | grep -qE 'idle|mixed|allocated'; }
+
+install() {
+  if command -v slurmctld slurmd munged sbatch >/dev/null; then return; fi
+  apt-get -qq update
+  DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install \
+    munge slurmctld slurmd slurm-client >/dev/null
+}
+
+start() {
+  if up; then echo "export SLURM_CONF=$conf"; return; fi
+  stop
+  mkdir -p "$home"/{munge,state,spool}
+  chmod 755 "$home"
+  head -c 1024 /dev/urandom > "$home/munge/key"
+  chown -R munge: "$home/munge"
+  chmod 711 "$home/munge"
+  chmod 400 "$home/munge/key"
+  # Two jobs a core: those that wait are tested, not the speed of those that run.
+  cores=$(( 2 * $(getconf _NPROCESSORS_ONLN) ))
+  memory=$(( $(awk '/MemTotal/ { print $2 }' /proc/meminfo) / 1024 ))
+  cat > "$conf" <<CONF
+ClusterName=bench
+SlurmctldHost=localhost(127.0.0.1)
+SlurmUser=root
+AuthInfo=socket=$home/munge/socket
+SlurmctldPort=36817
+SlurmdPort=36818
+StateSaveLocation=$home/state
+SlurmdSpoolDir=$home/spool
+SlurmctldPidFile=$home/slurmctld.pid
+SlurmdPidFile=$home/slurmd.pid
+SlurmctldLogFile=$home/slurmctld.log
+SlurmdLogFile=$home/slurmd.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU
+JobAcctGatherType=jobacct_gather/none
+MpiDefault=none
+ReturnToService=2
+SchedulerParameters=sched_interval=2,bf_interval=2,batch_sched_delay=0,sched_min_interval=1000
+MinJobAge=30
+KillWait=2
+SlurmdParameters=config_overrides
+NodeName=localhost NodeAddr=127.0.0.1 CPUs=$cores RealMemory=$memory State=UNKNOWN
+PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+CONF
+  setpriv --reuid=munge --regid=munge --clear-groups munged --key-file="$home/munge/key" \
+    --socket="$home/munge/socket" --pid-file="$home/munge/pid" --log-file="$home/munge/log" \
+    --seed-file="$home/munge/seed"
+  SLURM_CONF=$conf slurmctld -f "$conf"
+  SLURM_CONF=$conf slurmd -f "$conf" -N localhost
+  for _ in $(seq 600); do
+    if up; then echo "export SLURM_CONF=$conf"; return; fi
+    sleep 0.1
+  done
+  echo "slurm did not come up: see $home/*.log" >&2
+  exit 1
+}
+
+stop() {
+  for pid in "$home"/slurmd.pid "$home"/slurmctld.pid "$home"/munge/pid; do
+    if [ -s "$pid" ]; then kill "$(cat "$pid")" 2>/dev/null || true; fi
+  done
+  rm -rf "$home"
+}
+
+case ${1:-} in
+  install | start | stop) "$1" ;;
+  *) sed -n '2,5p' "$0"; exit 2 ;;
+esac
