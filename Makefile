@@ -3,7 +3,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 
-.PHONY: bench quick test faults lint format readme validate reproduce documents speed check lock clean help
+.PHONY: bench quick test faults lint format readme validate reproduce documents speed check bridges lock clean help
 
 help:            ## show the targets
 	@grep -E '^[a-z.]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -35,6 +35,9 @@ faults: .venv    ## kills, full disks and other faults at length, minutes
 check: .venv     ## has convergence regressed? the gate, against results/reference
 	@$(PY) -m bench run experiments/convergence.toml --fresh --no-report --quiet --jobs $(JOBS)
 	@$(PY) -m bench check results/convergence --against results/reference/convergence.json --strict
+
+bridges: .venv   ## the tests of rules from torch and optax, wherever these are installed
+	@$(PY) -m pytest tests/bridges -rs
 
 lint: .venv      ## ruff, mypy and the direction of imports
 	@$(PY) -m ruff check .

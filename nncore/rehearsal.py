@@ -7,6 +7,7 @@ runs all the same, and its results look like any others. A few updates of a smal
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -33,6 +34,8 @@ COUNT = sum(parameter.size for parameter in PARAMETERS)
 UPDATES = 12
 # Of the loss along every weight; noise tilts it in every update.
 CURVATURE = 0.1
+# The loss where the gradient was seen.
+LEVEL = 1.0
 # A rule that has not moved by then, as one that steps now and then, is given so many.
 PATIENT_UPDATES = 120
 # In the stack of three, the second trial's gradient is no number from here on, ...
@@ -49,18 +52,21 @@ DRAWS = (
 def fault(rule: Rule) -> str:
     """What is wrong with `rule`, in a sentence with its file and line; empty if nothing is.
 
-    A rule that raises at once is not judged: its trials will say why they crashed.
+    A rule that raises at once is not judged, for its trials will say why they crashed; one of
+    another package cannot run here. Its hyperparameters and options are those of `rule`.
     """
     watched = _Watched(rule)
     try:
         first = _path(watched.rule, TrialFirst(), [0])[0]
         if _still(first):
             first = _path(watched.rule, TrialFirst(), [0], updates=PATIENT_UPDATES)[0]
-    except Exception:
-        return ""
+    except Exception as error:
+        return f"{rule.name} cannot run here: {_told(error)}" if rule.package else ""
     found = watched.fault(first) or _again(rule, first) or _in_a_stack(rule, TrialFirst())
     if rule.per == "element":  # the only kind that gets arrays in the other order
         found = found or _in_a_stack(rule, TrialLast())
+    if rule.package:
+        return f"{rule.name} cannot run here: it {found}" if found else ""
     line = watched.line or source.definition(rule.function)
     return f"{Path(rule.origin).name}, line {line}: rule {rule.name} {found}" if found else ""
 
@@ -197,15 +203,18 @@ class _Bowl:
     def __call__(self, rows: Sequence[int], points: Array) -> tuple[Array, Array]:
         step, slope = points - self._w[rows], self._g[rows]
         losses = np.add.reduce(np.ascontiguousarray(step * (slope + CURVATURE / 2 * step)), axis=1)
-        return losses, slope + CURVATURE * step
+        return LEVEL + losses, slope + CURVATURE * step
 
 
 def _stack(rule: Rule, layout: Layout, rows: Sequence[int]) -> tuple[Array, Array, Updates, _Bowl]:
     """Weights, gradient and updates of trials with different rates, the other values the rule's."""
     rate = rule.parameters["learning_rate"]
+    modifiers = {"options": rule.options} if rule.options else {}
     stack = [
         Configuration(
-            rule.name, {**rule.parameters, "decay": 0.0, "learning_rate": rate / (1 + trial)}
+            rule.name,
+            {**rule.parameters, "decay": 0.0, "learning_rate": rate / (1 + trial)},
+            modifiers,
         )
         for trial in rows
     ]
@@ -221,12 +230,18 @@ def _seeded(stream: int) -> Iterator[None]:
     before = np.random.get_state(), random.getstate()  # noqa: NPY002
     np.random.seed(stream)  # noqa: NPY002
     random.seed(stream)
+    torch = sys.modules.get("torch")
+    drawn = None if torch is None else torch.random.get_rng_state()
+    if torch is not None:
+        torch.manual_seed(stream)
     try:
         with np.errstate(all="ignore"):
             yield
     finally:
         np.random.set_state(before[0])  # noqa: NPY002
         random.setstate(before[1])
+        if torch is not None:
+            torch.random.set_rng_state(drawn)
 
 
 def _same(some: Array, other: Array) -> bool:
