@@ -13,6 +13,8 @@ import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
+from types import FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,7 +38,7 @@ STREAMS = ("key", "seed")
 
 def is_factory(made: Any) -> bool:
     """Whether `made` is a function that says it returns a transformation of gradients."""
-    if "optax" not in sys.modules or not inspect.isfunction(made):
+    if "optax" not in sys.modules or not isinstance(made, FunctionType | partial):
         return False
     return "GradientTransformation" in str(inspect.signature(made).return_annotation)
 
@@ -45,7 +47,7 @@ def is_whole(made: Any) -> bool:
     """Whether a factory makes an optimizer, not a part of one."""
     takes = inspect.signature(made).parameters
     rated = any(name.endswith("learning_rate") for name in takes)
-    return rated and not made.__name__.startswith(("scale_by_", "_"))
+    return rated and not getattr(made, "__name__", "").startswith(("scale_by_", "_"))
 
 
 def bridged(name: str, made: Callable[..., Any]) -> Rule:
@@ -109,7 +111,7 @@ def bridged(name: str, made: Callable[..., Any]) -> Rule:
         raise RefusedError(
             f"{name} needs {', '.join(stranger)} in every update, a function of JAX's"
         )
-    step.__doc__ = inspect.getdoc(made)
+    step.__doc__ = inspect.getdoc(made.func if isinstance(made, partial) else made)
     return Rule(
         name=name,
         function=step,
