@@ -37,7 +37,7 @@ check: .venv     ## has convergence regressed? the gate, against results/referen
 	@$(PY) -m bench check results/convergence --against results/reference/convergence.json --strict
 
 bridges: .venv   ## the tests of rules from torch and optax, wherever these are installed
-	@$(PY) -m pytest tests/bridges -rs
+	@$(PY) -m pytest tests/nncore/rules/bridges tests/spec/test_bridges.py -rs
 
 lint: .venv      ## ruff, mypy and the direction of imports
 	@$(PY) -m ruff check .

@@ -14,6 +14,7 @@ from bench.run.worker import ENVIRONMENT, die_with
 from nncore.registry import BUILT_IN, load_plugin
 from nncore.rules import Rule, rules
 from nncore.trial import Configuration
+from nncore.wrappers import Wrapper, wrappers
 
 # A rule that is at it for longer is not judged: its trials are watched as any others.
 SECONDS = 10.0
@@ -27,26 +28,35 @@ sys.path[:], *given = json.loads(sys.argv[1])
 from bench.run.rehearsal import answer
 answer(*given, answers)
 """
+# What tells a wrapper's name from a rule's.
+WRAPPER = "wrapper "
 # A rule's name, and of one of another package the hyperparameters and options of a configuration.
 Part = tuple[str, dict[str, float], dict[str, Any]]
 
 
 def faults(configurations: Iterable[Configuration]) -> list[str]:
-    """What is wrong with the rules of these that are plugins' or other packages', a sentence each.
+    """What is wrong with the rules and wrappers of these that are others', a sentence each.
 
     A rule that dies or hangs is not judged, nor is a plugin's that raises: its trials will be
     `crashed`, with the reason. One of another package that raises is refused, with its reason; it
     is tried as its first configuration has it.
     """
     first: dict[str, Configuration] = {}
+    around: dict[str, Wrapper] = {}
     for configuration in configurations:
+        if configuration.name not in first:  # its wrappers are known, too
+            around |= {name: wrappers[name] for name in configuration.wrappers}
         first.setdefault(configuration.rule, configuration)
+        first.setdefault(configuration.name, configuration)
+    first = {name: each for name, each in first.items() if name == each.rule}
     entries = [rules[name] for name in first]
     packaged = [_part(rules[name], each) for name, each in first.items() if rules[name].package]
     found = []
-    for entry in entries:
-        if entry.origin != BUILT_IN and not entry.package:
-            found += _asked([(entry.name, {}, {})], entry.origin, SECONDS) or []
+    own: list[Rule | Wrapper] = [entry for entry in entries if not entry.package]
+    for piece in [*own, *around.values()]:
+        if piece.origin != BUILT_IN:
+            kind = WRAPPER if isinstance(piece, Wrapper) else ""
+            found += _asked([(f"{kind}{piece.name}", {}, {})], piece.origin, SECONDS) or []
     answers = _asked(packaged, "", PACKAGE_SECONDS + EACH_SECONDS * len(packaged))
     if answers is None:  # one of them died: who?
         answers = [said for part in packaged for said in _asked([part], "", PACKAGE_SECONDS) or []]
@@ -81,16 +91,19 @@ def _asked(parts: Sequence[Part], plugin: str, seconds: float) -> list[str] | No
 
 def answer(parent: int, plugin: str, parts: Sequence[Part], answers: TextIO) -> None:
     """What the process says of rules, all of one plugin or of none; their prints go elsewhere."""
-    from nncore.rehearsal import fault
+    from nncore.rehearsal import fault, wrapper_fault
 
     die_with(parent)
     if plugin:
         load_plugin(plugin)
-    json.dump([fault(_rule(*part)) for part in parts], answers)
+    said = []
+    for name, values, options in parts:
+        if name.startswith(WRAPPER):
+            said.append(wrapper_fault(wrappers[name.removeprefix(WRAPPER)]))
+        else:
+            rule = rules[name]
+            parameters = {**rule.parameters, **values}
+            said.append(fault(replace(rule, parameters=parameters, options=options)))
+    json.dump(said, answers)
     answers.flush()
     os._exit(0)  # whatever threads the plugin has started
-
-
-def _rule(name: str, values: dict[str, float], options: dict[str, Any]) -> Rule:
-    rule = rules[name]
-    return replace(rule, parameters={**rule.parameters, **values}, options=options)

@@ -98,7 +98,7 @@ EXAMPLES: dict[str, tuple[Any, dict[str, Any]]] = {
 
 
 def test_every_modifier_has_an_example() -> None:
-    """Options are keys of their own, and those of other packages: tests/bridges has them."""
+    """But options, keys of their own: tests/spec/test_bridges.py has them."""
     assert {*EXAMPLES, "options"} == {*modifiers}
 
 

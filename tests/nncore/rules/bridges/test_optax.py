@@ -14,7 +14,7 @@ from nncore.rules.bridges import names
 from nncore.stack.layouts import TrialFirst
 from nncore.stack.updates import Updates
 from nncore.trial import Configuration
-from tests.bridges.bridged import alike
+from tests.nncore.rules.bridges.bridged import alike
 from tests.problems import configuration
 
 optax: Any = pytest.importorskip("optax", reason="optax is not installed")

@@ -15,7 +15,7 @@ from nncore.rules.bridges import names
 from nncore.stack.layouts import TrialFirst
 from nncore.stack.updates import Updates
 from nncore.trial import Configuration
-from tests.bridges.bridged import PROBLEMS, alike
+from tests.nncore.rules.bridges.bridged import PROBLEMS, alike
 from tests.problems import configuration
 
 torch: Any = pytest.importorskip("torch", reason="torch is not installed")
