@@ -118,6 +118,8 @@ def _write(
         faults = Faults()
         for table in csvs.of(material.plugins):
             with faults.of(table):
+                if not table.when(material):
+                    continue
                 written.append(_csv(folder / f"{table.name}.csv", [table.function(material)]))
         lines = [*filter(None, [material.judged]), *material.verdicts.sentences, ""]
         written.append(_replace(folder / VERDICTS, "\n".join(lines)))
