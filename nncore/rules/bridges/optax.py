@@ -255,15 +255,18 @@ def _rows(leaf: Any, places: Array) -> Any:
 
 
 def _tried(made: Callable[..., Any], keywords: Mapping[str, Any], **extra: Any) -> None:
-    """Make a transformation and an update of it; raises whatever that raises."""
+    """Trace a transformation and an update of it; raises whatever that raises."""
     optax, w = imported("optax", "optax"), [np.ones((2, 3), np.float32), np.ones(3, np.float32)]
     stream = next((key for key in STREAMS if key in inspect.signature(made).parameters), "")
+
+    def update(w: Any) -> Any:
+        given = {**keywords, **({stream: 0} if stream else {})}
+        transformation = optax.with_extra_args_support(made(**given))
+        return transformation.update(w, transformation.init(w), w, **extra)
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        transformation = optax.with_extra_args_support(
-            made(**keywords, **({stream: 0} if stream else {}))
-        )
-        transformation.update(w, transformation.init(w), w, **extra)
+        _jax().eval_shape(update, w)
 
 
 def _asks(made: Callable[..., Any], keywords: Mapping[str, Any]) -> list[str]:
