@@ -5,7 +5,7 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 # Workers start by the hundred in tests: none of them should compile our sources again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: bench quick test faults lint format readme validate reproduce documents speed check lock clean help
+.PHONY: bench quick test faults lint format readme validate reproduce documents speed check bridges lock clean help
 
 help:            ## show the targets
 	@grep -E '^[a-z.]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -37,6 +37,9 @@ faults: .venv    ## kills, full disks and other faults performed for real, minut
 check: .venv     ## has convergence regressed? the gate, against results/reference
 	@$(PY) -m bench run experiments/convergence.toml --fresh --no-report --quiet --jobs $(JOBS)
 	@$(PY) -m bench check results/convergence --against results/reference/convergence.json --strict
+
+bridges: .venv   ## the tests of rules from torch and optax, wherever these are installed
+	@$(PY) -m pytest tests/nncore/rules/bridges tests/spec/test_bridges.py -rs
 
 lint: .venv      ## ruff, mypy and the direction of imports
 	@$(PY) -m ruff check .

@@ -2,7 +2,7 @@
 
 An entry of `modifiers` is a key of `[[optimizer]]` tables, the part of a trial's key that holds its
 value, and its columns. Its effect is where updates are made: schedules in `nncore.stack.updates`,
-wrappers in `nncore.stack.binding`, clipping in `nncore.stack.clipping`.
+wrappers in `nncore.stack.binding`, clipping in `nncore.stack.clipping`, options in the rule.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from typing import Any
 
 from nncore import schedules, wrappers
 from nncore.registry import Entry, Registry
-from nncore.values import POSITIVE, TABLE, Values, many
+from nncore.values import NUMBER, POSITIVE, TABLE, TEXT, YES_OR_NO, Values, either, many, table_of
 
 TABLES = many(TABLE)
+OPTIONS = table_of(either(YES_OR_NO, NUMBER, TEXT))
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,37 @@ class Modifier:
     def pieces(self, value: Any) -> Sequence[Entry]:
         """The registered pieces that `value` names."""
         return ()
+
+    def keys(self, value: Any) -> dict[str, Any]:
+        """`value` as the keys of an optimizer's table."""
+        return {self.name: value}
+
+
+@dataclass(frozen=True)
+class Options(Modifier):
+    """Switches and words of a rule of another package, each a key of its own."""
+
+    values: Values = OPTIONS
+
+    def normal(self, value: Any) -> Any:
+        """Those that differ from their defaults, as they are."""
+        return dict(value) or None
+
+    def columns(self, value: Any) -> dict[str, Any]:
+        """Each in a column of its own."""
+        return dict(value)
+
+    def words(self, value: Any) -> str:
+        """Each with its value."""
+        return ", ".join(f"{key} {_word(inside)}" for key, inside in value.items())
+
+    def keys(self, value: Any) -> dict[str, Any]:
+        """Each for itself."""
+        return dict(value)
+
+
+def _word(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,5 +159,6 @@ modifiers: Mapping[str, Modifier] = {
         Chain("wrap", registry=wrappers.wrappers, form=wrappers.normal),
         Modifier("clip_norm"),
         Modifier("clip_value"),
+        Options("options"),
     )
 }

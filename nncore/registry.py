@@ -67,8 +67,15 @@ class UnknownNameError(KeyError):
         return str(self.args[0])
 
 
+class RefusedError(UnknownNameError):
+    """A name that stands for something elsewhere which cannot be used; the message says why."""
+
+
 class Registry(Mapping[str, E], Generic[E]):
     """Entries of one kind by name, in the order of registration.
+
+    `elsewhere` finds those with a colon in their name, which it says are in other packages; it
+    raises RefusedError. They are no part of what the registry lists.
 
     >>> from nncore.rules import rules
     >>> rules["rmspro"]
@@ -80,14 +87,18 @@ class Registry(Mapping[str, E], Generic[E]):
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self._entries: dict[str, E] = {}
+        self.elsewhere: Callable[[str], E] | None = None
 
     def __getitem__(self, name: str) -> E:
         try:
             return self._entries[name]
         except KeyError:
+            if self.elsewhere is not None and ":" in name:
+                return self.elsewhere(name)
             raise UnknownNameError(unknown(self.kind, name, self._entries)) from None
 
     def __contains__(self, name: object) -> bool:
+        """Whether it lists `name`; what is elsewhere is not looked for."""
         return name in self._entries
 
     def __iter__(self) -> Iterator[str]:

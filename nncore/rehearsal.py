@@ -7,9 +7,11 @@ runs all the same, and its results look like any others. A few updates of a smal
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore.layers import Parameter
-from nncore.rules import Rule, source
+from nncore.rules import Rule, rules, source
 from nncore.stack.layouts import Layout, TrialFirst, TrialLast
 from nncore.stack.updates import Updates
 from nncore.trial import Configuration
+from nncore.wrappers import Wrapper
 
 Array = NDArray[Any]
 PARAMETERS = (
@@ -33,8 +36,12 @@ COUNT = sum(parameter.size for parameter in PARAMETERS)
 UPDATES = 12
 # Of the loss along every weight; noise tilts it in every update.
 CURVATURE = 0.1
+# The loss where the gradient was seen.
+LEVEL = 1.0
 # A rule that has not moved by then, as one that steps now and then, is given so many.
 PATIENT_UPDATES = 120
+# The rule that wrappers are tried around: it has state.
+AROUND = "adam"
 # In the stack of three, the second trial's gradient is no number from here on, ...
 DIVERGES = 4
 # ... and here it leaves.
@@ -49,30 +56,81 @@ DRAWS = (
 def fault(rule: Rule) -> str:
     """What is wrong with `rule`, in a sentence with its file and line; empty if nothing is.
 
-    A rule that raises at once is not judged: its trials will say why they crashed.
+    A rule that raises at once is not judged, for its trials will say why they crashed; one of
+    another package cannot run here. Its hyperparameters and options are those of `rule`.
     """
-    watched = _Watched(rule)
+    watched, tried = _Watched(rule), _Tried(rule)
     try:
-        first = _path(watched.rule, TrialFirst(), [0])[0]
+        first = _path(_Tried(watched.rule), TrialFirst(), [0])[0]
         if _still(first):
-            first = _path(watched.rule, TrialFirst(), [0], updates=PATIENT_UPDATES)[0]
-    except Exception:
-        return ""
-    found = watched.fault(first) or _again(rule, first) or _in_a_stack(rule, TrialFirst())
+            first = _path(_Tried(watched.rule), TrialFirst(), [0], updates=PATIENT_UPDATES)[0]
+    except Exception as error:
+        return f"{rule.name} cannot run here: {_told(error)}" if rule.package else ""
+    found = watched.fault(first) or _again(tried, first) or _in_a_stack(tried, TrialFirst())
     if rule.per == "element":  # the only kind that gets arrays in the other order
-        found = found or _in_a_stack(rule, TrialLast())
+        found = found or _in_a_stack(tried, TrialLast())
+    if rule.package:
+        return f"{rule.name} cannot run here: it {found}" if found else ""
     line = watched.line or source.definition(rule.function)
     return f"{Path(rule.origin).name}, line {line}: rule {rule.name} {found}" if found else ""
 
 
-def _again(rule: Rule, first: Array) -> str:
+def wrapper_fault(wrapper: Wrapper) -> str:
+    """What is wrong with a wrapper, as `fault` says of a rule: tried around `AROUND`.
+
+    One that raises at once is not judged.
+    """
+    counted = _Counted(rules[AROUND])
+    chain = ({"name": wrapper.name, **wrapper.parameters},)
+    tried = _Tried(rules[AROUND], chain)
+    try:
+        first = _path(_Tried(counted.rule, chain), TrialFirst(), [0])[0]
+    except Exception:
+        return ""
+    found = counted.fault() or ("never changes w" if _still(first) else "")
+    found = found or _again(tried, first) or _in_a_stack(tried, TrialFirst())
+    line = source.definition(wrapper.function)
+    where = f"{Path(wrapper.origin).name}, line {line}"
+    return f"{where}: wrapper {wrapper.name} {found}" if found else ""
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """What is rehearsed: a rule, in what wraps it."""
+
+    rule: Rule
+    chain: Sequence[Mapping[str, Any]] = ()
+
+
+class _Counted:
+    """A rule, and how often it was called, by the number of the update."""
+
+    def __init__(self, rule: Rule) -> None:
+        self._of = rule
+        self._calls: Counter[int] = Counter()
+        self.rule = replace(rule, function=self._function)
+
+    def _function(self, w: Any, g: Any, t: int, *rest: Any, **hyperparameters: Any) -> None:
+        self._calls[t] += 1
+        self._of.function(w, g, t, *rest, **hyperparameters)
+
+    def fault(self) -> str:
+        """What is wrong with a wrapper around it."""
+        if not self._calls:
+            return "never calls step, so that the rule inside never steps"
+        if max(self._calls.values()) > 1:
+            return "calls step more than once in an update: the rule's state moves each time"
+        return ""
+
+
+def _again(tried: _Tried, first: Array) -> str:
     """What is wrong with a rule that led along `first` (U + 1, P) when it does so once more."""
     updates = len(first) - 1
     try:
-        second = _path(rule, TrialFirst(), [0], stream=1, updates=updates)[0]
+        second = _path(tried, TrialFirst(), [0], stream=1, updates=updates)[0]
         if _same(first, second):
             return ""
-        third = _path(rule, TrialFirst(), [0], stream=1, updates=updates)[0]
+        third = _path(tried, TrialFirst(), [0], stream=1, updates=updates)[0]
     except Exception as error:
         return f"fails when a second trial begins ({_told(error)}): it {STATE}"
     if _same(second, third):
@@ -80,23 +138,23 @@ def _again(rule: Rule, first: Array) -> str:
     return f"does not compute the same again: it draws random numbers of its own, or {STATE}"
 
 
-def _in_a_stack(rule: Rule, layout: Layout) -> str:
+def _in_a_stack(tried: _Tried, layout: Layout) -> str:
     """What is wrong with a rule whose trials do otherwise alone than beside others."""
     try:
-        alone = {trial: _path(rule, layout, [trial])[0] for trial in (0, 2)}
-        together = _path(rule, layout, [0, 1, 2])
+        alone = {trial: _path(tried, layout, [trial])[0] for trial in (0, 2)}
+        together = _path(tried, layout, [0, 1, 2])
     except Exception as error:
         return f"works alone, but not in a stack of three trials ({_told(error)})"
-    if _still(alone[0]) and not _still(_path(rule, TrialFirst(), [0])[0]):
+    if _still(alone[0]) and not _still(_path(tried, TrialFirst(), [0])[0]):
         return "changes a copy of w: w.ravel() or w.reshape(-1), of arrays that are not contiguous"
     if not all(_same(together[trial], alone[trial]) for trial in alone):
         return "mixes the trials of a stack: what becomes of one depends on the others; " + (
             f"it {STATE}"
-            if rule.per == "trial"
+            if tried.rule.per == "trial" and not tried.chain
             else "the first axis is the trials' (nncore.rules.norm takes the norm of each)"
         )
     try:
-        left = _path(rule, layout, [0, 1, 2], diverging=1)
+        left = _path(tried, layout, [0, 1, 2], diverging=1)
     except Exception as error:
         return (
             f"fails when a neighbour in its stack diverges and leaves ({_told(error)}): it {STATE}"
@@ -154,7 +212,7 @@ def _copy(arrays: Any) -> Array:
 
 
 def _path(
-    rule: Rule,
+    tried: _Tried,
     layout: Layout,
     trials: Sequence[int],
     *,
@@ -166,7 +224,7 @@ def _path(
     rows = list(trials) + list(trials[:1]) * (layout.least - len(trials))
     path = np.full((len(trials), updates + 1, COUNT), np.nan)
     with _seeded(stream):
-        w, g, stepping, bowl = _stack(rule, layout, rows)
+        w, g, stepping, bowl = _stack(tried, layout, rows)
         streams = [np.random.default_rng([1, trial]) for trial in rows]
         w[:] = [s.standard_normal(COUNT) for s in streams]
         path[:, 0] = w[: len(trials)]
@@ -176,7 +234,7 @@ def _path(
                 stay = [row for row, trial in enumerate(rows) if trial != diverging]
                 rows, streams = [rows[k] for k in stay], [streams[k] for k in stay]
                 old, before, gradient = stepping, w[stay], g[stay]
-                w, g, stepping, bowl = _stack(rule, layout, rows)
+                w, g, stepping, bowl = _stack(tried, layout, rows)
                 w[:], g[:] = before, gradient
                 stepping.keep(old, stay)
             elif t >= DIVERGES and diverging in rows:
@@ -197,15 +255,23 @@ class _Bowl:
     def __call__(self, rows: Sequence[int], points: Array) -> tuple[Array, Array]:
         step, slope = points - self._w[rows], self._g[rows]
         losses = np.add.reduce(np.ascontiguousarray(step * (slope + CURVATURE / 2 * step)), axis=1)
-        return losses, slope + CURVATURE * step
+        return LEVEL + losses, slope + CURVATURE * step
 
 
-def _stack(rule: Rule, layout: Layout, rows: Sequence[int]) -> tuple[Array, Array, Updates, _Bowl]:
+def _stack(
+    tried: _Tried, layout: Layout, rows: Sequence[int]
+) -> tuple[Array, Array, Updates, _Bowl]:
     """Weights, gradient and updates of trials with different rates, the other values the rule's."""
+    rule = tried.rule
     rate = rule.parameters["learning_rate"]
+    modifiers: dict[str, Any] = {"options": rule.options} if rule.options else {}
+    if tried.chain:
+        modifiers["wrap"] = tried.chain
     stack = [
         Configuration(
-            rule.name, {**rule.parameters, "decay": 0.0, "learning_rate": rate / (1 + trial)}
+            rule.name,
+            {**rule.parameters, "decay": 0.0, "learning_rate": rate / (1 + trial)},
+            modifiers,
         )
         for trial in rows
     ]
@@ -221,12 +287,18 @@ def _seeded(stream: int) -> Iterator[None]:
     before = np.random.get_state(), random.getstate()  # noqa: NPY002
     np.random.seed(stream)  # noqa: NPY002
     random.seed(stream)
+    torch = sys.modules.get("torch")
+    drawn = None if torch is None else torch.random.get_rng_state()
+    if torch is not None:
+        torch.manual_seed(stream)
     try:
         with np.errstate(all="ignore"):
             yield
     finally:
         np.random.set_state(before[0])  # noqa: NPY002
         random.setstate(before[1])
+        if torch is not None:
+            torch.random.set_rng_state(drawn)
 
 
 def _same(some: Array, other: Array) -> bool:

@@ -22,6 +22,9 @@ RUNAWAY = 2.0
 
 Scale = TypeVar("Scale", float, NDArray[np.float64])
 
+# Between the names of a rule and of what wraps it.
+JOINED = " + "
+
 MOST_EPOCHS = 1_000_000_000
 
 
@@ -92,7 +95,7 @@ class Configuration:
     @property
     def name(self) -> str:
         """The rule's name and those of what wraps it: `adam + lookahead`."""
-        return " + ".join([self.rule, *self.wrappers])
+        return JOINED.join([self.rule, *self.wrappers])
 
     @property
     def updating(self) -> list[Rule | Wrapper]:

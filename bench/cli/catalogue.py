@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,8 +17,17 @@ from nncore.initializers import initializers
 from nncore.layers import layers
 from nncore.losses import losses
 from nncore.metrics import metrics
-from nncore.registry import BUILT_IN, Entry, Registry, Shelf, unknown
+from nncore.registry import (
+    BUILT_IN,
+    Entry,
+    RefusedError,
+    Registry,
+    Shelf,
+    UnknownNameError,
+    unknown,
+)
 from nncore.rules import rules
+from nncore.rules.bridges import is_package, names
 from nncore.schedules import schedules
 from nncore.text import drawing
 from nncore.wrappers import wrappers
@@ -39,10 +49,11 @@ HEADERS = ("name", "summary", "parameters", "source")
 
 def rows(kind: str) -> list[tuple[str, str, str, str]]:
     """Name, summary, parameters with defaults, and source of everything of one kind."""
-    return [
-        (entry.usage, _summary(entry), parameters(entry), _source(entry))
-        for entry in _filled(kind).values()
-    ]
+    return [_row(entry) for entry in _filled(kind).values()]
+
+
+def _row(entry: Entry) -> tuple[str, str, str, str]:
+    return entry.usage, _summary(entry), parameters(entry), _source(entry)
 
 
 def _filled(kind: str) -> Registry[Any]:
@@ -58,12 +69,20 @@ def parameters(entry: Entry) -> str:
     >>> parameters(rules["sgd"])
     'learning_rate = 1.0, momentum = 0.0'
     """
-    return ", ".join(f"{name} = {_default(value)}" for name, value in entry.parameters.items())
+    required = getattr(entry, "required", ())
+    told = [
+        name if name in required else f"{name} = {_default(value)}"
+        for name, value in entry.parameters.items()
+    ]
+    options: Mapping[str, Any] = getattr(entry, "options", {})
+    return ", ".join([*told, *(f"{name} = {_default(value)}" for name, value in options.items())])
 
 
 def _default(value: Any) -> str:
     if isinstance(value, str):
         return f'"{value}"'
+    if isinstance(value, bool):
+        return str(value).lower()
     return str(list(value) if isinstance(value, tuple) else value)
 
 
@@ -110,22 +129,37 @@ def show(kind: str | None, name: str | None, plugins: Sequence[str | Path] = ())
         registry = _filled(kind)
         if name.strip():
             name = name.split()[0]  # "dense 64" is about dense layers
-        if name not in registry:
-            print(unknown(registry.kind, name, list(registry)), file=sys.stderr)
+        try:
+            if registry is rules and name not in rules and is_package(name):
+                tables = {name: [_row(entry) for entry in _elsewhere(name)]}
+            else:
+                print(describe(registry[name]))
+                return 0
+        except UnknownNameError as error:
+            print(error, file=sys.stderr)
             return 2
-        print(describe(registry[name]))
-        return 0
-    for chosen in [kind] if kind else KINDS:
-        table = Table(title=chosen, title_justify="left", title_style="bold")
+    else:
+        tables = {chosen: rows(chosen) for chosen in ([kind] if kind else KINDS)}
+    for title, lines in tables.items():
+        table = Table(title=title, title_justify="left", title_style="bold")
         for header in HEADERS:
             table.add_column(header, overflow="fold", no_wrap=not sys.stdout.isatty())
-        for row in rows(chosen):
-            table.add_row(*map(_literal, row))
+        for line in lines:
+            table.add_row(*map(_literal, line))
         if sys.stdout.isatty():
             console.print(table)
         else:
-            _plain(chosen, rows(chosen), print)
+            _plain(title, lines, print)
     return 0
+
+
+def _elsewhere(module: str) -> list[Entry]:
+    """The optimizers of another package's module that can be rules."""
+    found: list[Entry] = []
+    for name in names(module):
+        with contextlib.suppress(RefusedError):
+            found.append(rules[f"{module}:{name}"])
+    return found
 
 
 def _literal(text: str) -> Any:

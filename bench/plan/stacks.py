@@ -47,7 +47,8 @@ def stacks(trials: Sequence[Trial], *, jobs: int, size: int | None = None) -> li
 
 def _size(group: Stack, share: float) -> int:
     """Trials per stack of about `share` seconds."""
-    whole = stack_size(group[0].problem, group[0].configuration.rule)
+    some = group[0].configuration
+    whole = stack_size(group[0].problem, some.rule, some.wrappers)
     each = seconds(group[:1])
     most = min(whole, max(EFFICIENT, int(SECONDS / each)))
     return min(most, max(EFFICIENT, -(-whole // 2), int(share / each)))
@@ -62,8 +63,8 @@ def _cut(group: Stack, size: int) -> list[Stack]:
 
 def seconds(stack: Stack) -> float:
     """About how long `stack` trains; only relations between stacks are to be relied on."""
-    problem = stack[0].problem
-    return len(stack) * problem.epochs * step_cost(problem, stack[0].configuration.rule)
+    problem, some = stack[0].problem, stack[0].configuration
+    return len(stack) * problem.epochs * step_cost(problem, some.rule, some.wrappers)
 
 
 def estimate(stacks: Sequence[Stack], jobs: int) -> float:

@@ -10,6 +10,7 @@ from bench.plan.manifest import Manifest
 from bench.spec import judging, toml
 from bench.spec.judging import Judged
 from bench.spec.names import LONGEST
+from nncore.modifiers import modifiers
 from nncore.trial import Configuration, Problem
 
 if TYPE_CHECKING:
@@ -80,5 +81,12 @@ def _optimizer_table(name: str, configuration: Configuration) -> dict[str, Any]:
         "problems": [],
         **{key: value for key, value in values.items() if not key.startswith("bias.")},
         **({"bias": own} if own else {}),
-        **configuration.modifiers,
+        **_modifiers(configuration),
     }
+
+
+def _modifiers(configuration: Configuration) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in configuration.modifiers.items():
+        found |= modifiers[name].keys(value)
+    return found

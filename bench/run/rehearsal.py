@@ -1,4 +1,4 @@
-"""Rehearsals of plugins' rules, in a process of their own: one that dies takes nothing with it."""
+"""Rehearsals of others' rules, in a process of their own: one that dies takes nothing with it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,20 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
-from typing import TextIO
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any, TextIO
 
 from bench.run.worker import ENVIRONMENT, die_with
 from nncore.registry import BUILT_IN, load_plugin
 from nncore.rules import Rule, rules
+from nncore.trial import Configuration
+from nncore.wrappers import Wrapper, wrappers
 
 # A rule that is at it for longer is not judged: its trials are watched as any others.
 SECONDS = 10.0
+# Of another package's, which has to be imported, and compiled maybe; and for each further one.
+PACKAGE_SECONDS, EACH_SECONDS = 60.0, 20.0
 PROGRAM = """
 import json, os, sys
 answers = os.fdopen(os.dup(1), "w")
@@ -23,23 +28,51 @@ sys.path[:], *given = json.loads(sys.argv[1])
 from bench.run.rehearsal import answer
 answer(*given, answers)
 """
+# What tells a wrapper's name from a rule's.
+WRAPPER = "wrapper "
+# A rule's name, and of one of another package the hyperparameters and options of a configuration.
+Part = tuple[str, dict[str, float], dict[str, Any]]
 
 
-def faults(named: Iterable[str]) -> list[str]:
-    """What is wrong with the plugins' rules among those `named`, a sentence each.
+def faults(configurations: Iterable[Configuration]) -> list[str]:
+    """What is wrong with the rules and wrappers of these that are others', a sentence each.
 
-    A rule that raises, dies or hangs is not judged: its trials will be `crashed`, with the reason.
+    A rule that dies or hangs is not judged, nor is a plugin's that raises: its trials will be
+    `crashed`, with the reason. One of another package that raises is refused, with its reason; it
+    is tried as its first configuration has it.
     """
+    first: dict[str, Configuration] = {}
+    around: dict[str, Wrapper] = {}
+    for configuration in configurations:
+        if configuration.name not in first:  # its wrappers are known, too
+            around |= {name: wrappers[name] for name in configuration.wrappers}
+        first.setdefault(configuration.rule, configuration)
+        first.setdefault(configuration.name, configuration)
+    first = {name: each for name, each in first.items() if name == each.rule}
+    entries = [rules[name] for name in first]
+    packaged = [_part(rules[name], each) for name, each in first.items() if rules[name].package]
     found = []
-    entries = [rules[name] for name in dict.fromkeys(named)]
-    for entry in entries:
-        if entry.origin != BUILT_IN and (fault := _fault(entry)):
-            found.append(fault)
-    return found
+    own: list[Rule | Wrapper] = [entry for entry in entries if not entry.package]
+    for piece in [*own, *around.values()]:
+        if piece.origin != BUILT_IN:
+            kind = WRAPPER if isinstance(piece, Wrapper) else ""
+            found += _asked([(f"{kind}{piece.name}", {}, {})], piece.origin, SECONDS) or []
+    answers = _asked(packaged, "", PACKAGE_SECONDS + EACH_SECONDS * len(packaged))
+    if answers is None:  # one of them died: who?
+        answers = [said for part in packaged for said in _asked([part], "", PACKAGE_SECONDS) or []]
+    return [*filter(None, [*found, *answers])]
 
 
-def _fault(entry: Rule) -> str:
-    given = json.dumps([sys.path, os.getpid(), entry.origin, entry.name])
+def _part(rule: Rule, configuration: Configuration) -> Part:
+    values = {key: configuration.hyperparameters[key] for key in rule.parameters}
+    return rule.name, values, dict(configuration.modifiers.get("options", {}))
+
+
+def _asked(parts: Sequence[Part], plugin: str, seconds: float) -> list[str] | None:
+    """What a process says of some rules; None if it says nothing."""
+    if not parts:
+        return []
+    given = json.dumps([sys.path, os.getpid(), plugin, parts])
     command = [sys.executable, "-P", "-c", PROGRAM, given]
     try:
         done = subprocess.run(
@@ -48,20 +81,29 @@ def _fault(entry: Rule) -> str:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env={**os.environ, **ENVIRONMENT},
-            timeout=SECONDS,
+            timeout=seconds,
             check=True,
         )
-        return str(json.loads(done.stdout))
+        return [str(said) for said in json.loads(done.stdout)]
     except (OSError, ValueError, subprocess.SubprocessError):
-        return ""
+        return None
 
 
-def answer(parent: int, plugin: str, name: str, answers: TextIO) -> None:
-    """What the process says of one rule; whatever the plugin prints goes elsewhere."""
-    from nncore.rehearsal import fault
+def answer(parent: int, plugin: str, parts: Sequence[Part], answers: TextIO) -> None:
+    """What the process says of rules, all of one plugin or of none; their prints go elsewhere."""
+    from nncore.rehearsal import fault, wrapper_fault
 
     die_with(parent)
-    load_plugin(plugin)
-    json.dump(fault(rules[name]), answers)
+    if plugin:
+        load_plugin(plugin)
+    said = []
+    for name, values, options in parts:
+        if name.startswith(WRAPPER):
+            said.append(wrapper_fault(wrappers[name.removeprefix(WRAPPER)]))
+        else:
+            rule = rules[name]
+            parameters = {**rule.parameters, **values}
+            said.append(fault(replace(rule, parameters=parameters, options=options)))
+    json.dump(said, answers)
     answers.flush()
     os._exit(0)  # whatever threads the plugin has started

@@ -25,7 +25,7 @@ def measure_stack(stack: Stack) -> Sequence[worker.Outcome]:
     """A curve for the rule of each trial in `stack`, all of one problem: seconds, by round."""
     from nncore.stack.timing import epoch_seconds
 
-    names = [trial.configuration.rule for trial in stack]
+    names = [trial.configuration.name for trial in stack]
     found = epoch_seconds(stack[0].problem, names, progress=worker.progress)
     rounds = np.arange(found.shape[1])
     return [

@@ -24,21 +24,21 @@ def measure(
 ) -> None:
     """Measure the rules of every problem that has one without a measurement, and store it.
 
-    All rules of such a problem, since only what was measured in turns is comparable; on one worker,
-    with nothing else in flight. Rules without a trial that came to an end are left out: they may
-    never end. What was measured before an interruption stays.
+    A rule inside wrappers is another one. All rules of such a problem, since only what was measured
+    in turns is comparable; on one worker, with nothing else in flight. Rules without a trial that
+    came to an end are left out: they may never end. What was measured before an interruption stays.
     """
     stacks = _unmeasured(store, manifest)
     if not stacks:
         return
-    rules = {trial.configuration.rule for stack in stacks for trial in stack}
+    rules = {trial.configuration.name for stack in stacks for trial in stack}
     say(f"measuring what an epoch costs: {counted(rules, 'rule')} on {counted(stacks, 'problem')}")
     stack_of = {trial.key: stack for stack in stacks for trial in stack}
     done, last = 0, time.monotonic()
 
     def keep(result: Result) -> None:
         nonlocal done, last
-        rule_of = {t.key: t.configuration.rule for t in stack_of[result.keys[0]]}
+        rule_of = {t.key: t.configuration.name for t in stack_of[result.keys[0]]}
         problem = name_of(stack_of[result.keys[0]][0].problem)
         known = costs_of(store)
         # Of what was measured at another moment nothing stays beside what was measured now.
@@ -62,7 +62,7 @@ def _unmeasured(store: Store, manifest: Manifest) -> list[Stack]:
     for trial, status in zip(manifest.trials, statuses(store, manifest.trials), strict=True):
         if status in ENDED:
             rules = groups.setdefault(definitions[trial.problem_name], {})
-            rules.setdefault(trial.configuration.rule, trial)
+            rules.setdefault(trial.configuration.name, trial)
     known = costs_of(store)
     return [
         tuple(rules.values())

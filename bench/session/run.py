@@ -180,7 +180,7 @@ def run(
     `retry_crashed` tries crashed trials again. Without `report` no CSV file and no figure is
     written. `on` is a cluster of dask's to train on, see `bench.run.runner.Runner`.
 
-    Raises SpecError, also for a plugin's rule that fails its rehearsal; FolderMismatchError,
+    Raises SpecError, also for another's rule that fails its rehearsal; FolderMismatchError,
     StoreError, RunnerError, and Interrupted on Ctrl-C or SIGTERM, when everything that was finished
     is stored.
     """
@@ -199,7 +199,7 @@ def run(
     if repair and (folder / FILE).exists():
         Store.open(folder, repair=True).close()
     todo = _planned(experiment, folder, jobs or runner.cores(), shard, retry_crashed, fresh)
-    if faults := rehearsal.faults(trial.configuration.rule for trial in todo.missing):
+    if faults := rehearsal.faults(trial.configuration for trial in todo.missing):
         raise SpecError(faults)
     paths = [Path(path) for path in todo.manifest.spec.get("plugins", ())]
     with contextlib.ExitStack() as place:

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, get_type_hints
 
 from bench.spec.mistakes import Mistakes, nearest, quote, unknown_keys
-from nncore.registry import Entry, Registry
+from nncore.registry import Entry, RefusedError, Registry
 from nncore.values import NUMBER, TEXT, YES_OR_NO, Values, many, one_of, such, whole
 
 LARGEST = 10_000_000  # what an integer parameter may be: samples, classes, features
@@ -26,6 +26,13 @@ OF_TYPE: dict[type, Values] = {
 def is_known(registry: Registry[Any], name: Any, path: str, mistakes: Mistakes) -> bool:
     """Whether `name` is one of `registry`; notes the mistake if not."""
     if isinstance(name, str) and name in registry:
+        return True
+    if isinstance(name, str) and ":" in name and registry.elsewhere is not None:
+        try:
+            registry[name]
+        except RefusedError as error:
+            mistakes.add(path, str(error))
+            return False
         return True
     if not isinstance(name, str):
         mistakes.add(path, f"is {quote(name)}; must be the name of a {registry.kind}")

@@ -16,7 +16,7 @@ from bench.spec.problems import NamedProblem
 from bench.spec.search import drawn, grid, size
 from nncore.modifiers import modifiers
 from nncore.registry import SESSION
-from nncore.rules import rules
+from nncore.rules import Rule, rules
 from nncore.streams import canonical
 from nncore.trial import Configuration, is_random
 from nncore.values import TABLE, TEXT, either, many
@@ -165,6 +165,13 @@ class OptimizerReader:
                 self.mistakes.add(f"{path}.{key}", f"{piece.name} {what}; {remedy}")
         if why := conflict(rules[some.rule], some.wrappers):
             self.mistakes.add(f"{path}.wrap", why)
+        if refusal := rules[some.rule].refusal:
+            tried = {_settings(each): each for each in configurations}.values()
+            whys = (
+                refusal(each.hyperparameters, each.modifiers.get("options", {})) for each in tried
+            )
+            if why := next(filter(None, whys), ""):
+                self.mistakes.add(path, f"{some.rule} does not take these values: {why}")
         drawing = [piece.name for piece in some.updating if "rng" in piece.needs]
         for problem in self._every:
             if drawing and problem.name in problems and not is_random(problem.problem):
@@ -207,15 +214,30 @@ class OptimizerReader:
             )
             return {}
         if self.draws is None:
-            return _by_content(rule, grid(axes))
-        return _by_content(rule, drawn(axes, rule, self.draws))
+            return _by_content(rules[rule], grid(axes))
+        return _by_content(rules[rule], drawn(axes, rule, self.draws))
 
 
-def _by_content(rule: str, combinations: Iterable[Mapping[str, Any]]) -> Space:
+def _by_content(rule: Rule, combinations: Iterable[Mapping[str, Any]]) -> Space:
     found: Space = {}
     for values in combinations:
+        chosen = {key: values[key] for key in rule.options if key in values}
+        options = {key: v for key, v in chosen.items() if not _same(v, rule.options[key])}
+        values = {**values, "options": options or None}
         given = {name: values[name] for name in modifiers if values[name] is not None}
-        own = {name: value for name, value in values.items() if name not in modifiers}
+        apart = {*modifiers, *rule.options}
+        own = {name: value for name, value in values.items() if name not in apart}
         own, given = with_decay(own, given)
-        found[*own.items(), canonical(given)] = Configuration(rule, own, given)
+        found[*own.items(), canonical(given)] = Configuration(rule.name, own, given)
     return found
+
+
+def _settings(configuration: Configuration) -> str:
+    """What a rule of another package is made with, but for the rate."""
+    values = {k: v for k, v in configuration.hyperparameters.items() if k != "learning_rate"}
+    return canonical([values, configuration.modifiers.get("options", {})])
+
+
+def _same(some: Any, other: Any) -> bool:
+    """Whether two values are one: 1 is not true."""
+    return some == other and isinstance(some, bool) == isinstance(other, bool)

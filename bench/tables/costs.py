@@ -17,7 +17,7 @@ from bench import stats
 from bench.plan.manifest import Manifest
 from bench.store.store import Store
 from nncore.streams import canonical
-from nncore.trial import Problem
+from nncore.trial import JOINED, Problem
 from nncore.values import NUMBER, many, table_of
 
 COSTS = "costs"  # where the store keeps them
@@ -42,14 +42,14 @@ def costs_of(store: Store) -> Costs:
 
 
 def costs_frame(store: Store, manifest: Manifest) -> pd.DataFrame:
-    """`seconds.csv`: of every problem and rule, what an epoch costs.
+    """`seconds.csv`: of every problem and rule (`adam + lookahead`), what an epoch costs.
 
     `epoch_seconds` is the median over rounds, between the second lowest and the second highest: 96%
     intervals for nine.
     """
     found, rows = costs_of(store), []
     problems = {t.problem_name: t.problem for t in manifest.trials}
-    pairs = dict.fromkeys((t.problem_name, t.configuration.rule) for t in manifest.trials)
+    pairs = dict.fromkeys((t.problem_name, t.configuration.name) for t in manifest.trials)
     names = {name: name_of(problem) for name, problem in problems.items()}
     for problem, rule in pairs:
         rounds = found.get(names[problem], {}).get(rule, ())
@@ -61,12 +61,14 @@ def costs_frame(store: Store, manifest: Manifest) -> pd.DataFrame:
 def with_prices(rows: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
     """`rows` of optimizers on problems, with what an epoch costs by their rule: `SECONDS`.
 
-    NaN where it was not measured, nor is it of a rule inside wrappers, which cost what they cost.
+    A rule inside wrappers has its own price; NaN where it was not measured.
     """
-    found = rows.merge(costs, on=["problem", "rule"], how="left")
-    if "wrap" in found:
-        found.loc[found["wrap"].notna(), SECONDS] = np.nan
-    return found
+    names = rows["rule"].astype(str)
+    if "wrap" in rows:
+        names = names.where(rows["wrap"].isna(), names + JOINED + rows["wrap"].astype(str))
+    priced = costs.rename(columns={"rule": "priced"})
+    found = rows.assign(priced=names).merge(priced, on=["problem", "priced"], how="left")
+    return found.drop(columns="priced")
 
 
 def told(costs: pd.DataFrame) -> list[str]:

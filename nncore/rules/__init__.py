@@ -20,8 +20,9 @@ and every buffer as lists of arrays in their natural shapes, weights `(inputs, o
 
 What else a rule needs it asks for by a keyword-only name without a default (`RESERVED`):
 `gradient`, a function that evaluates the current batch at other weights than `w`; `loss`, that
-batch's loss there; `rng`, a generator of the trial's own. For a whole stack they take and give
-`(T, P)`, `(T, 1)` and a list of generators. What is evaluated is counted.
+batch's loss there; `rng`, a generator of the trial's own; `memory`, a dictionary of its own, empty
+at first, for state that is no array of w's shape. For a whole stack they take and give `(T, P)`,
+`(T, 1)`, a list of generators and one of dictionaries. What is evaluated is counted.
 
 `@rule` is for rules that treat every parameter alike. `@rule(per="tensor")` is called for each
 weight `(T, inputs, outputs)` and each vector `(T, features)`, bias or gain, apart, hyperparameters
@@ -39,7 +40,8 @@ import nncore.rules.moments
 import nncore.rules.layerwise
 import nncore.rules.factored
 import nncore.rules.averaging
-import nncore.rules.second_order  # noqa: F401
+import nncore.rules.second_order
+import nncore.rules.bridges  # noqa: F401
 
 # isort: on
 from nncore.rules.hyperparameter import Hyperparameter

@@ -18,7 +18,7 @@ Per = Literal["element", "tensor", "network", "trial"]
 Shape = tuple[int, ...]
 F = TypeVar("F", bound=Callable[..., Any])
 # What a rule may ask for besides: keyword-only names without a default.
-RESERVED = ("rng", "gradient", "loss")
+RESERVED = ("rng", "gradient", "loss", "memory")
 EVALUATIONS = ("gradient", "loss")
 
 
@@ -31,6 +31,11 @@ class Rule(Entry):
     axis of trials. `evaluate` names the buffer at which metrics are taken, if not at `w`.
     `varying` names the hyperparameters of which biases and gains may have their own. `needs` has
     what it asks for of `RESERVED`.
+
+    One of another package names it and its version in `package`. It has `options`, switches and
+    words with their defaults, of which it gets those that differ; `required` are hyperparameters
+    that have no default of their own, `aliases` other names of some. `refusal` says why it does not
+    take some hyperparameters and options, or nothing.
     """
 
     buffers: tuple[str, ...]
@@ -39,6 +44,16 @@ class Rule(Entry):
     evaluate: str = ""
     varying: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    package: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    refusal: Callable[[Mapping[str, float], Mapping[str, Any]], str] | None = None
+
+    def domain(self, hyperparameter: str) -> Domain:
+        """Where the values of one of its hyperparameters may lie; another package knows its own."""
+        known = not self.package or hyperparameter in ("learning_rate", "decay")
+        return domain(hyperparameter) if known else Domain()
 
     @property
     def evaluates(self) -> bool:
@@ -107,6 +122,11 @@ def rule(
             raise TypeError(
                 f"rule {function.__name__}: {stray[0]} takes all of w, and a rule per tensor sees "
                 'a part; write @rule(per="network")'
+            )
+        if per == "tensor" and "memory" in needs:
+            raise TypeError(
+                f"rule {function.__name__}: memory is a network's, and a rule per tensor sees a "
+                'part; write @rule(per="network")'
             )
         if entry["origin"] != BUILT_IN and per != "trial":
             for name, line in rebound(function, ("w", *buffers)):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nncore.rules import Hyperparameter, Rule
 from nncore.stack.layouts import Layout
 from nncore.stack.one_by_one import one_by_one
-from nncore.stack.supplies import Supplies
+from nncore.stack.supplies import Asking, Supplies
 from nncore.stack.tensors import Tensor
 from nncore.wrappers import Wrapper
 
@@ -64,8 +64,8 @@ def by_rows(
             [[part.of(array)[i] for part in parts] for array in (w, g, *buffers)]
             for i in range(len(w))
         ]
-        asked = [supplies.of_trial(rule, i, parts) for i in range(len(w))]
-        steps = [one_by_one(rule, networks, values, asked)]
+        of_trials = [supplies.of_trial(rule, i, parts) for i in range(len(w))]
+        steps = [one_by_one(rule, networks, values, of_trials)]
     else:
         whole = [Tensor(slice(0, w.shape[1]), (w.shape[1],))]
         for part in parts if rule.per == "tensor" else whole:
@@ -75,7 +75,8 @@ def by_rows(
             }
             buffers += own.values()
             state = [own[name] if name in own else part.of(flat[name]) for name in rule.buffers]
-            steps.append(_on_part(rule, values, supplies, part, part.of(w), part.of(g), state))
+            asked = supplies.of_stack(rule) | _cut(rule, parts)
+            steps.append(_on_part(rule, values, asked, part, part.of(w), part.of(g), state))
 
     def step(t: int, rate: Hyperparameter) -> None:
         for one in steps:
@@ -87,7 +88,7 @@ def by_rows(
 def _on_part(
     rule: Rule,
     values: Values,
-    supplies: Supplies,
+    asked: Mapping[str, Any],
     part: Tensor,
     w: Array,
     g: Array,
@@ -97,12 +98,18 @@ def _on_part(
     # A network's rule may have values that differ between weights and biases.
     cut = part.value if rule.per == "tensor" else np.ascontiguousarray
     mine = {name: value.map(cut) for name, value in values.items()}
-    asked = supplies.of_stack(rule)
 
     def step(t: int, rate: Hyperparameter) -> None:
         rule.function(w, g, t, *state, learning_rate=rate.map(cut), **mine, **asked)
 
     return step
+
+
+def _cut(piece: Asking, parts: Sequence[Tensor]) -> dict[str, Any]:
+    """What cuts arrays `(T, P)` into a network's tensors, for one that asks for it."""
+    if "tensors" not in piece.needs:
+        return {}
+    return {"tensors": lambda array: [part.of(array) for part in parts]}
 
 
 def wrapped(
@@ -116,9 +123,7 @@ def wrapped(
 ) -> Bound:
     """`inside` with a wrapper around it, on the same `w` and `g` (T, P)."""
     flat = {name: np.zeros(w.shape, w.dtype) for name in wrapper.buffers}
-    buffers, asked = list(flat.values()), supplies.of_stack(wrapper)
-    if "tensors" in wrapper.needs:
-        asked["tensors"] = lambda array: [part.of(array) for part in parts]
+    buffers, asked = list(flat.values()), supplies.of_stack(wrapper) | _cut(wrapper, parts)
     rated = "learning_rate" in wrapper.needs
 
     def step(t: int, rate: Hyperparameter) -> None:

@@ -7,6 +7,7 @@ they only have to be right within a factor of two.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +16,10 @@ import numpy as np
 
 from nncore import datasets
 from nncore.layers import Architecture
-from nncore.rules import rules
+from nncore.rules import Rule, rules
 from nncore.stack.layouts import TrialLast, choose
 from nncore.streams import canonical
+from nncore.wrappers import Wrapper, wrappers
 
 if TYPE_CHECKING:
     from nncore.trial import Problem
@@ -26,6 +28,12 @@ LARGEST_STACK = 2048
 # Nanoseconds per product term, activation, parameter and call, by BLAS and in rows of trials.
 BLAS = (0.03, 0.5, 2.0, 3000.0)
 ROWS = (0.2, 1.0, 2.0, 30.0)
+# Nanoseconds of an update, of each trial, where rules take trials one by one: as a textbook has
+# them, of PyTorch, of optax.
+TEXTBOOK, PYTORCH, OPTAX = 30e3, 200e3, 5e3
+# Evaluations of a batch beside the update's own: where a rule asks for a gradient elsewhere, where
+# it searches along a line, and where it makes many steps of one, as PyTorch's L-BFGS.
+ELSEWHERE, SEARCHED, ITERATED = 1.0, 2.0, 20.0
 
 
 @cache
@@ -56,29 +64,55 @@ def updates_per_epoch(problem: Problem) -> int:
     return -(-samples // batch)
 
 
-def stack_size(problem: Problem, rule: str) -> int:
+def stack_size(problem: Problem, rule: str, wraps: Sequence[str] = ()) -> int:
     """Trials per stack: enough to share the price of calls, few enough for the caches; 1 to 2048.
 
     The best size is flat: from two to six times the second-level cache, a step costs the same
     within a tenth. Smaller stacks pay calls, larger ones the way to memory.
     """
     _, batch, network = sizes(problem)
-    state = (4 + len(rules[rule].buffers)) * network.size
+    state = (4 + _buffers(rule, wraps)) * network.size
     touched = (2 * network.cells + network.features + 2) * batch + state
     bytes_per_trial = touched * np.dtype(problem.dtype).itemsize
     return int(min(LARGEST_STACK, max(1, 4 * cache_bytes() // bytes_per_trial)))
 
 
-def step_cost(problem: Problem, rule: str) -> float:
+def step_cost(problem: Problem, rule: str, wraps: Sequence[str] = ()) -> float:
     """Seconds per trial and epoch of training, records included."""
     samples, batch, network = sizes(problem)
     parameters, cells = network.size, network.cells
     layout = choose(network, batch)
     product, element, parameter, call = ROWS if isinstance(layout, TrialLast) else BLAS
     steps = updates_per_epoch(problem)
-    passes = 1 + len(rules[rule].buffers) / 2
+    passes = 1 + _buffers(rule, wraps) / 2
     train = 3 * product * parameters * samples + element * cells * samples
+    train *= 1 + sum(map(_elsewhere, _pieces(rule, wraps)))
     train += steps * (parameter * passes * parameters / 2 + call)
     record = 3 * (product * parameters + element * cells) * samples + call
     width = np.dtype(problem.dtype).itemsize / 4
-    return float((train + record / problem.record_every) * width * 1e-9)
+    own = steps * _one_by_one(rules[rule])
+    return float(((train + record / problem.record_every) * width + own) * 1e-9)
+
+
+def _pieces(rule: str, wraps: Sequence[str]) -> list[Rule | Wrapper]:
+    return [rules[rule], *(wrappers[name] for name in wraps)]
+
+
+def _buffers(rule: str, wraps: Sequence[str]) -> int:
+    return sum(len(piece.buffers) for piece in _pieces(rule, wraps))
+
+
+def _elsewhere(piece: Rule | Wrapper) -> float:
+    """About how many evaluations an update makes beside its own."""
+    if not piece.evaluates:
+        return 0.0
+    if isinstance(piece, Rule) and piece.package:
+        return ITERATED if "gradient" in piece.needs else ELSEWHERE
+    return SEARCHED if "loss" in piece.needs else ELSEWHERE
+
+
+def _one_by_one(rule: Rule) -> float:
+    """Nanoseconds of an update beyond arithmetic on arrays."""
+    if rule.per == "trial":
+        return PYTORCH if rule.package else TEXTBOOK
+    return OPTAX if rule.package else 0.0

@@ -1,8 +1,8 @@
 """What an epoch of training takes, rule by rule: measured apart from any trial.
 
-A property of problem and rule alone: all rules update the same arrays of as many trials, in turns,
-so that whatever else the machine does meets all of them alike. Seconds are a processor's: while the
-system lets others work, they stand still.
+A property of problem and rule, in what wraps it, alone: all rules update the same arrays of as many
+trials, in turns, so that whatever else the machine does meets all of them alike. Seconds are a
+processor's: while the system lets others work, they stand still.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from nncore.rules import rules
 from nncore.stack.costs import stack_size
 from nncore.stack.training import Training, keep_freed_memory
 from nncore.stack.updates import Updates
-from nncore.trial import Configuration, Problem
+from nncore.trial import JOINED, Configuration, Problem
+from nncore.wrappers import wrappers
 
 ROUNDS = 9  # with 9, the second lowest and the second highest enclose the median with 96%
 SLICE_SECONDS = 0.008  # of a rule's turn, or one update where that takes longer
@@ -39,11 +40,12 @@ def epoch_seconds(
 ) -> NDArray[np.float64]:
     """Seconds per trial and epoch of the rules `names`, in every round: `(len(names), rounds)`.
 
-    A turn takes about `SLICE_SECONDS` and at least one update; an epoch of more updates than fit is
-    taken to go on at that pace. Rules have their default hyperparameters, no schedule and no
-    clipping, and every turn begins at the untrained networks. Records are no part of it: they cost
-    all rules the same. `trials` are side by side, by default as many as suit the problem;
-    `progress` is called after every turn. Raises whatever a rule raises.
+    A name is as `Configuration` has it: `adam`, or `adam + lookahead` with its wrappers. A turn
+    takes about `SLICE_SECONDS` and at least one update; an epoch of more updates than fit is taken
+    to go on at that pace. Rules and wrappers have their defaults, no schedule and no clipping, and
+    every turn begins at the untrained networks. Records are no part of it: they cost all rules the
+    same. `trials` are side by side, by default as many as suit the problem; `progress` is called
+    after every turn. Raises whatever a rule raises.
     """
     keep_freed_memory()
     count = trials or stack_size(problem, MODEL)
@@ -61,15 +63,22 @@ def epoch_seconds(
     return found
 
 
+def _usual(name: str) -> Configuration:
+    """The configuration of that name with the defaults of all its parts."""
+    rule, *around = name.split(JOINED)
+    chain = [{"name": each, **wrappers[each].parameters} for each in around]
+    return Configuration(rule, rules[rule].hyperparameters, {"wrap": chain} if chain else {})
+
+
 class _Turns:
     """One stack, and the updates of every rule on it."""
 
     def __init__(self, problem: Problem, names: Sequence[str], trials: int, clock: Clock) -> None:
-        configurations = [Configuration(name, rules[name].hyperparameters) for name in names]
+        configurations = [_usual(name) for name in names]
         self.clock = clock
         problem = replace(problem, epochs=1, record_every=1)  # room for no more records
         # A rule that evaluates batches by itself needs a stack on which it can.
-        first = max(configurations, key=lambda each: rules[each.rule].evaluates)
+        first = max(configurations, key=lambda each: each.evaluates)
         self.stack = Training(problem, [first] * trials, [0] * trials, [])
         self.start = self.stack.w.copy()
         self.per_epoch = len(self.stack.batches)
@@ -83,7 +92,7 @@ class _Turns:
                 self.stack.w,
                 self.stack.g,
                 seeds=[0] * len(self.stack.rows),
-                oracle=self.stack.oracle if rules[each.rule].evaluates else None,
+                oracle=self.stack.oracle if each.evaluates else None,
             )
             for each in configurations
         ]

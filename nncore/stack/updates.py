@@ -69,7 +69,9 @@ class Updates:
         self._chain = [row.modifiers.get("wrap", ()) for row in rows]
         self._wrappers = [wrappers[table["name"]] for table in self._chain[0]]
         pieces: list[Asking] = [rule, *self._wrappers]
-        self._supplies = Supplies(pieces, seeds, Points(oracle, self._clip, w))
+        options = [row.modifiers.get("options", {}) for row in rows]
+        points = Points(oracle, self._clip, w)
+        self._supplies = Supplies(pieces, seeds, points, len(w), options)
         self._bound = self._bind(parameters)
 
     def _array(self, values: Array) -> Array:

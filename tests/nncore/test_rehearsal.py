@@ -5,8 +5,9 @@ import textwrap
 import pytest
 
 from nncore.registry import kept, load_plugin
-from nncore.rehearsal import fault
+from nncore.rehearsal import fault, wrapper_fault
 from nncore.rules import rules
+from nncore.wrappers import wrappers
 
 HEAD = "import random; import numpy as np; from nncore.rules import norm, rule\n"
 
@@ -272,3 +273,67 @@ def test_a_right_rule_is_let_through(case, tmp_path):
 @pytest.mark.parametrize("name", rules)
 def test_the_built_in_rules_are_right(name):
     assert fault(rules[name]) == ""
+
+
+WRAPPER_HEAD = "import numpy as np; from nncore.wrappers import wrapper\nSEEN = []\n"
+WRONG_WRAPPERS = {
+    "a mean over trials": (
+        "mixes the trials of a stack",
+        """
+        @wrapper(changes=["g"])
+        def wrong(w, g, t, step, *, rate=0.5):
+            step(g - rate * g.mean())
+        """,
+    ),
+    "np.random": (
+        "draws from np.random or random",
+        """
+        @wrapper(changes=["g"])
+        def wrong(w, g, t, step, *, rate=0.5):
+            step(g + np.random.standard_normal(g.shape))
+        """,
+    ),
+    "state of its own": (
+        "keeps state outside its buffers",
+        """
+        @wrapper(changes=["g"])
+        def wrong(w, g, t, step, *, rate=0.5):
+            SEEN.append(np.array(g[:1]))
+            step(g + sum(SEEN))
+        """,
+    ),
+    "no step": (
+        "never calls step",
+        """
+        @wrapper(changes=["w"])
+        def wrong(w, g, t, step, *, rate=0.5):
+            w -= rate * g
+        """,
+    ),
+    "two steps": (
+        "calls step more than once",
+        """
+        @wrapper(changes=["w"])
+        def wrong(w, g, t, step, *, rate=0.5):
+            step(g)
+            step(g)
+        """,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_WRAPPERS)
+def test_a_wrong_wrapper_is_told_by_name_file_and_line(case, tmp_path):
+    said, source = WRONG_WRAPPERS[case]
+    path = tmp_path / "mine.py"
+    path.write_text(WRAPPER_HEAD + textwrap.dedent(source).lstrip())
+    with kept(wrappers):
+        load_plugin(path)
+        found = wrapper_fault(wrappers["wrong"])
+    assert found.startswith("mine.py, line 4: wrapper wrong ")
+    assert said in found
+
+
+@pytest.mark.parametrize("name", wrappers)
+def test_every_wrapper_of_ours_passes(name):
+    assert wrapper_fault(wrappers[name]) == ""

@@ -294,8 +294,8 @@ def costs(monkeypatch):
     """Trials that cost `each` seconds, in stacks of at most `whole`."""
 
     def set_costs(each, whole):
-        monkeypatch.setattr(stacking, "step_cost", lambda problem, rule: each / problem.epochs)
-        monkeypatch.setattr(stacking, "stack_size", lambda problem, rule: whole)
+        monkeypatch.setattr(stacking, "step_cost", lambda problem, *_: each / problem.epochs)
+        monkeypatch.setattr(stacking, "stack_size", lambda *_: whole)
 
     return set_costs
 

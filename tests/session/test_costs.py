@@ -75,6 +75,18 @@ def test_a_rule_has_one_price_on_a_problem(made: bench.Results) -> None:
     assert times["adam"] == price["blobs", "adam"]
 
 
+def test_a_rule_inside_wrappers_is_another_rule(tmp_path: Path) -> None:
+    wrapped = {"rule": "sgd", "wrap": ["sam", "ema"]}
+    changed = spec(problem=SPEC["problem"][0], optimizer=[{"rule": "sgd"}, wrapped])
+    with undrawn():
+        bench.run(changed, out=tmp_path, jobs=1)
+    found = table(tmp_path, "seconds")
+    assert found["rule"].tolist() == ["sgd", "sgd + sam + ema"]
+    assert (found["epoch_seconds"] > 0).all()
+    times = table(tmp_path, "time_to_target").set_index("optimizer")["epoch_seconds"]
+    assert times.tolist() == found["epoch_seconds"].tolist()
+
+
 def test_the_spread_is_that_of_rounds(made: bench.Results) -> None:
     """Second lowest and second highest of nine: 96% intervals of the median."""
     found = table(made.folder, "seconds").set_index(["problem", "rule"])

@@ -14,6 +14,7 @@ from bench.spec.mistakes import SpecError
 from nncore.registry import kept, load_plugin
 from nncore.rules import rules
 from tests.command import bench as command
+from tests.problems import configuration
 
 RULES = """
 import os
@@ -96,7 +97,8 @@ def test_on_the_command_line_it_is_exit_code_2(folder: Path) -> None:
 def test_what_dies_or_hangs_is_not_judged(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     load_plugin(folder / "mine.py")
     monkeypatch.setattr(rehearsal, "SECONDS", 3.0)
-    assert rehearsal.faults(["leaving", "lasting", "fine", "sgd"]) == []
+    tried = [configuration(name) for name in ("leaving", "lasting", "fine", "sgd")]
+    assert rehearsal.faults(tried) == []
 
 
 def test_only_what_will_train_is_tried(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

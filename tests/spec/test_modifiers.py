@@ -97,7 +97,12 @@ EXAMPLES: dict[str, tuple[Any, dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("name", modifiers)
+def test_every_modifier_has_an_example() -> None:
+    """But options, keys of their own: tests/spec/test_bridges.py has them."""
+    assert {*EXAMPLES, "options"} == {*modifiers}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_a_modifier_from_its_key_to_columns_results_and_winners(name: str, tmp_path: Path) -> None:
     value, columns = EXAMPLES[name]
     problem = {"dataset": "people", "epochs": 3}

@@ -52,7 +52,7 @@ def test_times_come_in_gradients_and_in_seconds() -> None:
     assert seconds == sorted(seconds), "columns of seconds come last"
 
 
-def test_a_rule_inside_wrappers_has_no_price_of_its_own() -> None:
+def test_a_rule_inside_wrappers_has_a_price_of_its_own() -> None:
     times = pd.DataFrame({"problem": "p", "optimizer": ["adam", "adam + sam"]}).assign(
         budget=100.0, median=10.0, median_low=5.0, median_high=20.0
     )
@@ -61,6 +61,11 @@ def test_a_rule_inside_wrappers_has_no_price_of_its_own() -> None:
     )
     found = priced(times, COSTS, judged)
     np.testing.assert_array_equal(found["median_seconds"], [20.0, np.nan])
+    own = pd.DataFrame({"problem": ["p"], "rule": ["adam + sam"], "epoch_seconds": 4.0}).assign(
+        epoch_low_seconds=3.0, epoch_high_seconds=5.0
+    )
+    found = priced(times, pd.concat([COSTS, own]), judged)
+    np.testing.assert_array_equal(found["median_seconds"], [20.0, 40.0])
     np.testing.assert_array_equal(found["median_gradient_evaluations"], [30.0, 60.0])
 
 

@@ -24,7 +24,7 @@ def test_a_stack_has_a_size_and_a_step_a_cost(trained, rule):
 
 @pytest.mark.parametrize("function", [stack_size, step_cost])
 def test_sizes_and_costs_come_from_the_problem_and_the_rule_alone(function):
-    assert list(inspect.signature(function).parameters) == ["problem", "rule"]
+    assert list(inspect.signature(function).parameters) == ["problem", "rule", "wraps"]
 
 
 def layered(width, count=100, **changes):
@@ -55,6 +55,10 @@ def test_more_work_costs_more():
     assert cost < step_cost(layered(64), "adam")
     assert cost < step_cost(layered(64, record_every=1), "sgd")
     assert cost == step_cost(layered(64, epochs=7), "sgd")
+    # An evaluation more in each update, and several.
+    assert 1.5 * cost < step_cost(layered(64), "sgd", ["sam"]) < 2.1 * cost
+    assert step_cost(layered(64), "sgd", ["sam"]) < step_cost(layered(64), "lbfgs")
+    assert cost < step_cost(layered(64), "sgd", ["ema"]) < 1.5 * cost
 
 
 def test_a_batch_larger_than_the_data_is_the_data():
