@@ -79,6 +79,11 @@ class Quantity:
         return self.better == "lower"
 
     @property
+    def is_score(self) -> bool:
+        """Whether differences are compared and not ratios: it has an end, or more is better."""
+        return not self.lower or math.isfinite(self.worst)
+
+    @property
     def end(self) -> float:
         """The worst value that an axis shows; it may be infinite."""
         return self.worst if self.shown is None else self.shown

@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 
 from bench.plan.trials import Trial
+from bench.spec import claims as claiming
 from bench.spec import judging
+from bench.spec.claims import Claim
 from bench.spec.experiment import Experiment
 from bench.spec.judging import Judged
 from bench.spec.names import ANY_NAME
@@ -94,8 +96,9 @@ FORM = record(
         "timed": table_of(many(row(ANY_NAME, NUMBER)), keys=ANY_NAME),
         "judged": table_of(record(judging.OWN), keys=ANY_NAME),
         "remarks": table_of(many(PRINTABLE), keys=ANY_NAME),
+        "claims": many(record(claiming.FORM, optional=claiming.OPTIONAL)),
     },
-    optional=("tuning", "metrics", "recorded", "timed", "judged", "remarks"),
+    optional=("tuning", "metrics", "recorded", "timed", "judged", "remarks", "claims"),
 )
 
 
@@ -111,7 +114,7 @@ class Manifest:
     `fixed` names the problems without randomness, `tuning` says on which seeds configurations were
     chosen and by what, if on seeds of their own. `metrics` has what there is to know of those that
     are recorded, where they apply. `judged` says what problems are judged by, `remarks` what the
-    data of a problem gave reason to say.
+    data of a problem gave reason to say, `claims` what the spec says of the results beforehand.
     """
 
     name: str
@@ -123,6 +126,7 @@ class Manifest:
     metrics: tuple[Quantity, ...] = field(default_factory=built_in)
     judged: Mapping[str, Judged] = field(default_factory=dict)
     remarks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    claims: tuple[Claim, ...] = ()
 
     @property
     def columns(self) -> Columns:
@@ -157,6 +161,12 @@ class Manifest:
     def judge_of(self, problem: str) -> Judged:
         """What a problem is judged by."""
         return self.judged.get(problem, Judged())
+
+    @property
+    def claimed(self) -> tuple[str, ...]:
+        """The digests of the claims with their margins, in their order."""
+        judged = {name: self.judge_of(name) for name in self.problems}
+        return tuple(claim.digest(judged) for claim in self.claims)
 
     def criterion_of(self, problem: str) -> str:
         """What a problem's configurations are chosen by."""
@@ -201,6 +211,7 @@ def of(experiment: Experiment, trials: tuple[Trial, ...]) -> Manifest:
             for p in experiment.problems
             if (said := remarks(p.problem.dataset))
         },
+        experiment.claims,
     )
 
 
@@ -250,6 +261,7 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
         "timed": {t.problem_name: [[*target] for target in t.targets] for t in manifest.trials},
         "judged": {name: dataclasses.asdict(judged) for name, judged in manifest.judged.items()},
         **({"remarks": dict(manifest.remarks)} if manifest.remarks else {}),
+        **({"claims": [c.content for c in manifest.claims]} if manifest.claims else {}),
         **({"tuning": dataclasses.asdict(manifest.tuning)} if manifest.tuning else {}),
     }
 
@@ -316,6 +328,7 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
     judges = [judging.parts_of(name)[1] for name in names]
     if not {*judges, *(m for target in values["targets"].values() for m in target)} <= set(known):
         raise ValueError("what judges, a criterion or a target names no metric")
+    claims = tuple(claiming.of_content(content) for content in values.get("claims") or ())
     return Manifest(
         values["name"],
         tuple(trials),
@@ -326,6 +339,7 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
         metrics,
         judged,
         values.get("remarks") or {},
+        claims,
     )
 
 

@@ -101,6 +101,7 @@ def _write(
     from bench.tables import curves
     from bench.tables.bundle import Tables
     from bench.tables.headline import without_costs
+    from bench.verdicts import claim_words
 
     say("writing tables")
     frames = Tables.of(store, manifest)
@@ -119,7 +120,8 @@ def _write(
         for table in csvs.of(material.plugins):
             with faults.of(table):
                 written.append(_csv(folder / f"{table.name}.csv", [table.function(material)]))
-        lines = [*filter(None, [material.judged]), *material.verdicts.sentences, ""]
+        claimed = claim_words.sentences(material.claims)
+        lines = [*claimed, *filter(None, [material.judged]), *material.verdicts.sentences, ""]
         written.append(_replace(folder / VERDICTS, "\n".join(lines)))
         say("drawing figures")
         written += _figures(folder, material, faults, say)
@@ -136,6 +138,7 @@ def _material(
     """What can be said about the trials, and all that figures are drawn from."""
     from bench import verdicts
     from bench.figures.material import Material
+    from bench.report.claims import decided
     from bench.verdicts.samples import terms_of
 
     hosts = {stack.host for stack in store.stacks() if stack.host}
@@ -158,6 +161,7 @@ def _material(
         judged=seeds_told(manifest, tables.trials),
         swept=sweep_told(manifest, tables.trials),
         plugins=manifest.spec.get("plugins", ()),
+        claims=decided(store, manifest, tables.trials),
     )
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from bench.spec import judging
 from bench.spec import overrides as changes
 from bench.spec import seeds as seeding
+from bench.spec.claim_tables import ClaimReader
+from bench.spec.claims import Claim
 from bench.spec.mistakes import Mistakes, SpecError, quote, unknown_keys
 from bench.spec.names import ANY_NAME
 from bench.spec.optimizers import Optimizer, OptimizerReader
@@ -21,7 +25,7 @@ from bench.spec.toml import plain, read
 from bench.spec.tuning import Tuning
 from bench.spec.tuning import read as read_tuning
 from nncore.datasets import draw
-from nncore.metrics import TRAIN_LOSS, Metric, recorded
+from nncore.metrics import TRAIN_LOSS, Columns, Metric, recorded
 from nncore.values import TABLE, TEXT, many, such
 
 __all__ = ["Experiment", "NamedProblem", "Optimizer", "SpecError", "load"]
@@ -42,6 +46,7 @@ KEYS = {
     "problem": TABLES.saying("[[problem]] tables"),
     "optimizer": TABLES.saying("[[optimizer]] tables"),
     "tuning": TABLE.saying("a table, [tuning]"),
+    "claim": TABLES.saying("[[claim]] tables"),
 }
 
 
@@ -52,7 +57,8 @@ class Experiment:
     `raw` is the spec as run, after overrides; written as TOML it gives this experiment again. With
     `tuning`, `seeds` are for evaluation, and configurations are chosen on other seeds first. With
     `until`, `seeds` are all that may be needed: they are taken in rounds.
-    `metrics` are recorded of every problem to which they apply.
+    `metrics` are recorded of every problem to which they apply. `claims` are what the spec says of
+    its results beforehand.
     """
 
     name: str
@@ -64,6 +70,7 @@ class Experiment:
     tuning: Tuning | None = None
     metrics: tuple[Metric, ...] = field(default_factory=recorded)
     until: UntilDecided | None = None
+    claims: tuple[Claim, ...] = ()
 
 
 def load(
@@ -157,10 +164,40 @@ def _experiment(
         _check_frozen(optimizers, mistakes)
     found = tuple(problem for group in problems.values() for problem in group)
     _check_choice(found, optimizers, tuning, mistakes)
+    claims = _claims(spec, problems, optimizers, metrics, seeds[0], tuning, mistakes)
     mistakes.check()
     return Experiment(
-        spec["name"], seeds, found, optimizers, tuple(plugins), spec, tuning, metrics, until
+        spec["name"], seeds, found, optimizers, tuple(plugins), spec, tuning, metrics, until, claims
     )
+
+
+def _claims(
+    spec: dict[str, Any],
+    problems: Mapping[str, list[NamedProblem]],
+    optimizers: Sequence[Optimizer],
+    metrics: Sequence[Metric],
+    seed: int,
+    tuning: Tuning | None,
+    mistakes: Mistakes,
+) -> tuple[Claim, ...]:
+    """The claims of a spec; a single table is accepted as one."""
+    if "claim" not in spec:
+        return ()
+    if isinstance(spec["claim"], dict):
+        spec["claim"] = [spec["claim"]]
+    if not mistakes.expect(KEYS["claim"], spec["claim"], "claim"):
+        return ()
+
+    @cache
+    def parts(definition: str) -> tuple[str, ...]:
+        return tuple(draw(json.loads(definition), seed))
+
+    def known(named: NamedProblem) -> Columns:
+        its_parts = parts(json.dumps(dict(named.problem.dataset)))
+        return columns_of(metrics, named.problem.loss, its_parts)
+
+    reader = ClaimReader(problems, optimizers, known, mistakes, tuned=tuning is not None)
+    return reader.read(spec["claim"])
 
 
 def _check_frozen(optimizers: Sequence[Optimizer], mistakes: Mistakes) -> None:
