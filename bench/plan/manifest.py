@@ -91,7 +91,7 @@ FORM = record(
         "fixed": many(ANY_NAME),
         "spec": TABLE,
         "tuning": record({**KEYS, "seeds": many(SEED)}, optional=("n", "criterion")),
-        "metrics": many(record(values_of(Quantity), optional=("best", "shown"))),
+        "metrics": many(record(values_of(Quantity), optional=("best", "shown", "only"))),
         "recorded": table_of(many(TEXT), keys=ANY_NAME),
         "timed": table_of(many(row(ANY_NAME, NUMBER)), keys=ANY_NAME),
         "judged": table_of(record(judging.OWN), keys=ANY_NAME),

@@ -115,7 +115,7 @@ def _write(
     if (frames.trials["status"] != "crashed").any():
         written.append(_replace(folder / "best.toml", best_spec(manifest, frames)))
         say("comparing optimizers")
-        material = _material(store, manifest, frames, say)
+        material = material_of(store, manifest, frames, say)
         faults = Faults()
         for table in csvs.of(material.plugins):
             with faults.of(table):
@@ -132,8 +132,8 @@ def _write(
     return tuple(written)
 
 
-def _material(
-    store: Store, manifest: Manifest, tables: Tables, say: Callable[[str], None]
+def material_of(
+    store: Store, manifest: Manifest, tables: Tables, say: Callable[[str], None] = lambda _: None
 ) -> Material:
     """What can be said about the trials, and all that figures are drawn from."""
     from bench import verdicts

@@ -14,7 +14,7 @@ from bench.spec import overrides as changes
 from bench.spec import seeds as seeding
 from bench.spec.claim_tables import ClaimReader
 from bench.spec.claims import Claim
-from bench.spec.mistakes import Mistakes, SpecError, quote, unknown_keys
+from bench.spec.mistakes import Mistakes, SpecError, nearest, quote, unknown_keys
 from bench.spec.names import ANY_NAME
 from bench.spec.optimizers import Optimizer, OptimizerReader
 from bench.spec.plugins import load_all
@@ -24,8 +24,9 @@ from bench.spec.shipped import find
 from bench.spec.toml import plain, read
 from bench.spec.tuning import Tuning
 from bench.spec.tuning import read as read_tuning
+from nncore import instruments  # noqa: F401  (they register)
 from nncore.datasets import draw
-from nncore.metrics import TRAIN_LOSS, Columns, Metric, recorded
+from nncore.metrics import TRAIN_LOSS, Columns, Metric, metrics, recorded
 from nncore.values import TABLE, TEXT, many, such
 
 __all__ = ["Experiment", "NamedProblem", "Optimizer", "SpecError", "load"]
@@ -47,6 +48,7 @@ KEYS = {
     "optimizer": TABLES.saying("[[optimizer]] tables"),
     "tuning": TABLE.saying("a table, [tuning]"),
     "claim": TABLES.saying("[[claim]] tables"),
+    "instruments": many(TEXT).saying('a list of metrics such as ["gradient_norm"]'),
 }
 
 
@@ -143,8 +145,9 @@ def _experiment(
     }
     judged = judging.Judged().of(good)
     seeds = seeding.read(spec.get(seeding.KEY, 1), mistakes)
-    metrics = recorded(plugins.values())
-    problems = ProblemReader(_dtype(spec), seeds[0], metrics, judged, mistakes).read(
+    always = recorded(plugins.values())
+    metrics = recorded(plugins.values(), _instruments(spec, mistakes))
+    problems = ProblemReader(_dtype(spec), seeds[0], always, judged, mistakes).read(
         _tables(spec, "problem", mistakes)
     )
     tuning = None
@@ -158,7 +161,7 @@ def _experiment(
         dtype=_dtype(spec),
     ).read(_tables(spec, "optimizer", mistakes))
     if tuning is not None and tuning.criterion is not None:
-        _check_criterion(tuning.criterion, problems, metrics, seeds[0], mistakes)
+        _check_criterion(tuning.criterion, problems, always, seeds[0], mistakes)
     until = until_of(spec)
     if until is not None and tuning is None:
         _check_frozen(optimizers, mistakes)
@@ -171,11 +174,25 @@ def _experiment(
     )
 
 
+def _instruments(spec: Mapping[str, Any], mistakes: Mistakes) -> list[str]:
+    """The names of the metrics that a spec asks for; notes those that there are not."""
+    names = spec.get("instruments", [])
+    if not mistakes.expect(KEYS["instruments"], names, "instruments"):
+        return []
+    known = [name for name, metric in metrics.items() if metric.asked]
+    for name in names:
+        if name in metrics and name not in known:
+            mistakes.add("instruments", f'has "{name}", which is recorded anyway; leave it out')
+        elif name not in known:
+            mistakes.add("instruments", f"has {quote(name)}; {nearest(name, known)}")
+    return [name for name in names if name in known]
+
+
 def _claims(
     spec: dict[str, Any],
     problems: Mapping[str, list[NamedProblem]],
     optimizers: Sequence[Optimizer],
-    metrics: Sequence[Metric],
+    some_metrics: Sequence[Metric],
     seed: int,
     tuning: Tuning | None,
     mistakes: Mistakes,
@@ -194,7 +211,7 @@ def _claims(
 
     def known(named: NamedProblem) -> Columns:
         its_parts = parts(json.dumps(dict(named.problem.dataset)))
-        return columns_of(metrics, named.problem.loss, its_parts)
+        return columns_of(some_metrics, named.problem.loss, its_parts)
 
     reader = ClaimReader(problems, optimizers, known, mistakes, tuned=tuning is not None)
     return reader.read(spec["claim"])

@@ -123,7 +123,7 @@ def share_sequence(successes: ArrayLike, confidence: float = CONFIDENCE) -> tupl
     after k successes in n (Ville 1939; Robbins 1970). Raises ValueError for NaN or no tries.
 
     >>> [round(x, 2) for x in share_sequence([1.0] * 20)]
-    [0.73, 1.0]
+    [0.74, 1.0]
     """
     tries = sample(successes)
     level = 1 - fraction(confidence, "confidence")

@@ -79,7 +79,8 @@ def _interval(one: Found) -> str:
     seeds = "1 seed" if n == 1 else f"{n} seeds"
     if q.exact:
         return f" (to a tolerance of {q.tolerance:g})" if n == 1 else f" ({seeds}, the same trials)"
-    if not (math.isfinite(one.low) or math.isfinite(one.high)):
+    most = 1.0 if q.scale is Scale.RATIO else math.inf
+    if one.low == -math.inf and one.high == most and not q.share and one.estimate < most:
         return f" ({seeds}, too few for an interval)"
     return f" ({number(one.low, one)} to {number(one.high, one)}, {seeds})"
 
