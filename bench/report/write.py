@@ -119,6 +119,8 @@ def _write(
         faults = Faults()
         for table in csvs.of(material.plugins):
             with faults.of(table):
+                if not table.when(material):
+                    continue
                 written.append(_csv(folder / f"{table.name}.csv", [table.function(material)]))
         claimed = claim_words.sentences(material.claims)
         lines = [*claimed, *filter(None, [material.judged]), *material.verdicts.sentences, ""]

@@ -72,6 +72,7 @@ from bench.stats.sequential import (
     share_sequence,
 )
 from bench.stats.survival import Reached, kaplan_meier, time_to_target
+from bench.stats.variance import Shares, as_ranks, variance_shares
 
 __all__ = [
     "CONFIDENCE",
@@ -82,9 +83,11 @@ __all__ = [
     "Reached",
     "Scale",
     "Sensitivity",
+    "Shares",
     "SignedRanks",
     "Signs",
     "Superiority",
+    "as_ranks",
     "best_on_next",
     "bootstrap_interval",
     "bounded_mean_interval",
@@ -130,6 +133,7 @@ __all__ = [
     "superiority",
     "time_to_target",
     "together",
+    "variance_shares",
     "wilcoxon",
     "win_matrix",
 ]
