@@ -49,7 +49,8 @@ def scaled(experiment: Experiment) -> str:
 
 def reproduce(spec: Path, jobs: int | None) -> list[Shown]:
     """Train a spec anew, draw its claims, and return them; raises SpecError for a wrong one."""
-    from bench.report.claims import decided, figures
+    from bench.report.claim_figures import figures
+    from bench.report.claims import decided
 
     results = session.run(spec, out=OUT / spec.stem, jobs=jobs, fresh=True, report=False)
     experiment = load(spec)

@@ -11,6 +11,7 @@ import pytest
 from nncore.instruments.curvature import TOLERANCE, largest_eigenvalue
 from nncore.metrics import metrics, recorded
 from nncore.stack.training import train
+from tests import ROOT
 from tests.problems import assert_same, configuration, evaluate, fixed, problem, samples, short
 
 ON_TRAINING = [name for name, metric in metrics.items() if metric.on_training]
@@ -152,3 +153,9 @@ def test_they_are_recorded_only_where_they_are_asked_for():
     ]  # fmt: skip
     [outcome] = train(short("moons"), [configuration("sgd")], [0])
     assert not any(name in column for column in outcome.metrics for name in ASKED)
+
+
+def test_the_page_lists_them_all():
+    page = (ROOT / "docs" / "instruments.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    assert sorted(name.strip(" `") for row in rows for name in row.split(",")) == sorted(ASKED)
