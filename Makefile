@@ -5,7 +5,7 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 # Workers start by the hundred in tests: none of them should compile our sources again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: bench quick test faults lint format readme validate reproduce documents speed check bridges lock clean help
+.PHONY: bench quick test faults lint format readme validate reproduce documents claims speed check bridges lock clean help
 
 help:            ## show the targets
 	@grep -E '^[a-z.]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -24,6 +24,9 @@ documents: .venv ## where the unseeded documents' numbers fall among many seeds,
 
 validate: .venv  ## the simulations behind docs/statistics.md, minutes
 	@$(PY) -m bench.studies.validate --write
+
+claims: .venv    ## published results as claims, reproduced in minutes: are the answers as expected?
+	@$(PY) -m bench.studies.gallery --jobs $(JOBS)
 
 speed: .venv     ## the core against the documents' loop and installed peers, in one run
 	@$(PY) -m bench speed

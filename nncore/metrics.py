@@ -48,7 +48,8 @@ class Quantity:
 
     `worst` is what a network that is not finite is worth, `best` what nothing can beat, if there is
     such a value. Axes go as far as `shown`, by default to the worst value. `digest` is that of the
-    plugin that measures it. Raises ValueError where these do not fit together.
+    plugin that measures it; `only` names the one part on which it is measured, if it is not all.
+    Raises ValueError where these do not fit together.
     """
 
     name: Annotated[str, IDENTIFIER]
@@ -59,6 +60,7 @@ class Quantity:
     best: Annotated[float | None, NUMBER] = None
     shown: Annotated[float | None, NUMBER] = None
     digest: Annotated[str, TEXT] = ""
+    only: Annotated[str, one_of("", *PARTS)] = ""
 
     def __post_init__(self) -> None:
         for field, inside in values_of(Quantity).items():
@@ -77,6 +79,11 @@ class Quantity:
     def lower(self) -> bool:
         """Whether less is better."""
         return self.better == "lower"
+
+    @property
+    def is_score(self) -> bool:
+        """Whether differences are compared and not ratios: it has an end, or more is better."""
+        return not self.lower or math.isfinite(self.worst)
 
     @property
     def end(self) -> float:
@@ -110,13 +117,18 @@ class Quantity:
 class Metric(Entry):
     """A metric: what there is to know of it, the targets it is `of`, and its function.
 
+    One that is `asked` for is recorded only where a spec names it among its `instruments`.
+
     `function(p, Y)` takes the outputs and targets `(T, K, N)` of a whole part; one of a single
-    argument, `function(losses)`, the sample losses `(T, N)`. Both give `(T,)`.
+    argument, `function(losses)`, the sample losses `(T, N)`. Both give `(T,)`. One of the training
+    itself, `on_training`, takes a `Probe` (`nncore.instruments`).
     """
 
     quantity: Quantity
     of: Of
     arguments: int
+    asked: bool = False
+    on_training: bool = False
 
     def applies(self, loss: Loss) -> bool:
         """Whether it says something about a problem with this loss."""
@@ -162,13 +174,14 @@ def metric(
     of: Of = "both",
     best: float | None = None,
     shown: float | None = None,
+    asked: bool = False,
 ) -> Callable[[F], F]:
     """Register the decorated function as a metric: `@metric(better="higher", worst=0.0)`.
 
     `label` is by default the name; `of` says whether it applies to problems whose targets are
     "classes", "numbers" or "both". A value that is NaN counts as `worst`, unless all of a trial
-    are: then it says nothing about that trial. Raises TypeError or ValueError for what is no
-    metric.
+    are: then it says nothing about that trial. One to be `asked` for is recorded only where a spec
+    has it among its `instruments`. Raises TypeError or ValueError for what is no metric.
     """
 
     def register(function: F) -> F:
@@ -180,7 +193,7 @@ def metric(
             raise ValueError(f"metric {name}: of must be {OF.words}")
         its_label = label or name.replace("_", " ")
         quantity = Quantity(name, better, worst, its_label, unit, best, shown, entry["digest"])
-        metrics.add(Metric(**entry, quantity=quantity, of=of, arguments=count))
+        metrics.add(Metric(**entry, quantity=quantity, of=of, arguments=count, asked=asked))
         return function
 
     return register
@@ -224,14 +237,16 @@ def quantity(name: str) -> Quantity:
     return metrics[name].quantity
 
 
-def recorded(digests: Iterable[str] = ()) -> tuple[Metric, ...]:
+def recorded(digests: Iterable[str] = (), asked: Iterable[str] = ()) -> tuple[Metric, ...]:
     """The metrics that a run records: the built-in ones, then those of plugins with `digests`.
 
-    In an order that does not depend on what else this process has loaded before.
+    Of those to be asked for the ones that are `asked` by name, at the end. In an order that does
+    not depend on what else this process has loaded before.
     """
-    own = set(digests)
-    mine = [m for m in metrics.values() if m.origin == BUILT_IN]
-    return (*mine, *sorted((m for m in metrics.values() if m.digest in own), key=lambda m: m.name))
+    own, always = set(digests), [m for m in metrics.values() if not m.asked]
+    mine = [m for m in always if m.origin == BUILT_IN]
+    plugins = sorted((m for m in always if m.digest in own), key=lambda m: m.name)
+    return (*mine, *plugins, *(metrics[name] for name in sorted(set(asked))))
 
 
 def applicable(some: Iterable[Metric], loss: Loss) -> tuple[Metric, ...]:
@@ -247,7 +262,7 @@ def columns(quantities: Iterable[Quantity], parts: Iterable[str] = PARTS) -> dic
     ['train_loss', 'test_loss', 'train_r2', 'test_r2']
     """
     parts = tuple(parts)
-    return {f"{part}_{q.name}": q for q in quantities for part in parts}
+    return {f"{part}_{q.name}": q for q in quantities for part in parts if q.only in ("", part)}
 
 
 Columns = Mapping[str, Quantity]

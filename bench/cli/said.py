@@ -96,8 +96,9 @@ def outcome(results: Any, shard: tuple[int, int] | None = None) -> None:
     elif results.unjudged:
         click.echo(_unjudged(results.folder))
     elif results.undecided:
+        what = "pairs and quantities of claims" if results.manifest.claims else "pairs"
         click.echo(
-            f"{results.undecided:,} pairs are undecided: `bench run SPEC --out {results.folder}` "
+            f"{results.undecided:,} {what} are undecided: `bench run SPEC --out {results.folder}` "
             "goes on with the next round of seeds"
         )
     crashes(results)
@@ -151,3 +152,14 @@ def _verdicts(results: Any) -> None:
 
 def _wrapped(line: str) -> str:
     return click.wrap_text(line, width=100, initial_indent="  ", subsequent_indent="    ")
+
+
+def claims(folder: Path, found: Any) -> int:
+    """The claims of a folder, decided (`bench.verdicts.claims.Claims`); returns the exit code."""
+    from bench.verdicts.claim_words import sentences
+
+    if not found.decided:
+        click.echo(f"{folder}: its spec claims nothing; write [[claim]] tables", err=True)
+    for line in sentences(found):
+        click.echo(click.wrap_text(line, width=100, subsequent_indent="  "))
+    return int(found.exit_code)

@@ -84,9 +84,10 @@ def main() -> None:
     A spec (TOML) crosses optimizers with hyperparameters over problems and seeds; `run` trains the
     trials in parallel and writes CSV reports and figures.
 
-    Exit codes: 0 done; 1 done, with crashed trials (check: regression; reproduce: mismatch); 2 bad
-    spec, arguments or folder, nothing written; 3 check cannot tell; 74 input or output failed,
-    stored work intact; 130, 143 interrupted, finished work stored.
+    Exit codes: 0 done; 1 done, with crashed trials (check: regression; reproduce: mismatch;
+    claims: one is contradicted); 2 bad spec, arguments or folder, nothing written; 3 check or
+    claims cannot tell; 74 input or output failed, stored work intact; 130, 143 interrupted,
+    finished work stored.
     """
 
 
@@ -298,6 +299,27 @@ def status(folder: Path, as_json: bool) -> int:
         for line in [*statuses.lines(found), *(queues.lines(queue, folder) if queue else ())]:
             click.echo(line)
     return found.exit_code
+
+
+@main.command()
+@folder_argument
+@exit_codes
+def claims(folder: Path) -> int:
+    """What the spec of DIR claimed beforehand, and what became of it.
+
+    Exit codes: 0 all claims hold; 1 one is contradicted; 3 none is, but one is undecided; 2 there
+    are none.
+    """
+    from bench.report.claims import decided
+    from bench.session.folder import read_manifest
+    from bench.store.store import Store
+
+    with Store.read(folder) as store:
+        found = decided(store, read_manifest(store))
+        damage = list(store.damage)
+    for item in damage:
+        click.echo(f"damaged, and left out: {item}", err=True)
+    return said.claims(folder, found)
 
 
 @main.command()

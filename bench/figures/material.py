@@ -16,6 +16,7 @@ from bench.plan.trials import Trial
 from bench.tables.bundle import Tables
 from bench.tables.headline import MEDIAN, Headline, best_median
 from bench.verdicts import ALL, Verdicts
+from bench.verdicts.claims import Claims
 
 LOST = "a diverged run counting as infinite"
 LOST_SCORE = "a diverged run counting as the worst"
@@ -28,7 +29,8 @@ class Material:
     `planned` defines the trials that rows of tables number. `targets` gives each problem's metrics
     to reach, `losses` the name of its loss. `judged` says on which seeds configurations were chosen
     and judged, if not on the same, `swept` then on which all of them ran. `plugins` are the files
-    whose pages are drawn too. What is derived is computed when it is first asked for, and kept.
+    whose pages are drawn too; `claims` are the spec's, decided. What is derived is computed when it
+    is first asked for, and kept.
     """
 
     tables: Tables
@@ -39,6 +41,7 @@ class Material:
     judged: str = ""
     swept: str = ""
     plugins: Collection[str] = ()
+    claims: Claims = field(default_factory=Claims)
 
     @cached_property
     def looks(self) -> Mapping[str, Look]:

@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 
 from bench.plan.trials import Trial
+from bench.spec import claims as claiming
 from bench.spec import judging
+from bench.spec.claims import Claim
 from bench.spec.experiment import Experiment
 from bench.spec.judging import Judged
 from bench.spec.names import ANY_NAME
@@ -91,14 +93,15 @@ FORM = record(
         "fixed": many(ANY_NAME),
         "spec": TABLE,
         "tuning": record({**KEYS, "seeds": many(SEED)}, optional=("n", "criterion")),
-        "metrics": many(record(values_of(Quantity), optional=("best", "shown"))),
+        "metrics": many(record(values_of(Quantity), optional=("best", "shown", "only"))),
         "recorded": table_of(many(TEXT), keys=ANY_NAME),
         "timed": table_of(many(row(ANY_NAME, NUMBER)), keys=ANY_NAME),
         "judged": table_of(record(judging.OWN), keys=ANY_NAME),
         "remarks": table_of(many(PRINTABLE), keys=ANY_NAME),
         "defaults": table_of(table_of(NUMBER, keys=ANY_NAME), keys=ANY_NAME),
+        "claims": many(record(claiming.FORM, optional=claiming.OPTIONAL)),
     },
-    optional=("tuning", "metrics", "recorded", "timed", "judged", "remarks", "defaults"),
+    optional=("tuning", "metrics", "recorded", "timed", "judged", "remarks", "defaults", "claims"),
 )
 
 
@@ -115,7 +118,7 @@ class Manifest:
     chosen and by what, if on seeds of their own. `metrics` has what there is to know of those that
     are recorded, where they apply. `judged` says what problems are judged by, `remarks` what the
     data of a problem gave reason to say, `defaults` the hyperparameters of plugins' rules where a
-    spec does not name them.
+    spec does not name them, `claims` what the spec says of the results beforehand.
     """
 
     name: str
@@ -128,6 +131,7 @@ class Manifest:
     judged: Mapping[str, Judged] = field(default_factory=dict)
     remarks: Mapping[str, Sequence[str]] = field(default_factory=dict)
     defaults: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    claims: tuple[Claim, ...] = ()
 
     @property
     def columns(self) -> Columns:
@@ -162,6 +166,12 @@ class Manifest:
     def judge_of(self, problem: str) -> Judged:
         """What a problem is judged by."""
         return self.judged.get(problem, Judged())
+
+    @property
+    def claimed(self) -> tuple[str, ...]:
+        """The digests of the claims with their margins, in their order."""
+        judged = {name: self.judge_of(name) for name in self.problems}
+        return tuple(claim.digest(judged) for claim in self.claims)
 
     def criterion_of(self, problem: str) -> str:
         """What a problem's configurations are chosen by."""
@@ -207,6 +217,7 @@ def of(experiment: Experiment, trials: tuple[Trial, ...]) -> Manifest:
             if (said := remarks(p.problem.dataset))
         },
         _defaults(experiment),
+        experiment.claims,
     )
 
 
@@ -263,6 +274,7 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
         "judged": {name: dataclasses.asdict(judged) for name, judged in manifest.judged.items()},
         **({"remarks": dict(manifest.remarks)} if manifest.remarks else {}),
         **({"defaults": manifest.defaults} if manifest.defaults else {}),
+        **({"claims": [c.content for c in manifest.claims]} if manifest.claims else {}),
         **({"tuning": dataclasses.asdict(manifest.tuning)} if manifest.tuning else {}),
     }
 
@@ -329,6 +341,7 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
     judges = [judging.parts_of(name)[1] for name in names]
     if not {*judges, *(m for target in values["targets"].values() for m in target)} <= set(known):
         raise ValueError("what judges, a criterion or a target names no metric")
+    claims = tuple(claiming.of_content(content) for content in values.get("claims") or ())
     return Manifest(
         values["name"],
         tuple(trials),
@@ -340,6 +353,7 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
         judged,
         values.get("remarks") or {},
         values.get("defaults") or {},
+        claims,
     )
 
 

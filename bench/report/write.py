@@ -101,6 +101,7 @@ def _write(
     from bench.tables import curves
     from bench.tables.bundle import Tables
     from bench.tables.headline import without_costs
+    from bench.verdicts import claim_words
 
     say("writing tables")
     frames = Tables.of(store, manifest, lambda what: Pace(what, say).at)
@@ -115,14 +116,15 @@ def _write(
     if (frames.trials["status"] != "crashed").any():
         written.append(_replace(folder / "best.toml", best_spec(manifest, frames)))
         say("comparing optimizers")
-        material = _material(store, manifest, frames, say)
+        material = material_of(store, manifest, frames, say)
         faults = Faults()
         for table in csvs.of(material.plugins):
             with faults.of(table):
                 if not table.when(material):
                     continue
                 written.append(_csv(folder / f"{table.name}.csv", [table.function(material)]))
-        lines = [*filter(None, [material.judged]), *material.verdicts.sentences, ""]
+        claimed = claim_words.sentences(material.claims)
+        lines = [*claimed, *filter(None, [material.judged]), *material.verdicts.sentences, ""]
         written.append(_replace(folder / VERDICTS, "\n".join(lines)))
         say("drawing figures")
         written += _figures(folder, material, faults, say)
@@ -133,12 +135,13 @@ def _write(
     return tuple(written)
 
 
-def _material(
-    store: Store, manifest: Manifest, tables: Tables, say: Callable[[str], None]
+def material_of(
+    store: Store, manifest: Manifest, tables: Tables, say: Callable[[str], None] = lambda _: None
 ) -> Material:
     """What can be said about the trials, and all that figures are drawn from."""
     from bench import verdicts
     from bench.figures.material import Material
+    from bench.report.claims import decided
     from bench.verdicts.samples import terms_of
 
     hosts = {stack.host for stack in store.stacks() if stack.host}
@@ -161,6 +164,7 @@ def _material(
         judged=seeds_told(manifest, tables.trials),
         swept=sweep_told(manifest, tables.trials),
         plugins=manifest.spec.get("plugins", ()),
+        claims=decided(store, manifest, tables.trials),
     )
 
 

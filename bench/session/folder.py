@@ -9,8 +9,8 @@ from typing import Any
 from bench.plan import manifest as manifests
 from bench.plan.manifest import Manifest
 from bench.plan.trials import Trial
-from bench.store import provenance
-from bench.store.store import Damage, DamagedError, FolderError, Store
+from bench.store import beforehand, provenance
+from bench.store.store import Damage, DamagedError, FolderError, Store, place
 from nncore.datasets import datasets
 from nncore.initializers import initializers
 from nncore.layers import layers
@@ -96,10 +96,34 @@ def note(store: Store, manifest: Manifest, fingerprint: Any = None) -> None:
     mine = fingerprint or fingerprint_of(manifest)
     known = store.meta.get("fingerprint", mine) if len(store) else mine
     known = {**known, "plugins": {**mine["plugins"], **known["plugins"]}}
+    recorded = beforehand.record_of(store.meta)
+    claims = beforehand.noted(
+        {**_replaced(store, manifest), **recorded}, manifest.claimed, results=len(store) > 0
+    )
+    if claims != recorded:
+        new[beforehand.CLAIMS] = claims
     if store.meta.get("fingerprint") != known:
         new["fingerprint"] = known
     if new:
         store.set_meta(**new, environment=provenance.environment())
+
+
+def _replaced(store: Store, manifest: Manifest) -> Mapping[str, bool]:
+    """What the results that a fresh run is to replace say of when claims were made.
+
+    Whoever has seen them knows what the same trials give again.
+    """
+    folder = store.path.parent
+    if store.path == place(folder) or not place(folder).exists():
+        return {}
+    try:
+        with Store.read(folder) as old:
+            known = beforehand.record_of(old.meta)
+            found = old.meta.get("manifest")
+            same = isinstance(found, dict) and found.get("name") == manifest.name
+            return beforehand.noted(known, manifest.claimed, results=len(old) > 0 and same)
+    except DamagedError:
+        return beforehand.noted({}, manifest.claimed, results=True)
 
 
 def fingerprint_of(manifest: Manifest) -> Any:

@@ -14,7 +14,7 @@ from bench.session.folder import (
     read_fingerprint,
     read_manifest,
 )
-from bench.store import provenance
+from bench.store import beforehand, provenance
 from bench.store.store import FILE, Store
 from bench.tables.costs import COSTS, costs_of
 
@@ -34,6 +34,9 @@ def merge(out: Path, folders: Sequence[Path]) -> Manifest:
         fingerprint = read_fingerprint(_filled(stores)[0])
         whole = manifests.united(parts)
         with Store.open(out) as target:
+            if whole.claims:
+                records = [beforehand.record_of(store.meta) for store in stores]
+                target.set_meta(**{beforehand.CLAIMS: beforehand.joined(records, whole.claimed)})
             note(target, whole, fingerprint=fingerprint)
             for store in stores[: len(folders)]:
                 for result in store.results():

@@ -25,8 +25,8 @@ class Results:
 
     `files` are those of the report; `trained` says how many trials this call trained, `crashed` how
     many of the experiment's ended as crashed, for which `reasons` (the most frequent first),
-    `missing` how many have no outcome yet, and `undecided` how many pairs of optimizers another
-    round of seeds would go on with.
+    `missing` how many have no outcome yet, and `undecided` how many pairs of optimizers, and
+    quantities of claims, another round of seeds would go on with.
     """
 
     folder: Path
@@ -98,5 +98,5 @@ def results_of(
     reasons = dict(Counter(store.trials(lost).reason).most_common())
     missing = mine.count("missing")
     now = None if missing else standing(store, manifest)
-    undecided = sum(now.undecided[problem] for problem in now.open) if now else 0
+    undecided = sum(now.undecided[p] + now.claims[p] for p in now.open) if now else 0
     return Results(folder, manifest, files, trained, len(lost), missing, reasons, undecided)

@@ -26,19 +26,22 @@ Ready = Callable[[Sequence[Trial]], Set[str]]
 class Standing:
     """How far seeds in rounds have come: by problem its seeds, its pairs, and the undecided ones.
 
-    Of problems with randomness. `rounds` are those that the spec asks for.
+    Of problems with randomness. `rounds` are those that the spec asks for; `claims` counts what
+    undecided claims still ask of a problem.
     """
 
     rounds: tuple[int, ...]
     seeds: Mapping[str, int]
     pairs: Mapping[str, int]
     undecided: Mapping[str, int]
+    claims: Mapping[str, int]
 
     @property
     def open(self) -> tuple[str, ...]:
         """The problems that a further round goes on with."""
         last = self.rounds[-1]
-        return tuple(p for p, count in self.undecided.items() if count and self.seeds[p] < last)
+        asked = {p: count + self.claims[p] for p, count in self.undecided.items()}
+        return tuple(p for p, count in asked.items() if count and self.seeds[p] < last)
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,10 @@ def round_of(manifest: Manifest) -> int:
 
 def standing(store: Store, manifest: Manifest) -> Standing | None:
     """How far rounds have come by what is stored; None where none have begun."""
+    from bench.report.claims import decided
     from bench.tables.headline import Headlines
     from bench.tables.trials import trials_frame
+    from bench.verdicts.claims import open_questions
     from bench.verdicts.pairs import decisions
     from bench.verdicts.samples import samples, terms_of
 
@@ -81,11 +86,13 @@ def standing(store: Store, manifest: Manifest) -> Standing | None:
             asked[sample.problem] += 1
             open_[sample.problem] += not told.decided
     seeds = manifest.evaluation_seeds
+    claims = open_questions(decided(store, manifest))
     return Standing(
         manifest.until.rounds,
         seeds,
         {problem: asked[problem] for problem in seeds},
         {problem: open_[problem] for problem in seeds},
+        {problem: claims[problem] for problem in seeds},
     )
 
 

@@ -134,6 +134,8 @@ def _rounds(found: Status) -> Iterator[str]:
     for problem, seeds in now.seeds.items():
         pairs, left = now.pairs[problem], now.undecided[problem]
         told = f"{left:,} of {pairs:,} pairs undecided" if left else f"all {pairs:,} pairs decided"
+        if claims := now.claims[problem]:
+            told += f", {claims:,} quantities of claims undecided"
         most = ", the most allowed" if left and seeds == found.most else ""
         yield f"  {problem}: {seeds:,} seeds{most}, {told}"
     if now.open:

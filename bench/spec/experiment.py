@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from bench.spec import judging
 from bench.spec import overrides as changes
 from bench.spec import seeds as seeding
-from bench.spec.mistakes import Mistakes, SpecError, quote, unknown_keys
+from bench.spec.claim_tables import ClaimReader
+from bench.spec.claims import Claim
+from bench.spec.mistakes import Mistakes, SpecError, nearest, quote, unknown_keys
 from bench.spec.names import ANY_NAME
 from bench.spec.optimizers import Optimizer, OptimizerReader
 from bench.spec.plugins import load_all
@@ -20,8 +24,9 @@ from bench.spec.shipped import find
 from bench.spec.toml import plain, read
 from bench.spec.tuning import Tuning
 from bench.spec.tuning import read as read_tuning
+from nncore import instruments  # noqa: F401  (they register)
 from nncore.datasets import draw
-from nncore.metrics import TRAIN_LOSS, Metric, recorded
+from nncore.metrics import TRAIN_LOSS, Columns, Metric, metrics, recorded
 from nncore.values import TABLE, TEXT, many, such
 
 __all__ = ["Experiment", "NamedProblem", "Optimizer", "SpecError", "load"]
@@ -42,6 +47,8 @@ KEYS = {
     "problem": TABLES.saying("[[problem]] tables"),
     "optimizer": TABLES.saying("[[optimizer]] tables"),
     "tuning": TABLE.saying("a table, [tuning]"),
+    "claim": TABLES.saying("[[claim]] tables"),
+    "instruments": many(TEXT).saying('a list of metrics such as ["gradient_norm"]'),
 }
 
 
@@ -52,7 +59,8 @@ class Experiment:
     `raw` is the spec as run, after overrides; written as TOML it gives this experiment again. With
     `tuning`, `seeds` are for evaluation, and configurations are chosen on other seeds first. With
     `until`, `seeds` are all that may be needed: they are taken in rounds.
-    `metrics` are recorded of every problem to which they apply.
+    `metrics` are recorded of every problem to which they apply. `claims` are what the spec says of
+    its results beforehand.
     """
 
     name: str
@@ -64,6 +72,7 @@ class Experiment:
     tuning: Tuning | None = None
     metrics: tuple[Metric, ...] = field(default_factory=recorded)
     until: UntilDecided | None = None
+    claims: tuple[Claim, ...] = ()
 
 
 def load(
@@ -136,8 +145,9 @@ def _experiment(
     }
     judged = judging.Judged().of(good)
     seeds = seeding.read(spec.get(seeding.KEY, 1), mistakes)
-    metrics = recorded(plugins.values())
-    problems = ProblemReader(_dtype(spec), seeds[0], metrics, judged, mistakes).read(
+    always = recorded(plugins.values())
+    metrics = recorded(plugins.values(), _instruments(spec, mistakes))
+    problems = ProblemReader(_dtype(spec), seeds[0], always, judged, mistakes).read(
         _tables(spec, "problem", mistakes)
     )
     tuning = None
@@ -151,16 +161,60 @@ def _experiment(
         dtype=_dtype(spec),
     ).read(_tables(spec, "optimizer", mistakes))
     if tuning is not None and tuning.criterion is not None:
-        _check_criterion(tuning.criterion, problems, metrics, seeds[0], mistakes)
+        _check_criterion(tuning.criterion, problems, always, seeds[0], mistakes)
     until = until_of(spec)
     if until is not None and tuning is None:
         _check_frozen(optimizers, mistakes)
     found = tuple(problem for group in problems.values() for problem in group)
     _check_choice(found, optimizers, tuning, mistakes)
+    claims = _claims(spec, problems, optimizers, metrics, seeds[0], tuning, mistakes)
     mistakes.check()
     return Experiment(
-        spec["name"], seeds, found, optimizers, tuple(plugins), spec, tuning, metrics, until
+        spec["name"], seeds, found, optimizers, tuple(plugins), spec, tuning, metrics, until, claims
     )
+
+
+def _instruments(spec: Mapping[str, Any], mistakes: Mistakes) -> list[str]:
+    """The names of the metrics that a spec asks for; notes those that there are not."""
+    names = spec.get("instruments", [])
+    if not mistakes.expect(KEYS["instruments"], names, "instruments"):
+        return []
+    known = [name for name, metric in metrics.items() if metric.asked]
+    for name in names:
+        if name in metrics and name not in known:
+            mistakes.add("instruments", f'has "{name}", which is recorded anyway; leave it out')
+        elif name not in known:
+            mistakes.add("instruments", f"has {quote(name)}; {nearest(name, known)}")
+    return [name for name in names if name in known]
+
+
+def _claims(
+    spec: dict[str, Any],
+    problems: Mapping[str, list[NamedProblem]],
+    optimizers: Sequence[Optimizer],
+    some_metrics: Sequence[Metric],
+    seed: int,
+    tuning: Tuning | None,
+    mistakes: Mistakes,
+) -> tuple[Claim, ...]:
+    """The claims of a spec; a single table is accepted as one."""
+    if "claim" not in spec:
+        return ()
+    if isinstance(spec["claim"], dict):
+        spec["claim"] = [spec["claim"]]
+    if not mistakes.expect(KEYS["claim"], spec["claim"], "claim"):
+        return ()
+
+    @cache
+    def parts(definition: str) -> tuple[str, ...]:
+        return tuple(draw(json.loads(definition), seed))
+
+    def known(named: NamedProblem) -> Columns:
+        its_parts = parts(json.dumps(dict(named.problem.dataset)))
+        return columns_of(some_metrics, named.problem.loss, its_parts)
+
+    reader = ClaimReader(problems, optimizers, known, mistakes, tuned=tuning is not None)
+    return reader.read(spec["claim"])
 
 
 def _check_frozen(optimizers: Sequence[Optimizer], mistakes: Mistakes) -> None:

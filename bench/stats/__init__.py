@@ -62,9 +62,15 @@ from bench.stats.seeds import (
     seeds_for_width,
     seeds_to_decide,
     seeds_to_find,
+    seeds_to_place,
     smallest_p,
 )
-from bench.stats.sequential import fewest_watched, median_sequence, median_sequences
+from bench.stats.sequential import (
+    fewest_watched,
+    median_sequence,
+    median_sequences,
+    share_sequence,
+)
 from bench.stats.survival import Reached, kaplan_meier, time_to_target
 from bench.stats.variance import Shares, as_ranks, variance_shares
 
@@ -115,9 +121,11 @@ __all__ = [
     "seeds_for_width",
     "seeds_to_decide",
     "seeds_to_find",
+    "seeds_to_place",
     "sensitivity",
     "sensitivity_interval",
     "share_interval",
+    "share_sequence",
     "sign_test",
     "smallest_p",
     "stratified_interval",

@@ -87,6 +87,24 @@ def seeds_advised(
     return int(max(fewest, d.size)), int(max(most, d.size))
 
 
+def seeds_to_place(
+    values: ArrayLike, least: float, most: float, comparisons: int = 1, level: float = 0.05
+) -> tuple[int, int] | None:
+    """Between how many seeds it would be told whether the median of `values` is inside a range.
+
+    As `seeds_advised`, of a median that lies in [`least`, `most`] or outside of it: what the ends
+    of the 95% intervals of the shares seen on each side would need. Raises ValueError for NaN or an
+    empty sample.
+    """
+    v = sample(values)
+    sides = [v < least, v > most, v <= most, v >= least]
+    low, high = share_interval([side.sum() for side in sides], v.size)
+    fewest, most_seeds = (seeds_to_decide(map(float, p), comparisons, level) for p in (high, low))
+    if most_seeds > FARTHEST * v.size:
+        return None
+    return int(max(fewest, v.size)), int(max(most_seeds, v.size))
+
+
 def seeds_for_width(n: int, width: float, wanted: float) -> int | None:
     """How many seeds would narrow an interval from `width`, seen with `n`, to `wanted`.
 

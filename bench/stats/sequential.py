@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from numpy.typing import ArrayLike
-from scipy.special import betainc, betaln
+from scipy.special import betainc, betaln, xlog1py, xlogy
 
 from bench.stats.arrays import fraction, sample
 from bench.stats.location import CONFIDENCE
@@ -109,3 +109,49 @@ def median_sequences(
             if low > high:
                 low, high = mine
         yield low, high
+
+
+def share_sequence(successes: ArrayLike, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """The interval of a probability that may be watched, from `successes` `(n,)`, 0 or 1, in order.
+
+    With probability `confidence` it lies in the intervals of all n together: outside of each are
+    the shares p against which a gambler has 1 / level times his capital, who bets as if the share
+    were uniform on [0, 1],
+
+        B(k + 1, n - k + 1) / (p^k (1 - p)^(n - k))
+
+    after k successes in n (Ville 1939; Robbins 1970). Raises ValueError for NaN or no tries.
+
+    >>> [round(x, 2) for x in share_sequence([1.0] * 20)]
+    [0.74, 1.0]
+    """
+    tries = sample(successes)
+    level = 1 - fraction(confidence, "confidence")
+    low, high, count = 0.0, 1.0, 0
+    for n, success in enumerate(tries.tolist(), start=1):
+        count += bool(success)
+        mine = _share_ends(count, n, level)
+        low, high = max(low, mine[0]), min(high, mine[1])
+        if low > high:  # it has missed: begin again with this n alone
+            low, high = mine
+    return low, high
+
+
+def _share_ends(count: int, n: int, level: float) -> tuple[float, float]:
+    """Where the capital against a share after `count` successes in `n` is 1 / `level`."""
+    wanted = float(betaln(count + 1, n - count + 1)) + math.log(level)
+
+    def within(p: float) -> bool:
+        told = xlogy(count, p) + xlog1py(n - count, -p)
+        return bool(told > wanted)
+
+    def end(outside: float, inside: float) -> float:
+        if within(outside):
+            return outside
+        for _ in range(60):
+            middle = (outside + inside) / 2
+            outside, inside = (outside, middle) if within(middle) else (middle, inside)
+        return outside
+
+    middle = count / n
+    return end(0.0, middle), end(1.0, middle)

@@ -76,7 +76,7 @@ class Headline:
     @property
     def is_score(self) -> bool:
         """Whether differences are compared and not ratios: it has an end, or more is better."""
-        return not self.quantity.lower or bool(np.isfinite(self.quantity.worst))
+        return self.quantity.is_score
 
     def values(self, costs: Any) -> Any:
         """Values from costs, of any shape; infinity is the worst."""

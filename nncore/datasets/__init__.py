@@ -2,8 +2,9 @@
 
 A dataset's function returns `(X, y)`: `X` is `(N, F)` numbers; `y` is `(N,)` integers for classes,
 or `(N, K)` numbers for a regression or one-hot classes. Its positional arguments say what it draws
-from: none (a fixed dataset), `rng` (every part has a stream of its own), or `rng, law` (`law` is
-one stream for all parts: what training, validation and test samples have in common). Tables are
+from: none (a fixed dataset), `rng` (every part has a stream of its own), `rng, law` (`law` is one
+stream for all parts: what training, validation and test samples have in common), or `rng, part`
+(`part` is 0, 1 or 2: where parts differ in more than their draws). Tables are
 read whole and split (`nncore.datasets.tables`); test functions have no samples, but a minimum
 (`nncore.datasets.functions`).
 """
@@ -20,6 +21,7 @@ import numpy as np
 import nncore.datasets.documents
 import nncore.datasets.generated
 import nncore.datasets.functions
+import nncore.datasets.counterexamples
 import nncore.datasets.files
 import nncore.datasets.shipped  # noqa: F401
 
@@ -89,9 +91,9 @@ def draw(definition: Mapping[str, Any], seed: int) -> dict[str, Part]:
     parameters = {key: value for key, value in definition.items() if key != "name"}
     content = [dict(definition), entry.digest, seed]
     parts = {}
-    for part in PARTS if entry.random else PARTS[:1]:
+    for number, part in enumerate(PARTS if entry.random else PARTS[:1]):
         streams = {"rng": ("data", part, *content), "law": ("data", "law", *content)}
-        draws = [generator(*streams[d]) for d in entry.draws]
+        draws = [number if d == "part" else generator(*streams[d]) for d in entry.draws]
         if entry.kind == "function":
             it = made(definition)
             y = it.draw(*draws) if it.draw else it.minima[:1]

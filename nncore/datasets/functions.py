@@ -31,13 +31,13 @@ class Function:
 
     `value(x, Y)` gives `(T, N)`, `gradient(x, Y)` its derivative `(T, D, N)`; `minima` (M, D) are
     all points where the value is 0. `Y` (T, D, N) are the targets: `draw(rng)` (N, D) where samples
-    differ, else one minimiser.
+    differ (`draw()`, where nothing is random), else one minimiser.
     """
 
     value: Callable[[Array, Array], Array]
     gradient: Callable[[Array, Array], Array]
     minima: NDArray[np.float64]
-    draw: Callable[[Generator], NDArray[np.float64]] | None = None
+    draw: Callable[..., NDArray[np.float64]] | None = None
 
 
 def function(
@@ -142,7 +142,7 @@ def _curvatures(dimension: int, condition: float, like: Array) -> Array:
     return np.geomspace(1 / condition, 1, dimension).astype(like.dtype)[:, None]
 
 
-def _bowl(dimension: int, condition: float) -> tuple[Callable[..., Array], Callable[..., Array]]:
+def bowl(dimension: int, condition: float) -> tuple[Callable[..., Array], Callable[..., Array]]:
     """Value and gradient of sum of h x (x - 2 Y) / 2: whatever Y, f - f(0) of h (x - Y)^2 / 2."""
 
     def value(x: Array, Y: Array) -> Array:
@@ -158,7 +158,7 @@ def _bowl(dimension: int, condition: float) -> tuple[Callable[..., Array], Calla
 def quadratic(*, dimension: int = 10, condition: float = 100.0) -> Function:
     """Sum of h_i x_i^2 / 2, h from 1 / condition to 1, evenly spaced in its logarithm. https://arxiv.org/abs/1606.04838"""
     at_least(1, dimension=dimension, condition=condition)
-    return Function(*_bowl(dimension, condition), minima=np.zeros((1, dimension)))
+    return Function(*bowl(dimension, condition), minima=np.zeros((1, dimension)))
 
 
 @function(low=-1.0, high=1.0, noisy=True, batch_size=1, epochs=20, record_every=1)
@@ -178,7 +178,7 @@ def noisy_quadratic(
         centres = noise * rng.standard_normal((samples, dimension))
         return np.asarray(centres - centres.mean(axis=0))
 
-    return Function(*_bowl(dimension, condition), minima=np.zeros((1, dimension)), draw=draw)
+    return Function(*bowl(dimension, condition), minima=np.zeros((1, dimension)), draw=draw)
 
 
 @function(low=-2.0, high=2.0, epochs=10_000, record_every=100)

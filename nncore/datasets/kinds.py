@@ -58,9 +58,10 @@ def dataset(**problem: Any) -> Callable[[F], F]:
 
     def register(function: F) -> F:
         draws = positional(function)
-        if draws not in ((), ("rng",), ("rng", "law")):
+        if draws not in ((), ("rng",), ("rng", "law"), ("rng", "part")):
             raise TypeError(
-                f"dataset {function.__name__}: positional arguments are (), (rng) or (rng, law)"
+                f"dataset {function.__name__}: positional arguments are (), (rng), (rng, law) or "
+                "(rng, part)"
             )
         datasets.add(Dataset(**describe(function), draws=draws, problem=problem))
         return function

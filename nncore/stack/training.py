@@ -10,7 +10,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from nncore import datasets, initializers
+from nncore import datasets, initializers, instruments  # noqa: F401  (they register)
 from nncore.layers import Architecture
 from nncore.metrics import LOSS, TRAIN_LOSS, applicable, columns, metrics, recorded
 from nncore.rules import rules
@@ -19,6 +19,7 @@ from nncore.stack.evaluation import Evaluation
 from nncore.stack.layouts import Call, Layout, choose
 from nncore.stack.oracle import BatchOracle
 from nncore.stack.passes import Passes
+from nncore.stack.probe import Gradients, StackProbe
 from nncore.stack.samples import Data, orders
 from nncore.stack.updates import Updates
 from nncore.trial import (
@@ -110,16 +111,19 @@ class Training:
         self.updates_per_epoch = -(-len(some) // self.batch)
 
         asked = recorded() if names is None else [metrics[name] for name in names]
-        self.metrics = applicable(asked, self.loss)
+        some_metrics = applicable(asked, self.loss)
+        self.metrics = [m for m in some_metrics if not m.on_training]
+        self.instruments = [m for m in some_metrics if m.on_training]
         parts = list(first)
-        self.columns = columns([m.quantity for m in self.metrics], parts)
+        self.columns = columns([m.quantity for m in some_metrics], parts)
+        seen = columns([m.quantity for m in self.metrics], parts)
         self.losses = columns([metrics[LOSS].quantity], parts)
         self.curves = {
             name: np.full((len(seeds), len(self.epochs)), quantity.worst)
             for name, quantity in self.columns.items()
         }
         self.evaluations = np.zeros((len(seeds), len(self.epochs)), np.int64)
-        self.arrivals = Arrivals(targets, self.columns, self.loss, len(seeds))
+        self.arrivals = Arrivals(targets, seen, self.loss, len(seeds))
         self.ended: list[tuple[int, str] | None] = [None] * len(seeds)
         initial = {
             seed: initializers.draw(problem.initializer, self.network.parameters, seed)
@@ -129,7 +133,9 @@ class Training:
         if problem.shuffle and self.batch < len(some):
             order = orders([own.order for own in self.seeds], len(some))
         self._allocate(list(range(len(seeds))), order)
+        self.initial = initial
         self.w[:] = np.stack([initial[self.seeds[i].start] for i in self.rows])
+        self.before = np.array(self.w)
 
     def _allocate(self, rows: list[int], order: Mapping[int, Generator] | None) -> None:
         """Arrays for the trials `rows`; padding repeats a trial, and its results are not kept."""
@@ -173,6 +179,10 @@ class Training:
             self.data.parts,
             self.updates.evaluated,
         )
+        self.gradients = None
+        if self.instruments:
+            train = self.data.parts["train"]
+            self.gradients = Gradients(self.layout, self.network, self.loss, train, self.batch)
         # In full batch an update begins with the outputs of the network as it is.
         outputs = len(self.data.batches) == 1 and self.updates.evaluated is self.w
         self.arrivals.follow(rows, self.w, outputs=outputs)
@@ -228,9 +238,11 @@ class Training:
         """One pass over the training part."""
         self.data.shuffle()
         self.seen = np.zeros(len(self.rows))
-        for calls in self.batches:
+        for number, calls in enumerate(self.batches, start=1):
             for call in calls:
                 call()
+            if self.instruments and number == len(self.batches):
+                self.before = np.array(self.updates.evaluated)
             self.updates.step()
             self.progress()
         if self.updates.plateau.watches:
@@ -240,7 +252,25 @@ class Training:
         """Metrics by column `(T,)`: all that are recorded, or those that are looked at."""
         if not self.updates.made:
             self.updates.evaluated[:] = self.w
-        return self.evaluate(None if whole else self.arrivals.apart)
+        found = self.evaluate(None if whole else self.arrivals.apart)
+        return found | self._probed() if whole and self.instruments else found
+
+    def _probed(self) -> dict[str, NDArray[np.float64]]:
+        """What instruments say of the training, by column `(T,)`."""
+        assert self.gradients is not None
+        rule, made = rules[self.configurations[0].rule], self.updates.made
+        evaluated = self.updates.evaluated
+        probe = StackProbe(
+            self.gradients,
+            evaluated,
+            self.before if made else evaluated,
+            np.stack([self.initial[self.seeds[i].start] for i in self.rows]),
+            self.network.parameters,
+            [self.configurations[i] for i in self.rows],
+            dict(zip(rule.buffers, self.updates.buffers, strict=False)),
+            made,
+        )
+        return {f"train_{one.name}": one.function(probe) for one in self.instruments}
 
     def _record(self, r: int, found: Mapping[str, Array]) -> NDArray[np.bool_]:
         """Store the metrics of record `r`; returns which trials have finite losses `(T,)`."""
@@ -264,10 +294,10 @@ class Training:
                 self.evaluations[i, self.epochs >= epoch] = self.updates.evaluations[row]
         if not stay:
             return False
-        w, old, order = self.w, self.updates, self.data.order
+        w, old, order, before = self.w, self.updates, self.data.order, self.before
         self._allocate([self.rows[row] for row in stay], order)
         stay += stay[:1] * (len(self.rows) - len(stay))
-        self.w[:] = w[stay]
+        self.w[:], self.before = w[stay], before[stay]
         self.updates.keep(old, stay)
         return True
 

@@ -72,3 +72,21 @@ def test_without_a_majority_or_with_few_seeds_there_is_no_advice():
     assert stats.seeds_advised([0.05, -0.05] * 20, MARGIN) is not None
     with pytest.raises(ValueError, match="not positive"):
         stats.seeds_advised([1.0], 0.0)
+
+
+def test_seeds_to_place_are_those_that_would_decide():
+    rng = np.random.default_rng(11)
+    law = rng.normal(0.4, 1, 20)
+    # A range without an upper end: the sign of the differences from the lower one.
+    found = stats.seeds_to_place(law, -0.5, np.inf)
+    assert found is not None
+    low, high = found
+    assert 20 <= low <= high <= 2000
+    # Beyond all doubt the seeds there are suffice; in doubt nobody knows.
+    assert stats.seeds_to_place(law, -9.0, 9.0) == (20, 20)
+    assert stats.seeds_to_place(law, 9.0, 10.0) == (20, 20)
+    assert stats.seeds_to_place(law, float(np.median(law)), np.inf) is None
+    fewer, more = (stats.seeds_to_place(law, -0.9, np.inf, m) for m in (1, 50))
+    assert fewer is not None
+    assert more is not None
+    assert fewer[1] < more[1]

@@ -13,6 +13,7 @@ from bench.stats.sequential import (
     log_evidence,
     median_sequence,
     median_sequences,
+    share_sequence,
 )
 
 
@@ -125,3 +126,29 @@ def test_it_never_widens_and_ends_are_values():
 def test_too_few_values_say_nothing():
     assert median_sequence([1.0] * 7) == (-math.inf, math.inf)
     assert median_sequence([1.0] * 8) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("successes", [[1], [0, 1, 1], [0] * 9, [1, 0] * 20])
+def test_the_ends_of_a_share_are_where_its_evidence_is(successes):
+    """Before anything is intersected: of one look, the ends solve the equation."""
+    [only] = [successes] if len(successes) == 1 else [None]
+    n, k = len(successes), sum(successes)
+
+    def capital(p):
+        mean, _ = quad(lambda q: q**k * (1 - q) ** (n - k), 0, 1)
+        return mean / (p**k * (1 - p) ** (n - k))
+
+    low, high = share_sequence(successes, 0.95)
+    assert 0 <= low <= k / n <= high <= 1
+    for end in {low, high} - {0.0, 1.0} if only else ():
+        assert capital(end) == pytest.approx(20, rel=1e-6)
+    inside = [p for p in (low + 1e-6, high - 1e-6) if 0 < p < 1]
+    assert all(capital(p) < 20 for p in inside)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9])
+def test_a_watched_share_is_missed_at_any_time_in_few_experiments(share):
+    rng = np.random.default_rng(3)
+    tries = (rng.random((400, 60)) < share).astype(float)
+    missed = sum(not low <= share <= high for low, high in map(share_sequence, tries))
+    assert missed <= 400 * 0.05 + 3 * math.sqrt(400 * 0.05 * 0.95)

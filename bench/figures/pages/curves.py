@@ -57,10 +57,10 @@ def training_curves(
         drawn = drawn.assign(coins=drawn["epoch"] * drawn["optimizer"].map(coin.worth))
         over, instead = ("coins", coin.name), f" over {coin.name}"
     looks = grey.split({name: material.looks[name] for name in best["optimizer"]})
-    metrics = list(drawn["metric"].unique())
-    scores = list(
-        dict.fromkeys(q.name for name, q in material.tables.metrics.items() if name in metrics)
-    )
+    # Instruments, of one part only, have a page of their own.
+    known = {name: q for name, q in material.tables.metrics.items() if not q.only}
+    metrics = [name for name in drawn["metric"].unique() if name in known]
+    scores = list(dict.fromkeys(q.name for name, q in known.items() if name in metrics))
     parts = [p for p in ("train", "validation") if f"{p}_{LOSS}" in metrics]
     # Two beside each other; of more, one below the other, with the parts beside each other.
     shown = [f"{part}_{score}" for part in parts for score in scores]

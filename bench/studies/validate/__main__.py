@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
-from bench.studies.validate import alarms, answers, intervals, watched
+from bench.studies.validate import alarms, answers, claims, intervals, watched
 
 SIZES = (10, 20, 50)
 SAMPLES = 4_000
@@ -21,7 +21,7 @@ def tables(samples: int = SAMPLES) -> str:
         "| what | method | law | " + " | ".join(f"n = {n}" for n in SIZES) + " |",
         "|---|---|---|" + "--:|" * len(SIZES),
     ]
-    for case in chain(intervals.cases(), alarms.cases(), answers.cases()):
+    for case in chain(intervals.cases(), alarms.cases(), answers.cases(), claims.cases()):
         rates = [case.rate(n, samples) for n in SIZES]
         cells = [f"{100 * rate:.1f} {case.side(rate, samples)}".rstrip() for rate in rates]
         lines.append(f"| {case.estimate} | {case.method} | {case.law} | {' | '.join(cells)} |")

@@ -244,7 +244,7 @@ def test_a_definition_s_name_and_parameters_are_checked():
 
 
 def test_a_dataset_draws_from_one_or_two_streams():
-    with pytest.raises(TypeError, match=r"\(\), \(rng\) or \(rng, law\)"):
+    with pytest.raises(TypeError, match=r"\(\), \(rng\), \(rng, law\) or \(rng, part\)"):
 
         @dataset(layers=["dense 1"])
         def greedy(rng, law, more):
@@ -258,3 +258,31 @@ def test_default_layers_may_name_parameters():
     with added(datasets, "spiral", problem={**given, "layers": ["dense {samples}"]}) as name:
         assert default_problem({"name": name, "samples": 7})["layers"] == ["dense 7"]
     assert default_problem({"name": "spiral"})["layers"][2] == "dense 3"
+
+
+def test_what_is_sparse_is_seen_once():
+    parts = draw(defined("separable_sparse", samples=50), 0)
+    X, y = (np.concatenate([getattr(part, name) for part in parts.values()]) for name in "Xy")
+    np.testing.assert_array_equal(X[:, 0], y[:, 0])
+    np.testing.assert_array_equal(X[:, 1], 1)
+    assert X[:, 2:].sum(axis=0).max() == 1
+    np.testing.assert_array_equal(X[:, 2:].sum(axis=1), np.where(y[:, 0] > 0, 1, 5))
+    assert 0.4 < (y > 0).mean() < 0.8
+    with pytest.raises(ValueError, match=r"positive = 1\.0"):
+        draw(defined("separable_sparse", positive=1.0), 0)
+
+
+def test_long_tailed_groups_have_as_many_samples():
+    X, y = draw(defined("long_tailed", classes=15, noise=0.0), 0)["train"]
+    counts = np.bincount(y)
+    assert counts.tolist() == [8, 4, 4, *[2] * 4, *[1] * 8]
+    for label in range(3):
+        assert len(np.unique(X[y == label], axis=0)) == 1
+    with pytest.raises(ValueError, match="classes = 16"):
+        draw(defined("long_tailed", classes=16), 0)
+
+
+def test_chebyshev_is_its_polynomial():
+    [X, y] = draw(defined("chebyshev"), 0)["train"]
+    assert len(X) == 20
+    np.testing.assert_allclose(y, 8 * X**4 - 8 * X**2 + 1, atol=1e-12)

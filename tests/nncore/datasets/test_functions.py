@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from nncore.datasets import datasets, distance, draw, heights, minima
 from nncore.datasets.functions import objective_of
@@ -37,9 +38,12 @@ FORMULAS = {
     "styblinski_tang": lambda x: (
         sum(a**4 - 16 * a * a + 5 * a for a in x) / 2 + 39.16616570377142 * len(x)
     ),
+    "heavy_tailed_quadratic": bowl,
+    "reddi": lambda x: x[0] / 3 + 3 * max(abs(x[0]) - 1, 0) ** 2 + 1 / 3 + 1 / 108,
 }
 # Rule, rate, epochs; parameters; of six starts, how many must end within 0.03 of a lowest point:
 # descent finds a near minimum, which need not be the lowest, and Beale's plains have none.
+HEAVY = {"samples": 40, "condition": 4.0, "freedom": 3.0}
 NOISY = {"samples": 40, "condition": 4.0, "noise": 0.1}
 DESCENTS = {
     "quadratic": ("sgd", 1.9, 1000, {}, 6),
@@ -49,6 +53,8 @@ DESCENTS = {
     "himmelblau": ("sgd", 0.005, 1000, {}, 6),
     "rastrigin": ("sgd", 0.001, 1000, {"dimension": 1}, 0),
     "styblinski_tang": ("sgd", 0.01, 1000, {"dimension": 1}, 2),
+    "heavy_tailed_quadratic": ("schedule_free_sgd", 0.5, 60, HEAVY, 0),
+    "reddi": ("sgd", 1e-3, 4000, {}, 6),
 }
 
 
@@ -163,3 +169,28 @@ def test_the_objective_is_for_functions():
     for name, parameter in [("rosenbrock", 1), ("rastrigin", 0), ("quadratic", 0)]:
         with pytest.raises(ValueError, match=f"dimension = {parameter}"):
             draw(defined(name, dimension=parameter), 0)
+
+
+def test_heavy_tails_are_students():
+    y = draw(defined("heavy_tailed_quadratic", samples=2000, freedom=1.5), 0)["train"].y
+    np.testing.assert_allclose(y.mean(axis=0), 0, atol=1e-10)
+    law = scipy.stats.t(1.5)
+    spread = np.quantile(y, 0.75) - np.quantile(y, 0.25)
+    assert spread == pytest.approx(law.ppf(0.75) - law.ppf(0.25), rel=0.05)
+    assert np.abs(y).max() > 50 * spread
+    odd = draw(defined("heavy_tailed_quadratic", samples=7), 0)["train"].y
+    np.testing.assert_array_equal(odd[:3], -odd[3:6])
+    np.testing.assert_array_equal(odd[6], 0)
+
+
+def test_reddi_s_functions_come_in_turn():
+    X, y = draw(defined("reddi", slope=4.0), 0)["train"]
+    assert X.shape == (3, 0)
+    it = objective_of(defined("reddi", slope=4.0))
+    x = np.full((1, 1, 1), 0.25)
+    for target, slope in zip(y, (4.0, -1.0, -1.0), strict=True):
+        out = np.empty_like(x)
+        it.gradient(x, target.reshape(1, 1, 1), out)
+        assert out.item() == pytest.approx(slope)
+    with pytest.raises(ValueError, match="slope = 2"):
+        draw(defined("reddi", slope=2.0), 0)

@@ -7,13 +7,13 @@ import pytest
 import scipy.stats
 
 from bench import stats
-from bench.studies.validate import alarms, answers, intervals, laws, watched
+from bench.studies.validate import alarms, answers, claims, intervals, laws, watched
 from bench.studies.validate.__main__ import BEGIN, DOCUMENT, END, SAMPLES, SIZES, main
 from bench.studies.validate.case import Case, within
 from bench.verdicts import pairs
 from bench.verdicts.samples import Sample
 
-CASES = list(chain(intervals.cases(), alarms.cases(), answers.cases()))
+CASES = list(chain(intervals.cases(), alarms.cases(), answers.cases(), claims.cases()))
 KEPT = [case for case in CASES if case.promise != "none"]
 SHORT = 60
 

@@ -1,0 +1,142 @@
+"""What claims are decided by: the values of trials by seed, of a metric or of a formula."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bench.plan.manifest import Manifest
+from bench.spec.claims import Claim, column_of, numbers_of
+from bench.spec.formulas import Formula, formula
+from bench.stats.decision import Scale
+from bench.tables.best import best_trials
+from bench.tables.headline import Headline, Headlines
+from bench.tables.records import Targets
+from bench.verdicts.samples import Terms, terms_of
+from nncore.metrics import LOSS, Columns
+from nncore.trial import Problem
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What claims are decided by.
+
+    `trials` has a row per trial with its cost, `marks` by trial the metrics of single epochs
+    (`epoch_10_train_loss`); the rest is by problem: its definition, its targets, the `fixed` ones
+    without randomness, on what terms it is compared.
+    """
+
+    trials: pd.DataFrame
+    columns: Columns
+    headlines: Headlines
+    problems: Mapping[str, Problem]
+    targets: Targets
+    fixed: Collection[str]
+    terms: Mapping[str, Terms]
+    marks: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    def runs(self, claim: Claim, problem: str, optimizer: str) -> pd.DataFrame:
+        """The trials of an optimizer on a problem that a claim is about, all configurations."""
+        trials = self.trials
+        rows = trials[(trials["problem"] == problem) & (trials["optimizer"] == optimizer)]
+        several = rows["configuration"].nunique() > 1
+        for name, value in claim.at.items() if several else ():
+            if name in rows:
+                own = pd.to_numeric(rows[name], errors="coerce")
+                rows = rows[own.isna() | (own == value)]
+        return rows
+
+    def best(self, claim: Claim, problem: str, optimizer: str) -> pd.DataFrame:
+        """Those of the best configuration."""
+        return best_trials(self.runs(claim, problem, optimizer))
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What is measured of trials: a metric, or a `formula` of several and of the spec's numbers."""
+
+    text: str
+    formula: Formula
+    headline: Headline | None
+    timed: bool = False
+
+    @classmethod
+    def of(cls, claim: Claim, problem: str, evidence: Evidence) -> Measure:
+        """That of a claim on a problem."""
+        if claim.metric is None:
+            own = evidence.headlines.of_problem(problem)
+            return cls(own.name, formula(own.name), own)
+        read = formula(claim.metric)
+        found = column_of(read.text.strip()) if read.is_name else None
+        if found is None:
+            return cls(claim.metric, read, None)
+        kind, column = found
+        headline = Headline(kind, column, evidence.columns[column])
+        return cls(claim.metric, read, None if kind == "time_to" else headline, kind == "time_to")
+
+    def values(self, rows: pd.DataFrame, problem: Problem, evidence: Evidence) -> pd.Series:
+        """The values of trials by their seeds; NaN where nothing is known, never of a lost run."""
+        given: dict[str, Any] = {}
+        numbers = numbers_of(problem)
+        for name in self.formula.names:
+            found = column_of(name)
+            if found is None:
+                own = rows[name] if name in rows else pd.Series(np.nan, rows.index)
+                own = pd.to_numeric(own, errors="coerce")
+                column_values = own.fillna(numbers.get(name, np.nan))
+                given[name] = column_values.to_numpy(dtype=float)
+                continue
+            kind, column = found
+            if kind.startswith("epoch_"):
+                marked = evidence.marks.get(f"{kind}_{column}", pd.Series(dtype=float))
+                given[name] = rows["trial"].map(marked).to_numpy(dtype=float)
+            elif kind == "time_to":
+                given[name] = rows[name].to_numpy(dtype=float) if name in rows else np.nan
+            else:
+                quantity = evidence.columns[column]
+                known = rows.get(f"{kind}_{column}", pd.Series(np.nan, rows.index))
+                lost = (rows["status"] == "diverged").to_numpy()
+                given[name] = np.where(lost, quantity.worst, known.to_numpy(dtype=float))
+        out = np.broadcast_to(self.formula(given), (len(rows),)).astype(float)
+        if self.headline is None and not self.timed:
+            nothing = np.zeros(len(rows), dtype=bool)
+            for value in given.values():
+                nothing |= np.isnan(value)
+            out = np.where(np.isnan(out) & ~nothing, np.inf, out)
+        return pd.Series(out, rows["seed"].to_numpy())
+
+    def costs(self, values: Array) -> Array:
+        """Values so that less is better; of a formula less is."""
+        return self.headline.quantity.cost(values) if self.headline else values
+
+    def scale(self, *values: Array) -> Scale:
+        """Ratios of losses and times; differences of scores, formulas and what is negative."""
+        plain = self.headline.is_score if self.headline else not self.timed
+        negative = any((v[~np.isnan(v)] < 0).any() for v in values)
+        return Scale.DIFFERENCE if plain or negative else Scale.RATIO
+
+    def floor(self, problem: str, evidence: Evidence) -> float:
+        """The value at or below which there is only rounding."""
+        is_loss = self.headline is not None and self.headline.quantity.name == LOSS
+        return evidence.terms.get(problem, Terms()).floor if is_loss else 0.0
+
+
+def evidence_of(trials: pd.DataFrame, manifest: Manifest, marks: pd.DataFrame) -> Evidence:
+    """That of an experiment, from its `trials` with their costs and its `marks`."""
+    return Evidence(
+        trials,
+        manifest.columns,
+        Headlines.of(manifest),
+        manifest.problems,
+        manifest.targets,
+        manifest.fixed,
+        terms_of(manifest),
+        marks,
+    )
