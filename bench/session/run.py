@@ -158,6 +158,7 @@ def run(
     fresh: bool = False,
     repair: bool = False,
     report: bool = True,
+    html: bool = True,
     progress: Callable[[Planned], Progress] | None = None,
     say: Callable[[str], None] | None = None,
     rules: Sequence[Callable[..., Any]] = (),
@@ -170,7 +171,7 @@ def run(
     `KEY=VALUE` on dotted keys; `shard` (I, N) trains the I-th of N parts. `fresh` replaces earlier
     results, once all new ones are there; `repair` sets damaged ones aside and trains them again,
     `retry_crashed` tries crashed trials again. Without `report` no CSV file and no figure is
-    written.
+    written, without `html` no page of them.
 
     Raises SpecError, also for a plugin's rule that fails its rehearsal; FolderMismatchError,
     StoreError, and Interrupted on Ctrl-C or SIGTERM, when everything that was finished is stored.
@@ -219,7 +220,7 @@ def run(
         store.take_over()
         files: tuple[Path, ...] = ()
         if report:
-            files = write(todo.folder, store, todo.manifest, again=False, say=say)
+            files = write(todo.folder, store, todo.manifest, again=False, html=html, say=say)
         return results_of(todo.folder, todo.manifest, store, files, len(tried))
 
 
