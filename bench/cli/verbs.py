@@ -180,7 +180,7 @@ def run(
 @no_html
 @_exit_codes
 def report(folder: Path, no_html: bool) -> int:
-    """Write CSV files, figures and report.html of what is stored in DIR, also while a run goes on."""
+    """Write tables, figures and report.html of what is stored in DIR, also while a run goes on."""
     return _report(folder, html=not no_html)
 
 

@@ -79,7 +79,9 @@ def page(
                 f'<script type="text/plain" id="data-{name}">{blob}</script>'
                 for name, blob in data.items()
             ],
-            element("script", '"use strict";(()=>{\n', *[_asset(f"{n}.js") for n in SCRIPTS], "})();"),
+            element(
+                "script", '"use strict";(()=>{\n', *[_asset(f"{n}.js") for n in SCRIPTS], "})();"
+            ),
             "</body>",
             "</html>",
             "",
@@ -102,6 +104,4 @@ def _colours() -> str:
         "".join(f"--slot-{i}:{colour};" for i, colour in enumerate(some))
         for some in (COLOURS, DARK)
     )
-    return (
-        f":root{{{light}}}\n@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
-    )
+    return f":root{{{light}}}\n@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"

@@ -72,7 +72,7 @@ def content(
         if name == "seconds":  # on the clock
             continue
         if len(own) > ROWS:
-            few = own[own["trial"].isin(chosen["trial"])] if name == "trials" else own
+            few = own[own["trial"].isin(material.tables.runs["trial"])] if name == "trials" else own
             few = few.iloc[:ROWS]
             left.append(f"{len(few):,} of {len(own):,} rows of {name} are here; {name}.csv has all")
             own = few
@@ -120,7 +120,10 @@ def _clock(material: Material, tables: Mapping[str, pd.DataFrame]) -> str:
         index=False, name=None
     ):
         worth[problem][optimizer] = float(seconds)
-    own = {name: table[[c for c in table if str(c).endswith(SECONDS)]] for name, table in tables.items()}
+    own = {
+        name: table[[c for c in table if str(c).endswith(SECONDS)]]
+        for name, table in tables.items()
+    }
     own["seconds"] = material.tables.costs
     kept = {name: frame(blob, table) for name, table in own.items() if len(table.columns)}
     return blob.text({"epoch": worth, "tables": kept})
@@ -133,9 +136,8 @@ def _index(manifest: Manifest, material: Material) -> dict[str, Any]:
     usual = headlines[0] if headlines else None
     return {
         "name": manifest.name,
-        "optimizers": [
-            {"name": name, **_look(look)} for name, look in material.looks.items()
-        ],
+        "tuning": list(manifest.tuning.seeds) if manifest.tuning else [],
+        "optimizers": [{"name": name, **_look(look)} for name, look in material.looks.items()],
         "hyperparameters": hyperparameters(material.tables.summary),
         "parts": [[part, words] for part, words in PART_WORDS.items()],
         "metrics": {
@@ -168,9 +170,11 @@ def _problem(material: Material, problem: str) -> dict[str, Any]:
     evaluated = "phase" in trials and bool(
         ((trials["problem"] == problem) & (trials["phase"] == "evaluation")).any()
     )
+    of_it = material.tables.curves["problem"] == problem
     names = {label: name for label, name in material.verdicts.names.items() if label != name}
     return {
         "name": problem,
+        "epochs": int(material.tables.curves.loc[of_it, "epoch"].max()) if of_it.any() else 1,
         "loss": metric_label(TRAIN_LOSS, material.losses.get(problem, "")).partition("(")[2][:-1],
         "judged": headline.name,
         "words": headline.words,

@@ -6,6 +6,7 @@ import base64
 import functools
 import zlib
 from importlib import metadata
+from pathlib import Path
 
 PACKAGE = "plotly"
 SCRIPT = "package_data/plotly.min.js"
@@ -34,10 +35,10 @@ def script() -> str:
     """
     try:
         file = metadata.distribution(PACKAGE).locate_file(f"{PACKAGE}/{SCRIPT}")
-        source = file.read_text(encoding="utf-8").encode()
+        source = Path(str(file)).read_bytes()
     except (metadata.PackageNotFoundError, OSError) as error:
         raise LibraryError(
-            f"report.html needs the script of the package {PACKAGE} ({error}); install it, or leave "
-            "the page out with --no-html"
+            f"report.html needs the script of the package {PACKAGE} ({error}); install it, or "
+            "leave the page out with --no-html"
         ) from error
     return base64.b64encode(zlib.compress(source, 9)).decode("ascii")

@@ -126,7 +126,7 @@ def curves(blob: Blob, values: NDArray[np.float64], quantity: Quantity) -> dict[
 
 def _codes(values: NDArray[np.float64], quantity: Quantity) -> tuple[Array, dict[str, Any]]:
     distinct, places = np.unique(values, return_inverse=True)
-    if len(distinct) <= min(FEW, max(values.size // 8, 1)):
+    if len(distinct) <= min(FEW, max(values.size // 8, 16)):
         return places.reshape(values.shape), {"mode": "exact", "values": distinct}
     base = quantity.best or 0.0
     with np.errstate(invalid="ignore"):

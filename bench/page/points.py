@@ -1,4 +1,4 @@
-"""The curves of trials as the page holds them: one sheet for each problem's trials of one layout."""
+"""The curves of trials as the page holds them: a sheet for trials of one problem and layout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page's text, which is all there without a script: verdicts, ranking, audit, how it was made."""
+"""The page's text, there without a script: verdicts, ranking, audit, how it was made."""
 
 from __future__ import annotations
 
@@ -134,7 +134,9 @@ def problem(material: Material, number: int, definition: Mapping[str, Any]) -> s
 def _definition(fields: Mapping[str, Any]) -> str:
     data = dict(fields["dataset"])
     kind = data.pop("name", "")
-    own = ", ".join(f"{key} {value}" for key, value in data.items() if isinstance(value, int | float))
+    own = ", ".join(
+        f"{key} {value}" for key, value in data.items() if isinstance(value, int | float)
+    )
     network = ", ".join(fields["layers"])
     batch = fields.get("batch_size") or "full"
     return (
@@ -180,9 +182,14 @@ def tables() -> str:
         element(
             "p",
             "All numbers to every digit. Click a heading to sort; a filter keeps the rows that "
-            "contain its text, or compare as in “&lt; 0.1”, “= adam”.",
+            "contain its text, or that compare as in “&lt; 0.1”, “= adam”.",
         ),
-        element("noscript", element("p", "Tables are listed by a script; the CSV files beside this page have them.")),
+        element(
+            "noscript",
+            element(
+                "p", "Tables are listed by a script; the CSV files beside this page have them."
+            ),
+        ),
         element("div", id="all-tables"),
         id="tables",
     )
@@ -213,20 +220,35 @@ def made(manifest: Manifest) -> str:
         element("h3", "Run it again"),
         element(
             "p",
-            "Save the spec below (it is ", element("code", "spec.toml"), " beside this page)",
+            "Save the spec below (it is ",
+            element("code", "spec.toml"),
+            " beside this page)",
             " and run it; the same spec gives the same numbers whatever the number of workers."
             + (f" It needs its plugins: {text(', '.join(map(str, plugins)))}." if plugins else ""),
         ),
-        element("pre", element("code", "bench run spec.toml"), tabindex=0, aria_label="Command", role="region"),
+        element(
+            "pre",
+            element("code", "bench run spec.toml"),
+            tabindex=0,
+            aria_label="Command",
+            role="region",
+        ),
         element("h3", "Spec"),
         element("div", class_="choices", id="spec-choices"),
-        element("pre", element("code", text(toml.dumps(manifest.spec)), id="spec"), tabindex=0,
-                aria_label="Spec", role="region"),
+        element(
+            "pre",
+            element("code", text(toml.dumps(manifest.spec)), id="spec"),
+            tabindex=0,
+            aria_label="Spec",
+            role="region",
+        ),
         id="made",
     )
 
 
-def machine(environment: Mapping[str, Any], fingerprint: Mapping[str, Any], prices: pd.DataFrame) -> str:
+def machine(
+    environment: Mapping[str, Any], fingerprint: Mapping[str, Any], prices: pd.DataFrame
+) -> str:
     """What computed the results and when, in one line of the page: two runs may differ in it."""
     known = {
         "when": environment.get("time"),

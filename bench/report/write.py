@@ -83,7 +83,7 @@ def write(
     html: bool = True,
     say: Callable[[str], None] = lambda _: None,
 ) -> tuple[Path, ...]:
-    """Write CSV files, figures, `best.toml`, `spec.toml`, and `report.html` of what is stored so far.
+    """Write CSV files, figures, `best.toml`, `spec.toml`, `report.html` of what is stored so far.
 
     Returns the files; unless `again`, a report that is up to date and intact is left alone. Every
     file is replaced whole, so a reader never sees half of one. Raises ReportError when the folder

@@ -1,6 +1,7 @@
 // Curves and what is drawn of them: a function a kind gives traces, axes, a caption and a table.
 
 // Plotly reads texts as markup: names are turned into what it shows as they are.
+const NAME = "%{meta[0]}";  // a name is data of its trace, never a template itself
 const plain = words => String(words).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 const look = name => index.optimizers.find(o => o.name === name);
 const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -45,37 +46,48 @@ function scale(column, values, start, near = []) {
   const zeros = log && finite.some(v => v <= 0);
   const floor = log ? 10 ** (a - air) : a - air;
   const note = zeros ? "Zeros are drawn at the lower edge. " : "";
-  return { log, range: [a - (zeros ? 2 * air : air), b + air], floor, top: log ? 10 ** (b + air) : b + air, cut: cut + note };
+  return { log, range: [a - (zeros ? 2 * air : air), b + air], floor, top: log ? 10 ** b : b, cut: cut + note };
 }
 
 // What records of a problem are worth on the horizontal axis, for one optimizer; null: not known.
 function worth(problem, points, optimizer) {
   const seconds = ready.get("clock").epoch[problem.name]?.[optimizer];
   if (state.x === "updates") return points.updates && ((sheet, row, r) => sheet.epochs[r] * points.updates);
-  if (state.x === "seconds") return seconds && ((sheet, row, r) => sheet.epochs[r] * seconds);
+  if (state.x === "seconds") return seconds && ((sheet, row, r) => sheet.epochs[r] * seconds * unit(problem)[1]);
   if (state.x === "evaluations") return points.sheets.every(s => s.evaluations) && points.sheets.length && ((sheet, row, r) => sheet.evaluations.patterns[sheet.evaluations.of[row]][r]);
   return (sheet, row, r) => sheet.epochs[r];
 }
 
-// Rows of sheets by configuration of the optimizers that are switched on, the best first.
+// A unit in which the longest training of a problem is a number one can read.
+function unit(problem) {
+  const longest = problem.epochs * Math.max(...Object.values(ready.get("clock").epoch[problem.name] ?? { none: 1 }));
+  return [["seconds", 1], ["milliseconds", 1e3], ["microseconds", 1e6]].find(([, times]) => longest * times >= 1) ?? ["microseconds", 1e6];
+}
+
+const across = problem => (state.x === "seconds" ? unit(problem)[0] : state.x === "evaluations" ? "evaluations of gradients" : state.x);
+
+// Runs by configuration of the optimizers that are switched on, the best first: of these the runs
+// that judge them, which are others than those they were chosen by if there are any.
 function groups(problem, points) {
-  const found = new Map();
+  const found = new Map(), tuning = new Set(index.tuning);
   points.sheets.forEach(sheet => sheet.optimizer.forEach((optimizer, row) => {
     const configuration = sheet.configuration[row], best = problem.best.some(b => b.optimizer === optimizer && b.configuration === configuration);
     if (!state.on.has(optimizer) || (state.configs === "best" && !best)) return;
+    if (best && problem.evaluated && tuning.has(sheet.seed[row])) return;
     const key = `${configuration} ${optimizer}`;
-    if (!found.has(key)) found.set(key, { optimizer, configuration, sheet, best, rows: [] });
-    const group = found.get(key);
-    if (group.sheet === sheet) group.rows.push(row);
+    if (!found.has(key)) found.set(key, { optimizer, configuration, best, epochs: sheet.epochs, runs: [] });
+    found.get(key).runs.push({ sheet, row });
   }));
   const order = problem.best.map(b => b.optimizer);
-  return [...found.values()].sort((a, b) => a.best - b.best || order.indexOf(a.optimizer) - order.indexOf(b.optimizer));
+  return [...found.values()].sort((a, b) => b.best - a.best || order.indexOf(a.optimizer) - order.indexOf(b.optimizer));
 }
 
-function quartiles(group, values) {
-  const records = group.sheet.epochs.length, out = [[], [], []], metricWorst = group.worst;
-  for (let r = 0; r < records; r++) {
-    const sorted = Float64Array.from(group.rows, row => { const v = values[row * records + r]; return Number.isNaN(v) ? metricWorst : v; }).sort();
+const valueOf = ({ sheet, row }, column, r) => sheet.of(column)?.[row * sheet.epochs.length + r] ?? NaN;
+
+function quartiles(group, column, worst) {
+  const out = [[], [], []];
+  for (let r = 0; r < group.epochs.length; r++) {
+    const sorted = Float64Array.from(group.runs, run => { const v = valueOf(run, column, r); return Number.isNaN(v) ? worst : v; }).sort();
     [0.25, 0.5, 0.75].forEach((q, i) => out[i].push(quantile(sorted, q)));
   }
   return out;
@@ -113,26 +125,25 @@ KINDS.curves = {
     return {
       traces,
       shapes: target === undefined ? [] : [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: target, y1: target, line: { color: css("--soft"), width: 1, dash: "dot" } }],
-      x: { title: state.x === "evaluations" ? "evaluations of gradients" : state.x, log: state.xs === "log" },
+      x: { title: across(problem), log: state.xs === "log" },
       y: { title: label(problem, column), log: axis.log, range: axis.range },
       caption: `${told} ${axis.cut}${target === undefined ? "" : `Dotted: the target, ${short(target)}. `}${lacks}${other}`,
-      table: seeds ? seedTable(lines) : { columns: ["optimizer", "configuration", state.x, "first quartile", "median", "third quartile"],
+      table: seeds ? seedTable(problem, lines) : { columns: ["optimizer", "configuration", across(problem), "first quartile", "median", "third quartile"],
         rows: lines.flatMap(l => l.x.map((x, r) => [l.optimizer, l.configuration, x, l.low[r], l.middle[r], l.high[r]])) },
     };
   },
 };
 
 function ofTrials(problem, points, column, worst) {
-  const found = groups(problem, points);
-  const crowded = found.length > 24;
+  const found = groups(problem, points), crowded = found.length > 24;
   return found.flatMap(group => {
-    const values = group.sheet.of(column), at = worth(problem, points, group.optimizer);
-    if (!values || !at || group.rows.every(row => Number.isNaN(values[row * group.sheet.epochs.length]))) return [];
-    const line = { ...group, worst, name: named(problem, group), count: group.rows.length, thin: !group.best };
-    if (state.lines === "seeds") return [{ ...line, ...flat(line, values, at) }];
-    const [low, middle, high] = quartiles(line, values);
-    const x = group.sheet.epochs.map((_, r) => at(group.sheet, group.rows[0], r));
-    return [{ ...line, x, low, middle, high, shaded: group.rows.length > 1 && group.best && !crowded }];
+    const at = worth(problem, points, group.optimizer), seeds = group.runs.length;
+    if (!at || group.runs.every(run => Number.isNaN(valueOf(run, column, 0)))) return [];
+    const line = { ...group, name: named(problem, group), count: seeds, thin: !group.best };
+    if (state.lines === "seeds") return [{ ...line, ...flat(line, column, at) }];
+    const [low, middle, high] = quartiles(line, column, worst), [{ sheet, row }] = group.runs;
+    const x = group.epochs.map((_, r) => at(sheet, row, r));
+    return [{ ...line, x, low, middle, high, shaded: seeds > 1 && group.best && !crowded, crowded: found.length > 5 }];
   });
 }
 
@@ -147,19 +158,20 @@ function ofBands(problem, points, column) {
 }
 
 // All runs of a configuration in one line with gaps: thousands of lines are a dozen of traces.
-function flat(line, values, at) {
-  const records = line.sheet.epochs.length, x = [], y = [], seed = [];
-  for (const row of line.rows) {
-    for (let r = 0; r < records; r++) {
-      x.push(at(line.sheet, row, r)); y.push(values[row * records + r]); seed.push(line.sheet.seed[row]);
+function flat(line, column, at) {
+  const x = [], y = [], seed = [];
+  for (const run of line.runs) {
+    const { sheet, row } = run;
+    for (let r = 0; r < line.epochs.length; r++) {
+      x.push(at(sheet, row, r)); y.push(valueOf(run, column, r)); seed.push(sheet.seed[row]);
     }
     x.push(null); y.push(null); seed.push(null);
   }
   return { x, flat: y, seed };
 }
 
-function seedTable(lines) {
-  return { columns: ["optimizer", "configuration", "seed", state.x, "value"],
+function seedTable(problem, lines) {
+  return { columns: ["optimizer", "configuration", "seed", across(problem), "value"],
     rows: lines.flatMap(l => l.x.flatMap((x, i) => x === null ? [] : [[l.optimizer, l.configuration, l.seed[i], x, l.flat[i]]])) };
 }
 
@@ -170,7 +182,7 @@ function everySeed(line, axis) {
   const y = line.flat.map(v => v === null ? null : drawable(v, axis)), ends = [];
   y.forEach((v, i) => { if (v !== null && y[i + 1] === null && line.x[i + 1] !== null && i + 1 < y.length) ends.push(i); });
   const meta = [plain(line.name)];
-  const lines = { type: "scatter", mode: "lines", name: meta[0], meta, x: line.x, y, customdata: line.flat.map((v, i) => [line.seed[i], v]), legendgroup: line.optimizer,
+  const lines = { type: "scatter", mode: "lines", name: NAME, meta, x: line.x, y, customdata: line.flat.map((v, i) => [line.seed[i], v]), legendgroup: line.optimizer,
     optimizer: line.optimizer, showlegend: line.best, line: { color: tint, width: line.best ? 1 : 0.6, dash: own.dash }, opacity: line.best ? 0.65 : 0.35,
     hovertemplate: "%{meta[0]}<br>seed %{customdata[0]}, at %{x:,.6~g}: %{customdata[1]:.4~g}<extra></extra>" };
   if (!ends.length) return [lines];
@@ -186,9 +198,9 @@ function band(line, axis) {
   const traces = [];
   if (line.shaded) {
     traces.push({ type: "scatter", mode: "lines", x: [...line.x, ...line.x.toReversed()], y: [...line.high.map(clipped), ...line.low.map(clipped).reverse()],
-      fill: "toself", fillcolor: `${tint}2e`, line: { width: 0 }, hoverinfo: "skip", showlegend: false, legendgroup: line.optimizer });
+      fill: "toself", fillcolor: `${tint}${line.crowded ? "1c" : "2e"}`, line: { width: 0 }, hoverinfo: "skip", showlegend: false, legendgroup: line.optimizer });
   }
-  traces.push({ type: "scatter", mode: line.thin || line.x.length > 60 ? "lines" : "lines+markers", name: meta[0], meta, x: line.x, y, showlegend: line.best,
+  traces.push({ type: "scatter", mode: line.thin || line.x.length > 60 ? "lines" : "lines+markers", name: NAME, meta, x: line.x, y, showlegend: line.best,
     customdata: line.x.map((_, r) => [line.middle[r], line.low[r], line.high[r]]), legendgroup: line.optimizer, optimizer: line.optimizer,
     line: { color: tint, width: line.thin ? 0.8 : 2, dash: own.dash }, marker: { symbol: own.symbol, size: 5, color: tint }, opacity: line.thin ? 0.45 : 1,
     hovertemplate: `%{meta[0]}<br>at %{x:,.6~g}: median %{customdata[0]:.4~g}<br>quartiles %{customdata[1]:.4~g} to %{customdata[2]:.4~g}, seeds ${line.count}<extra></extra>` });

@@ -27,6 +27,11 @@ function bestOf(named, rows, column, keyOf) {
 
 const note = column => (column === `${state.part}_${state.metric}` ? "" : ` There is no ${state.part} ${state.metric} here.`);
 
+function spanned(rates) {
+  const logs = rates.filter(r => r > 0).map(Math.log10), [least, most] = [Math.min(...logs), Math.max(...logs)];
+  return logs.length ? [least - 0.05 * (most - least) - 0.05, most + 0.05 * (most - least) + 0.05] : undefined;
+}
+
 KINDS.sensitivity = {
   needs: () => ["table-summary"],
   draw(problem) {
@@ -42,7 +47,7 @@ KINDS.sensitivity = {
       const words = i => [median[i], low[i], high[i], own.filter(j => rate[j] === rate[i]).length, named.diverged[i], named.seeds[i]];
       traces.push({ type: "scatter", mode: "markers", x: own.map(i => rate[i]), y: own.map(i => place(median[i])), showlegend: false, hoverinfo: "skip",
         marker: { color: tint, size: 5, opacity: 0.3, symbol }, legendgroup: optimizer });
-      traces.push({ type: "scatter", mode: "lines+markers", name: plain(optimizer), meta: [plain(optimizer)], optimizer, legendgroup: optimizer,
+      traces.push({ type: "scatter", mode: "lines+markers", name: NAME, meta: [plain(optimizer)], optimizer, legendgroup: optimizer,
         x: line.map(i => rate[i]), y: line.map(i => place(median[i])), customdata: line.map(words), line: { color: tint, width: 2, dash },
         marker: { color: tint, size: 9, symbol: line.map(i => (Number.isFinite(median[i]) ? symbol : "x")) },
         error_y: { type: "data", symmetric: false, array: line.map(i => side(i, high)), arrayminus: line.map(i => side(i, low)), color: tint, thickness: 1, width: 2 },
@@ -50,7 +55,7 @@ KINDS.sensitivity = {
       for (const i of own) table.push([optimizer, named.configuration[i], rate[i], median[i], low[i], high[i], named.seeds[i], named.diverged[i]]);
     }
     return {
-      traces, x: { title: "learning rate", log: true }, y: { title: label(problem, column), log: axis.log, range: axis.range },
+      traces, x: { title: "learning rate", log: true, range: spanned(rows.map(i => rate[i])) }, y: { title: label(problem, column), log: axis.log, range: axis.range },
       caption: `Lines: the best configuration at each rate, with the 95% interval of its median where there is one; small marks: all configurations. Crosses at the edge: medians that are infinite, half of the runs having diverged. ${axis.cut}${note(column)}`,
       table: { columns: ["optimizer", "configuration", "learning_rate", "median", "low", "high", "seeds", "diverged"], rows: table },
     };
@@ -109,15 +114,15 @@ KINDS.target = {
       traces.push({ type: "scatter", mode: "lines", showlegend: false, legendgroup: optimizer, hoverinfo: "skip", fill: "toself", fillcolor: `${tint}22`, line: { width: 0, shape: "hv" },
         x: stepped(x, rows.map(i => named.high[i]))[0].concat(stepped(x, rows.map(i => named.low[i]))[0].toReversed()),
         y: stepped(x, rows.map(i => named.high[i]))[1].concat(stepped(x, rows.map(i => named.low[i]))[1].toReversed()) });
-      traces.push({ type: "scatter", mode: "lines", name: meta[0], meta, optimizer, legendgroup: optimizer, x, y: rows.map(i => named.share[i]), customdata: rows.map(i => [named.low[i], named.high[i]]),
+      traces.push({ type: "scatter", mode: "lines", name: NAME, meta, optimizer, legendgroup: optimizer, x, y: rows.map(i => named.share[i]), customdata: rows.map(i => [named.low[i], named.high[i]]),
         line: { color: tint, width: 2, dash: own.dash, shape: "hv" }, hovertemplate: "%{meta[0]}<br>%{y:.0%} within %{x:,.6~g} (%{customdata[0]:.0%} to %{customdata[1]:.0%})<extra></extra>" });
       rows.forEach((i, k) => table.push([optimizer, x[k], named.share[i], named.low[i], named.high[i]]));
     }
     if (!traces.length) return { nothing: lacks.length ? `Times are in epochs, updates or seconds, where these are known; not in ${state.x}.` : "Nobody is shown of whom times are known." };
     return {
-      traces, x: { title: state.x, log: state.xs === "log" }, y: { title: "share of runs that arrived", range: [-0.02, 1.03], percent: true },
-      caption: `How many of its runs have reached a ${column.replace("_", " ")} of ${short(value)} by then; bands are 95% intervals.${lacks.length ? ` Not known in ${state.x}: ${lacks.join(", ")}.` : ""}`,
-      table: { columns: ["optimizer", state.x, "share", "low", "high"], rows: table },
+      traces, x: { title: across(problem), log: state.xs === "log" }, y: { title: "share of runs that arrived", range: [-0.02, 1.03], percent: true },
+      caption: `How many of its runs have reached a ${partWords(column)} ${column.slice(column.indexOf("_") + 1)} of ${short(value)} by then; bands are 95% intervals.${lacks.length ? ` Not known in ${state.x}: ${lacks.join(", ")}.` : ""}`,
+      table: { columns: ["optimizer", across(problem), "share", "low", "high"], rows: table },
     };
   },
 };
@@ -136,14 +141,14 @@ KINDS.pairs = {
     const rows = places(found, i => named.problem[i] === problem.name && state.on.has(name(named.a[i])) && state.on.has(name(named.b[i])));
     if (!rows.length) return { nothing: "There is no pair among the optimizers shown; those without randomness have none." };
     const shown = rows.slice(0, 60), ratio = shown.every(i => named.scale[i] !== "difference"), value = v => (ratio ? Math.exp(v) : v);
-    const words = shown.map(i => `${named.b[i]} : ${named.a[i]}`), y = shown.map((_, k) => k);
+    const words = shown.map(i => `${named.a[i]} : ${named.b[i]}`), y = shown.map((_, k) => k);
     const middles = shown.map(i => named.estimate[i]).filter(Number.isFinite), ends = shown.flatMap(i => [named.low[i], named.high[i]]).filter(v => Number.isFinite(v) && Math.abs(v) < (ratio ? 30 : Infinity));
     const margin = Math.max(...shown.map(i => named.margin[i])), all = [...middles, ...ends, 0, margin, -margin].map(v => (ratio ? Math.max(-30, Math.min(30, v)) : v));
     const [least, most] = [Math.min(...all), Math.max(...all)], air = (most - least) * 0.05, clip = v => Math.max(least - air, Math.min(most + air, v));
     const tint = i => (named.better[i] ? colour(name(named.better[i])) : css("--soft"));
     const bars = shown.map((i, k) => ({ type: "scatter", mode: "lines", showlegend: false, hoverinfo: "skip", x: [value(clip(named.low[i])), value(clip(named.high[i]))], y: [k, k], line: { color: tint(i), width: 3 } }));
     const dots = { type: "scatter", mode: "markers", showlegend: false, x: shown.map(i => value(clip(named.estimate[i]))), y, marker: { size: 10, color: shown.map(tint), symbol: shown.map(i => (named.better[i] ? "circle" : "circle-open")), line: { width: 2 } },
-      customdata: shown.map((i, k) => [plain(words[k]), value(named.estimate[i]), value(named.low[i]), value(named.high[i]), named.answer[i], named.b_better[i], named.a_better[i], named.ties[i]]),
+      customdata: shown.map((i, k) => [plain(words[k]), value(named.estimate[i]), value(named.low[i]), value(named.high[i]), named.answer[i], named.a_better[i], named.b_better[i], named.ties[i]]),
       hovertemplate: "%{customdata[0]}<br>%{customdata[1]:.4~g} (%{customdata[2]:.3~g} to %{customdata[3]:.3~g}): %{customdata[4]}<br>seeds won %{customdata[5]} : %{customdata[6]}, ties %{customdata[7]}<extra></extra>" };
     const edge = ratio ? [Math.exp(-margin), Math.exp(margin)] : [-margin, margin];
     const range = [least - 1.5 * air, most + 1.5 * air].map(v => (ratio ? v / Math.LN10 : v));
@@ -155,7 +160,7 @@ KINDS.pairs = {
       y: { ticks: y, words: words.map(plain), range: [shown.length - 0.4, -0.6] },
       caption: `Medians of ${ratio ? "ratios" : "differences"} with intervals that hold for all pairs of the experiment together; filled, in the colour of the better one, where it is told. Grey: the margin within which both count as the same.${rows.length > shown.length ? ` The first ${shown.length} of ${rows.length} pairs; the table has all.` : ""}`,
       table: { columns: ["first", "second", ratio ? "ratio" : "difference", "low", "high", "answer", "better", "first_better", "second_better", "ties"],
-        rows: rows.map(i => [named.b[i], named.a[i], value(named.estimate[i]), value(named.low[i]), value(named.high[i]), named.answer[i], named.better[i], named.b_better[i], named.a_better[i], named.ties[i]]) },
+        rows: rows.map(i => [named.a[i], named.b[i], value(named.estimate[i]), value(named.low[i]), value(named.high[i]), named.answer[i], named.better[i], named.a_better[i], named.b_better[i], named.ties[i]]) },
     };
   },
 };
@@ -174,7 +179,7 @@ KINDS.spread = {
     shown.forEach(({ optimizer }, k) => {
       const own = rows[k].filter(i => !Number.isNaN(cost(i))), tint = colour(optimizer), sorted = Float64Array.from(own, cost).sort(), middle = quantile(sorted, 0.5);
       const place = v => (Number.isFinite(v) ? drawable(v, axis) : v > 0 ? axis.top : axis.floor), lost = own.filter(i => cost(i) === Infinity).length;
-      traces.push({ type: "scatter", mode: "markers", name: plain(optimizer), meta: [plain(optimizer)], optimizer, x: own.map((_, n) => k + ((n * 0.618 + 0.5) % 1 - 0.5) * 0.5), y: own.map(i => place(cost(i))),
+      traces.push({ type: "scatter", mode: "markers", name: NAME, meta: [plain(optimizer)], optimizer, x: own.map((_, n) => k + ((n * 0.618 + 0.5) % 1 - 0.5) * 0.5), y: own.map(i => place(cost(i))),
         customdata: own.map(i => [named.seed[i], values[i], named.status[i]]), marker: { color: tint, size: 7, opacity: 0.7, symbol: own.map(i => (cost(i) === Infinity ? "x" : look(optimizer).symbol)) },
         hovertemplate: "%{meta[0]}<br>seed %{customdata[0]}: %{customdata[1]:.4~g} (%{customdata[2]})<extra></extra>", showlegend: false });
       if (own.length > 1 && Number.isFinite(middle)) traces.push({ type: "scatter", mode: "lines", showlegend: false, x: [k - 0.32, k + 0.32], y: [place(middle), place(middle)], line: { color: css("--ink"), width: 2 }, hoverinfo: "skip" });
@@ -196,7 +201,7 @@ KINDS.budget = {
     if (!lines.length) return { nothing: "Nothing is known of budgets here." };
     const some = lines.flatMap(([, rows]) => rows), axis = scale(problem.column, some.map(i => named.median_best[i]), 0, some.flatMap(i => [named.median_best_low[i], named.median_best_high[i]])), traces = [];
     for (const [optimizer, rows] of lines) {
-      traces.push(...band({ optimizer, best: true, name: optimizer, count: "all", x: rows.map(i => named.k[i]), middle: rows.map(i => named.median_best[i]), low: rows.map(i => named.median_best_low[i]), high: rows.map(i => named.median_best_high[i]), shaded: rows.every(i => !Number.isNaN(named.median_best_low[i])) }, axis));
+      traces.push(...band({ optimizer, best: true, name: optimizer, count: "all", crowded: lines.length > 3, x: rows.map(i => named.k[i]), middle: rows.map(i => named.median_best[i]), low: rows.map(i => named.median_best_low[i]), high: rows.map(i => named.median_best_high[i]), shaded: rows.every(i => !Number.isNaN(named.median_best_low[i])) }, axis));
       traces.at(-1).hovertemplate = "%{meta[0]}<br>after %{x} configurations: %{customdata[0]:.4~g}<br>95% interval %{customdata[1]:.3~g} to %{customdata[2]:.3~g}<extra></extra>";
     }
     return {

@@ -14,6 +14,8 @@ function changed(fresh = false) {
 
 const LABELS = { metric: "Metric", part: "Data", x: "Over", xs: "Axis across", y: "Axis up", lines: "Lines", configs: "Configurations" };
 
+const partOf = part => Object.fromEntries(index.parts)[part];
+
 function controls() {
   const box = document.getElementById("controls"), focused = document.activeElement?.dataset?.key;
   const chips = index.optimizers.map(({ name }) => make("button", { type: "button", class: "chip", "aria-pressed": String(state.on.has(name)), "data-key": `on ${name}`, style: `--own:var(--slot-${look(name).slot})`, onclick: () => toggle(name) }, make("span", { class: "swatch", "aria-hidden": "true" }), name));
@@ -24,8 +26,9 @@ function controls() {
     made.querySelector("select").dataset.key = key;
     return made;
   });
-  const open = box.querySelector("details")?.open ?? matchMedia("(min-width: 60rem)").matches;
-  const own = make("details", { open }, make("summary", {}, "What is shown"), make("div", { class: "chips", role: "group", "aria-label": "Optimizers" }, ...chips, ...buttons), make("div", { class: "selects" }, ...choices));
+  const open = box.querySelector("details")?.open ?? (matchMedia("(min-width: 60rem) and (min-height: 48rem)").matches && all.length <= 10);
+  const told = `${state.on.size} of ${all.length} optimizers, ${partOf(state.part)} ${state.metric} over ${state.x}`;
+  const own = make("details", { open }, make("summary", {}, "What is shown", make("span", { class: "under" }, `: ${told}`)), make("div", { class: "chips", role: "group", "aria-label": "Optimizers" }, ...chips, ...buttons), make("div", { class: "selects" }, ...choices));
   box.replaceChildren(own);
   box.hidden = false;
   document.documentElement.style.scrollPaddingTop = `${box.offsetHeight + 8}px`;

@@ -34,9 +34,13 @@ class Plot {
     this.opened();
     this.drawn = true;
     if (found.nothing) { Plotly.purge(this.area); this.area.replaceChildren(); this.area.removeAttribute("style"); this.ready(); return; }
-    const { traces, layout } = framed(found, this.area.clientWidth || 640);
+    const { traces, layout } = framed(found, printing ? 660 : this.area.clientWidth || 640);
     const zoom = state.own.get(`zoom.${this.place}`)?.split(",").map(Number);
-    if (zoom?.length === 4 && zoom.every(Number.isFinite)) { layout.xaxis.range = zoom.slice(0, 2); layout.yaxis.range = zoom.slice(2); }
+    if (zoom?.length === 4 && zoom.every(Number.isFinite)) {
+      for (const [axis, range] of [[layout.xaxis, zoom.slice(0, 2)], [layout.yaxis, zoom.slice(2)]]) {
+        Object.assign(axis, { range, autorange: false }, axis.type === "log" ? { dtick: spaced(range) } : {});
+      }
+    }
     const first = !this.area.data;
     Plotly.react(this.area, traces, layout, { displayModeBar: false, responsive: !printing, doubleClick: false, showTips: false });
     if (first) this.listen();
@@ -62,6 +66,12 @@ class Plot {
     const found = this.area.layout, numbers = [...(found.xaxis.range ?? []), ...(found.yaxis.range ?? [])];
     if (numbers.length === 4) state.own.set(`zoom.${this.place}`, numbers.map(v => Number(v).toPrecision(6)).join(","));
     remember();
+    const ticks = {};
+    for (const name of ["xaxis", "yaxis"]) {
+      const dtick = found[name].type === "log" ? spaced(found[name].range) ?? null : found[name].dtick;
+      if ((found[name].dtick ?? null) !== (dtick ?? null)) ticks[`${name}.dtick`] = dtick;
+    }
+    if (Object.keys(ticks).length) Plotly.relayout(this.area, ticks);
   }
 
   reset() { state.own.delete(`zoom.${this.place}`); remember(); this.draw(); }
@@ -116,25 +126,42 @@ class Plot {
   }
 }
 
+// Rows of a legend of these names, about.
+function legendRows(names, width) {
+  let rows = 1, used = 0;
+  for (const name of names) {
+    const own = 50 + name.length * 6.5;
+    if (used && used + own > width) { rows += 1; used = 0; }
+    used += own;
+  }
+  return rows;
+}
+
+// Ticks of a logarithmic axis: decades, or 1, 2, 5 of each, or what plotly finds.
+function spaced([a, b]) {
+  const decades = Math.abs(b - a);
+  return decades > 2.5 ? Math.ceil(decades / 7) : decades > 0.9 ? "D2" : undefined;
+}
+
 const fileName = words => words.replace(/[^\p{L}\p{N}+-]+/gu, "_").replace(/^_+|_+$/g, "") || "figure";
 
 // plotly's traces and axes in the page's colours.
 function framed(found, width) {
   const ink = css("--ink"), soft = css("--soft"), line = css("--line"), narrow = width < 520;
-  const axis = ({ title, log, range, percent, category, ticks, words }) => ({
+  const axis = ({ title, log, range, percent, category, ticks, words }, across) => ({
     title: { text: title ?? "", standoff: 8, font: { size: 13 } }, type: category ? "category" : log ? "log" : "linear", range, autorange: !range,
-    tickvals: ticks, ticktext: words, tickformat: percent ? ".0%" : log ? "~g" : undefined, exponentformat: "power", nticks: narrow ? 5 : undefined,
-    gridcolor: line, linecolor: soft, zeroline: false, automargin: true, tickfont: { size: 12 }, fixedrange: false,
+    tickvals: ticks, ticktext: words, tickformat: percent ? ".0%" : log && range && Math.abs(range[1] - range[0]) < 2.5 ? "~g" : undefined, exponentformat: across ? "none" : "power", separatethousands: true, dtick: log && range ? spaced(range) : undefined, nticks: narrow ? 5 : undefined,
+    gridcolor: line, linecolor: soft, zeroline: false, automargin: true, tickfont: { size: 12 }, tickangle: across && words?.length > 5 ? -35 : undefined,
   });
-  const named = found.traces.filter(t => t.showlegend !== false && t.name).length, legend = named > 1;
-  const height = found.band ?? (narrow ? 320 : 380) + (legend ? Math.ceil(named / (narrow ? 1 : 3)) * 20 : 0);
+  const names = found.traces.filter(t => t.showlegend !== false && t.name).map(t => t.meta[0]), legend = names.length > 1;
+  const height = found.band ?? (narrow || printing ? 300 : 360) + (legend ? legendRows(names, width - 70) * 21 : 0);
   return {
     traces: found.traces,
     layout: {
       height, width: printing ? 660 : undefined, autosize: !printing, margin: { l: 56, r: 12, t: 12, b: 44 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-      font: { family: "system-ui, sans-serif", color: ink, size: 13 }, xaxis: axis(found.x), yaxis: axis(found.y), shapes: found.shapes ?? [], showlegend: legend,
+      font: { family: "system-ui, sans-serif", color: ink, size: 13 }, xaxis: axis(found.x, true), yaxis: axis(found.y), shapes: found.shapes ?? [], showlegend: legend,
       legend: { orientation: "h", y: -0.16, yanchor: "top", x: 0, font: { size: 12 } }, hovermode: "closest", hoverdistance: 30, dragmode: "zoom",
-      hoverlabel: { bgcolor: css("--paper"), bordercolor: soft, font: { color: ink } }, uirevision: 1,
+      hoverlabel: { bgcolor: css("--paper"), bordercolor: soft, font: { color: ink } },
     },
   };
 }
@@ -168,7 +195,7 @@ function redraw(fresh = false) {
     if (fresh) state.own.delete(`zoom.${plot.place}`);
     if (!plot.drawn) continue;
     if (plot.near !== false || printing) plot.draw();
-    else plot.stale = true;
+    else { plot.stale = true; plot.figure.dataset.state = "stale"; }
   }
 }
 

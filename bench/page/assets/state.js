@@ -1,18 +1,24 @@
 // What the reader has chosen: in the page's address, so that a link shows what its sender saw.
 
 const USUAL = { x: "epochs", xs: "linear", y: "auto", lines: "medians", configs: "best" };
-const LEADING = 8;  // optimizers that are switched on at first
+const MANY = 12;  // optimizers in one figure at first
 const state = { ...USUAL, part: "train", metric: "loss", on: new Set(), own: new Map(), at: "" };
 let index = null, usual = null;
 
 function begin(found) {
   index = found;
   const [part, ...rest] = index.first.split("_");
-  const names = index.optimizers.map(o => o.name);
-  const seen = index.problems.flatMap(p => p.best.map((b, i) => [i, b.optimizer])).sort((a, b) => a[0] - b[0]);
-  const leading = [...new Set(seen.map(([, name]) => name)), ...names];
-  usual = { ...USUAL, part, metric: rest.join("_"), on: new Set([...new Set(leading)].slice(0, LEADING)) };
+  usual = { ...USUAL, part, metric: rest.join("_"), on: leading() };
   restore();
+}
+
+// Who is switched on at first: the leading ones of every problem, as many as figures have room for.
+function leading() {
+  for (let count = MANY; ; count--) {
+    const on = new Set(index.problems.flatMap(p => p.best.slice(0, count).map(b => b.optimizer)));
+    const most = Math.max(0, ...index.problems.map(p => p.best.filter(b => on.has(b.optimizer)).length));
+    if (most <= MANY || count === 1) return on;
+  }
 }
 
 // Keys of single figures and tables have a dot in them: zoom.curves-0, sort.trials.
@@ -89,7 +95,7 @@ function short(value) {
   if (Number.isNaN(value)) return "";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "-∞";
   const size = Math.abs(value);
-  if (Number.isInteger(value) && size < 1e6) return String(value);
+  if (Number.isInteger(value) && size < 1e15) return String(value);
   if (size !== 0 && (size < 1e-3 || size >= 1e6)) return value.toExponential(2).replace(/\.?0*e/, "e").replace("e+", "e");
   return String(Number(value.toPrecision(3)));
 }

@@ -106,13 +106,13 @@ async function pointsCsv(problem) {
   const found = await blob(`points-${problem.number}`), names = [...new Set(found.sheets.flatMap(s => Object.keys(s.metrics)))];
   const parts = [rounded(), csvLine(["trial", "problem", "optimizer", "configuration", "seed", "epoch", ...(found.sheets.every(s => s.evaluations) ? ["gradient_evaluations"] : []), ...names])];
   for (const sheet of found.sheets) {
-    const columns = names.map(name => sheet.of(name)), records = sheet.epochs.length;
+    const columns = names.map(name => [sheet.of(name), sheet.metrics[name]?.mode === "log" && sheet.metrics[name].base === 0]), records = sheet.epochs.length;
     sheet.trial.forEach((trial, row) => {
       const lead = [trial, problem.name, sheet.optimizer[row], sheet.configuration[row], sheet.seed[row]].map(csvCell).join(",");
       let text = "";
       for (let r = 0; r < records; r++) {
         const counted = found.sheets.every(s => s.evaluations) ? [sheet.evaluations.patterns[sheet.evaluations.of[row]][r]] : [];
-        text += `${lead},${[sheet.epochs[r], ...counted, ...columns.map(c => (c ? Number(c[row * records + r].toPrecision(5)) : NaN))].map(csvCell).join(",")}\n`;
+        text += `${lead},${[sheet.epochs[r], ...counted, ...columns.map(([c, short]) => (!c ? NaN : short ? Number(c[row * records + r].toPrecision(5)) : c[row * records + r]))].map(csvCell).join(",")}\n`;
       }
       parts.push(text);
     });
