@@ -18,6 +18,11 @@ const opened = await puppeteer.launch({
 });
 const seen = { errors: [], requests: [] };
 
+const ready = tab => tab.evaluate(() => new Promise(done => {
+  if (document.documentElement.dataset.state === "ready") done();
+  else document.addEventListener("unpacked", done, { once: true });
+}));
+
 async function visit(hash = "") {
   const tab = await opened.newPage();
   tab.on("pageerror", error => seen.errors.push(String(error.message)));
@@ -25,10 +30,7 @@ async function visit(hash = "") {
   tab.on("request", request => seen.requests.push(request.url().split("#")[0].slice(0, 200)));
   tab.on("dialog", dialog => { seen.errors.push(`dialog ${dialog.message()}`); dialog.dismiss(); });
   await tab.goto(`file://${page}${hash}`);
-  await tab.evaluate(() => new Promise(done => {
-    if (document.documentElement.dataset.state === "ready") done();
-    else document.addEventListener("unpacked", done, { once: true });
-  }));
+  await ready(tab);
   return tab;
 }
 
@@ -86,10 +88,10 @@ seen.hover = await told;
 
 // Off by the keyboard, once for the whole page.
 await tab.focus(`button[data-key="on ${bold.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"]`);
-await tab.keyboard.press("Space");
+await tab.keyboard.press("Enter");
 seen.off = { curves: await drawn(tab, "curves-0"), spread: await drawn(tab, "spread-1"), hash: await hash(tab),
   focused: await tab.evaluate(() => document.activeElement.dataset.key), pressed: await tab.evaluate(() => document.activeElement.ariaPressed ?? document.activeElement.getAttribute("aria-pressed")) };
-await tab.keyboard.press("Space");
+await tab.keyboard.press("Enter");
 seen.on = await drawn(tab, "curves-0");
 
 // Axes, parts and lines.
@@ -159,6 +161,9 @@ if (chrome) {
   seen.axe.dark = await found({ type: "rule", values: ["color-contrast"] });
   seen.dark = await paper();
   await own.setViewport({ width: 400, height: 900 });
+  await own.reload();
+  await ready(own);
+  await drawn(own, "pairs-0");
   seen.narrow = await own.evaluate(() => document.scrollingElement.scrollWidth);
   // Paper: every figure, whatever was scrolled to, in black on white.
   const printed = own.evaluate(() => new Promise(done => addEventListener("beforeprint", () => done(document.querySelectorAll('figure.drawn[data-state="drawn"]').length), { once: true })));

@@ -157,7 +157,7 @@ KINDS.pairs = {
       shapes: [{ type: "rect", yref: "paper", y0: 0, y1: 1, x0: edge[0], x1: edge[1], fillcolor: css("--soft"), opacity: 0.15, line: { width: 0 }, layer: "below" },
         { type: "line", yref: "paper", y0: 0, y1: 1, x0: ratio ? 1 : 0, x1: ratio ? 1 : 0, line: { color: css("--soft"), width: 1 } }],
       x: { title: plain(`${problem.words}: ${ratio ? "first divided by second" : "first minus second"}, on the same seeds`), log: ratio, range },
-      y: { ticks: y, words: words.map(plain), range: [shown.length - 0.4, -0.6] },
+      y: { ticks: y, words, range: [shown.length - 0.4, -0.6] },
       caption: `Medians of ${ratio ? "ratios" : "differences"} with intervals that hold for all pairs of the experiment together; filled, in the colour of the better one, where it is told. Grey: the margin within which both count as the same.${rows.length > shown.length ? ` The first ${shown.length} of ${rows.length} pairs; the table has all.` : ""}`,
       table: { columns: ["first", "second", ratio ? "ratio" : "difference", "low", "high", "answer", "better", "first_better", "second_better", "ties"],
         rows: rows.map(i => [named.a[i], named.b[i], value(named.estimate[i]), value(named.low[i]), value(named.high[i]), named.answer[i], named.better[i], named.a_better[i], named.b_better[i], named.ties[i]]) },
@@ -187,7 +187,7 @@ KINDS.spread = {
       if (lost) traces.at(-1).lost = lost;
     });
     return {
-      traces, x: { ticks: shown.map((_, k) => k), words: shown.map(b => plain(b.optimizer)), range: [-0.6, shown.length - 0.4] }, y: { title: label(problem, column), log: axis.log, range: axis.range },
+      traces, x: { ticks: shown.map((_, k) => k), words: shown.map(b => b.optimizer), range: [-0.6, shown.length - 0.4] }, y: { title: label(problem, column), log: axis.log, range: axis.range },
       caption: `Final values of the best configurations, a mark a seed; black bars are medians${lower ? ", crosses at the upper edge diverged runs" : ""}. ${axis.cut}${note(column)}`,
       table: { columns: ["optimizer", "configuration", "seed", "value", "status"], rows: table },
     };

@@ -126,12 +126,31 @@ class Plot {
   }
 }
 
+// A text over several lines where it is wider than so many letters.
+function lines(text, letters) {
+  const found = [""];
+  for (const word of text.split(" ")) {
+    if (found.at(-1) && found.at(-1).length + word.length >= letters) found.push(word);
+    else found.push(`${found.pop()} ${word}`.trim());
+  }
+  return found;
+}
+
+const broken = (text, letters) => lines(text, letters).join("<br>");
+
+// Names along an axis, on a narrow page in lines of few letters.
+function ticked(words, narrow) {
+  const short = line => (line.length > 19 ? `${line.slice(0, 9)}…${line.slice(-9)}` : line);
+  return words?.map(name => (narrow ? lines(name, 16).slice(0, 3).map(short) : [name]).map(plain).join("<br>"));
+}
+
 // Rows of a legend of these names, about.
 function legendRows(names, width) {
   let rows = 1, used = 0;
   for (const name of names) {
     const own = 50 + name.length * 6.5;
     if (used && used + own > width) { rows += 1; used = 0; }
+    rows += Math.floor(own / width);
     used += own;
   }
   return rows;
@@ -148,12 +167,14 @@ const fileName = words => words.replace(/[^\p{L}\p{N}+-]+/gu, "_").replace(/^_+|
 // plotly's traces and axes in the page's colours.
 function framed(found, width) {
   const ink = css("--ink"), soft = css("--soft"), line = css("--line"), narrow = width < 520;
+  const left = Math.max(60, ...(found.y.words ?? []).map(words => 30 + Math.min(words.length, narrow ? 19 : 99) * 6.6));
   const axis = ({ title, log, range, percent, category, ticks, words }, across) => ({
-    title: { text: title ?? "", standoff: 8, font: { size: 13 } }, type: category ? "category" : log ? "log" : "linear", range, autorange: !range,
-    tickvals: ticks, ticktext: words, tickformat: percent ? ".0%" : log && range && Math.abs(range[1] - range[0]) < 2.5 ? "~g" : undefined, exponentformat: across ? "none" : "power", separatethousands: true, dtick: log && range ? spaced(range) : undefined, nticks: narrow ? 5 : undefined,
+    title: { text: broken(title ?? "", (across ? width - left : 300) / 7), standoff: 8, font: { size: 13 } }, type: category ? "category" : log ? "log" : "linear", range, autorange: !range,
+    tickvals: ticks, ticktext: ticked(words, narrow), tickformat: percent ? ".0%" : log && range && Math.abs(range[1] - range[0]) < 2.5 ? "~g" : undefined, exponentformat: across ? "none" : "power", separatethousands: true, dtick: log && range ? spaced(range) : undefined, nticks: narrow ? 5 : undefined,
     gridcolor: line, linecolor: soft, zeroline: false, automargin: true, tickfont: { size: 12 }, tickangle: across && words?.length > 5 ? -35 : undefined,
   });
   const names = found.traces.filter(t => t.showlegend !== false && t.name).map(t => t.meta[0]), legend = names.length > 1;
+  for (const trace of narrow ? found.traces : []) if (trace.meta) trace.meta = [broken(trace.meta[0], (width - 60) / 7)];
   const height = found.band ?? (narrow || printing ? 300 : 360) + (legend ? legendRows(names, width - 70) * 21 : 0);
   return {
     traces: found.traces,
