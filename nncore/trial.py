@@ -112,6 +112,28 @@ class Configuration:
         return self.rule, own, tuple(sorted(parts))
 
 
+class Seeds(NamedTuple):
+    """The seed of every stream that a trial draws from: its data, its initial parameters, the order
+    of its samples, and what its rule draws itself.
+
+    An ordinary trial has one seed for all of them.
+    """
+
+    data: int
+    start: int
+    order: int
+    rule: int
+
+    @classmethod
+    def of(cls, seed: int | Seeds) -> Seeds:
+        """Those of a trial with one seed; several are what they are.
+
+        >>> Seeds.of(3)
+        Seeds(data=3, start=3, order=3, rule=3)
+        """
+        return seed if isinstance(seed, Seeds) else cls(seed, seed, seed, seed)
+
+
 class Target(NamedTuple):
     """A value that a trial is to reach, and the column of a metric on a part: `train_loss`."""
 

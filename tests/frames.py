@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from bench.plan.variance import Design
 from bench.tables.best import best_trials
 from bench.tables.bundle import Tables
 from bench.tables.costs import COLUMNS
 from bench.tables.curves import LEADING
 from bench.tables.headline import Headlines
 from bench.tables.summary import summary_frame
+from bench.tables.variance import Twins
 
 SCORES = {"classes": "accuracy", "regression": "r2", "plain": None}
 
@@ -26,12 +28,14 @@ class Frames:
     trials: pd.DataFrame
     curves: pd.DataFrame
     summary: pd.DataFrame
+    varied: bool = False
 
     @property
     def tables(self) -> Tables:
         """What verdicts and figures are made from."""
         runs = best_trials(self.trials)
-        return Tables(self.trials, self.summary, runs, self.curves, costs=self.costs)
+        twins = tuple(_twins(runs)) if self.varied else ()
+        return Tables(self.trials, self.summary, runs, self.curves, costs=self.costs, twins=twins)
 
     @property
     def costs(self) -> pd.DataFrame:
@@ -72,6 +76,25 @@ class Frames:
             trials["status"] = status
             trials["diverged_epoch"] = pd.array([50] * len(trials), "Int64")
         return costed(trials, curves)
+
+
+def _twins(runs: pd.DataFrame) -> Iterator[Twins]:
+    """Runs of all streams on the first problem, without order on others; some have diverged."""
+    rng, first = np.random.default_rng(0), runs["problem"].iloc[0]
+    chosen = runs[["problem", "optimizer", "configuration"]].drop_duplicates()
+    for problem, optimizer, number in chosen[chosen["problem"] != "neuron"].itertuples(index=False):
+        streams = ("data", "start", "order")[: 3 if problem == first else 2]
+        absent = {} if problem == first else {"order": "the batch is full"}
+        parts = (
+            rng.standard_normal((2, len(streams), 50))
+            * np.array([[[3], [2], [1]]])[:, : len(streams)]
+        )
+        logs = [parts[0].sum(axis=0)]
+        logs += [logs[0] - one + other for one, other in zip(*parts, strict=True)]
+        costs = np.exp(np.stack(logs, axis=1))
+        costs[:3, 1] = np.inf if optimizer == chosen["optimizer"].iloc[-1] else costs[:3, 1]
+        design = Design(problem, optimizer, number, streams, absent, tuple(range(50)), ())
+        yield Twins(design, costs, np.isinf(costs), np.zeros(costs.shape, bool))
 
 
 def costed(trials: pd.DataFrame, curves: pd.DataFrame, fixed: Collection[str] = ()) -> Frames:
@@ -229,13 +252,13 @@ def cases() -> dict[str, Frames]:
     """Normal frames, and every kind that has little, too much or nothing to show."""
     small = [replace(task, epochs=300, every=50) for task in (TASKS[0], TASKS[2], TASKS[3])]
     spaces = [_coarse(space) for space in (SPACES[0], SPACES[1], SPACES[4])]
-    few = frames(small, spaces, 7)
+    few, two = (frames(tasks, spaces, 7) for tasks in (small, small[:2]))
     one = frames(small[:1], spaces, 4)
     return {
-        "normal": few,
-        "one seed": frames(small, spaces, 1),
+        "normal": replace(few, varied=True),
+        "one seed": frames(small[:2], spaces, 1),
         "three seeds": frames(small[:1], spaces, 3),
-        "two records": frames([replace(t, epochs=1, every=1) for t in small], spaces, 7),
+        "two records": frames([replace(t, epochs=1, every=1) for t in small[:2]], spaces, 7),
         "many seeds": frames(
             TASKS[1:2], [replace(SPACES[4], values={"learning_rate": [0.1, 1.0]})], 300
         ),
@@ -245,18 +268,18 @@ def cases() -> dict[str, Frames]:
             small[:1], [replace(SPACES[0], values={"learning_rate": [1.0]})], 1
         ),
         "crowd": frames([replace(t, fixed=False) for t in small], CROWD, 7),
-        "hard names": few.changed(names=HARD),
+        "hard names": replace(two.changed(names=HARD), varied=True),
         "all diverged": one.changed(_constant("train_loss", np.inf), status="diverged"),
         "runaway": one.changed(_constant("train_loss", 10.7), status="diverged"),
         "constant": one.changed(_constant("train_loss", 1.0986)),
         "only zeros": one.changed(_constant("train_loss", 0.0)),
-        "zeros": few.changed(_zeros),
+        "zeros": two.changed(_zeros),
         "NaN": one.changed(_constant("train_loss", np.nan)),
         "huge": one.changed(
             lambda c: c.assign(train_loss=c["train_loss"] * 10.0 ** (c["epoch"] % 299))
         ),
         "tiny": one.changed(lambda c: c.assign(train_loss=c["train_loss"] * 1e-300)),
-        "crashed": _crashed(few),
+        "crashed": _crashed(two),
     }
 
 

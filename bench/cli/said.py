@@ -88,6 +88,21 @@ def outcome(results: Any, shard: tuple[int, int] | None = None) -> None:
             click.echo(f"report:\n  {path}\n  all of it in one file: `bench open {results.folder}`")
 
 
+def variance(found: Any, *, quiet: bool) -> int:
+    """What share each stream has, and where it stands; returns the exit code."""
+    if found.lines and not quiet:
+        click.echo("shares of the variance, with 95% intervals; joint effects count for each:")
+        for line in found.lines:
+            click.echo(_wrapped(line))
+        for path in found.results.files:
+            if path.stem == "variance":
+                click.echo(f"  {path}")
+    if found.crashed:
+        click.echo(f"{found.crashed:,} of these runs crashed: their rows are left out", err=True)
+    crashes(found.results)
+    return int(bool(found.crashed or found.results.crashed))
+
+
 def crashes(results: Any) -> None:
     """How many trials crashed and why, on stderr."""
     if results.crashed:
@@ -116,6 +131,8 @@ def _verdicts(results: Any) -> None:
         if lines:
             click.echo(f"{title}:")
         for line in lines:
-            click.echo(
-                click.wrap_text(line, width=100, initial_indent="  ", subsequent_indent="    ")
-            )
+            click.echo(_wrapped(line))
+
+
+def _wrapped(line: str) -> str:
+    return click.wrap_text(line, width=100, initial_indent="  ", subsequent_indent="    ")

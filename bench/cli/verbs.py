@@ -86,25 +86,21 @@ no_html = click.option("--no-html", is_flag=True, help="Leave report.html out of
 folder_argument = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 
 
-@main.command()
-@click.argument("spec", type=click.Path(path_type=Path))
-@click.option(
+spec_argument = click.argument("spec", type=click.Path(path_type=Path))
+jobs_option = click.option(
     "--jobs", "-j", type=click.IntRange(1), help="Worker processes; default: one per core."
 )
-@click.option(
+out_option = click.option(
     "--out", "-o", type=click.Path(path_type=Path), help="Results folder; default: results/NAME."
 )
-@click.option(
+set_option = click.option(
     "--set",
     "overrides",
     metavar="KEY=VALUE",
     multiple=True,
     help="Override a key of the spec, as seeds=3 or problem.spiral.epochs=1000. Repeatable.",
 )
-@click.option(
-    "--shard", type=_Shard(), help="Train only the I-th of N parts; join them with `merge`."
-)
-@click.option(
+plugin_option = click.option(
     "--plugin",
     "plugins",
     metavar="FILE",
@@ -112,14 +108,27 @@ folder_argument = click.argument("folder", metavar="DIR", type=click.Path(path_t
     type=click.Path(path_type=Path),
     help="A Python file with rules, schedules or datasets of your own. Repeatable.",
 )
-@click.option("--retry-crashed", is_flag=True, help="Train crashed trials again.")
+retry_option = click.option("--retry-crashed", is_flag=True, help="Train crashed trials again.")
+quiet_option = click.option("--quiet", "-q", is_flag=True, help="Say nothing but what went wrong.")
+
+
+@main.command()
+@spec_argument
+@jobs_option
+@out_option
+@set_option
+@click.option(
+    "--shard", type=_Shard(), help="Train only the I-th of N parts; join them with `merge`."
+)
+@plugin_option
+@retry_option
 @click.option("--fresh", is_flag=True, help="Replace earlier results of the folder.")
 @click.option(
     "--repair", is_flag=True, help="Set damaged results aside and train those trials again."
 )
 @no_report
 @no_html
-@click.option("--quiet", "-q", is_flag=True, help="Say nothing but what went wrong.")
+@quiet_option
 @click.option(
     "--dry-run", is_flag=True, help="Say what would be trained and how long; train nothing."
 )
@@ -173,6 +182,54 @@ def run(
     else:
         said.outcome(results, shard)
     return FAILED if results.crashed else 0
+
+
+@main.command()
+@spec_argument
+@click.option(
+    "--repeats",
+    type=click.IntRange(20),
+    default=50,
+    show_default=True,
+    help="Rows of runs: each a run of one seed, and its twin for every stream.",
+)
+@jobs_option
+@out_option
+@set_option
+@plugin_option
+@retry_option
+@quiet_option
+@_exit_codes
+def variance(
+    spec: Path,
+    repeats: int,
+    jobs: int | None,
+    out: Path | None,
+    overrides: tuple[str, ...],
+    plugins: tuple[Path, ...],
+    retry_crashed: bool,
+    quiet: bool,
+) -> int:
+    """Where does the variance between runs come from: data, initial parameters, or order?
+
+    Trains what SPEC asks for, as `run`, then the best configuration of every optimizer again with
+    one of the three drawn anew and the others held. The report has variance.csv and a figure.
+    """
+    from bench.run.progress import Progress
+    from bench.session.variance import variance
+
+    found = variance(
+        spec,
+        repeats=repeats,
+        jobs=jobs,
+        out=out,
+        overrides=overrides,
+        plugins=plugins,
+        retry_crashed=retry_crashed,
+        progress=None if quiet else lambda todo: Progress.of(todo.stacks, todo.jobs, todo.title),
+        say=None if quiet else lambda text: click.echo(text, err=True),
+    )
+    return said.variance(found, quiet=quiet)
 
 
 @main.command()

@@ -14,7 +14,10 @@ from bench.verdicts.pairs import is_leading
 
 PROBLEMS = 32  # as many panels as a page has room for
 FRAMES = ("trials", "summary", "runs")
-JUDGED = ("ranking", "pairs", "times", "budget", "profile", "audit", "stairs", "lost", "across")
+JUDGED = (
+    *("ranking", "pairs", "times", "budget", "profile", "audit", "stairs", "lost", "across"),
+    "variance",
+)
 
 
 def portion(material: Material) -> Material:

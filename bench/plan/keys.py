@@ -12,7 +12,7 @@ from nncore.layers import parse
 from nncore.losses import losses
 from nncore.registry import Entry
 from nncore.streams import canonical
-from nncore.trial import Configuration, Problem, is_random
+from nncore.trial import Configuration, Problem, Seeds, is_random
 
 
 def key(problem: Problem, configuration: Configuration, seed: int) -> str:
@@ -29,10 +29,18 @@ def begin(configuration: str, problem: str) -> Any:
     return hashlib.sha256(f'{{"configuration":{configuration},"problem":{problem},"seed":'.encode())
 
 
-def finish(begun: Any, seed: int | None) -> str:
-    """The key that `begun` has with `seed`; None where the seed changes nothing."""
+def finish(begun: Any, seed: int | Seeds | None) -> str:
+    """The key that `begun` has with `seed`; None where the seed changes nothing.
+
+    Streams that all have one seed are an ordinary trial's, and have its key.
+    """
     hashed = begun.copy()
-    hashed.update(b"null}" if seed is None else b"%d}" % seed)
+    if isinstance(seed, Seeds):
+        seed = seed.data if len({*seed}) == 1 else seed
+    if isinstance(seed, Seeds):
+        hashed.update(canonical(seed._asdict()).encode() + b"}")
+    else:
+        hashed.update(b"null}" if seed is None else b"%d}" % seed)
     return str(hashed.hexdigest())
 
 

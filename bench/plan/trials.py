@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nncore.losses import losses
 from nncore.metrics import LOSS, Metric, applicable
-from nncore.trial import Configuration, Problem, Target, is_random
+from nncore.trial import Configuration, Problem, Seeds, Target, is_random
 
 if TYPE_CHECKING:
     from bench.spec.experiment import Experiment
@@ -24,6 +24,7 @@ class Trial:
     from 0 in the spec's order over all optimizers, the same on every problem and in every phase.
     `metrics` has the identities of those to record beside the loss, `targets` what is looked for
     after every epoch: what a trial records is no part of what it computes, so neither of its key.
+    `streams` has a seed for each stream, where they are not all the trial's.
     """
 
     index: int
@@ -36,6 +37,12 @@ class Trial:
     key: str
     metrics: tuple[str, ...] = ()
     targets: tuple[Target, ...] = ()
+    streams: Seeds | None = None
+
+    @property
+    def seeds(self) -> Seeds:
+        """The seeds of what it draws."""
+        return self.streams or Seeds.of(self.seed)
 
     @property
     def asked(self) -> tuple[str, ...]:

@@ -138,6 +138,8 @@ def _write(
         faults, told = Faults(), dict[str, pd.DataFrame]()
         for table in csvs.of(material.plugins):
             with faults.of(table):
+                if not table.when(material):
+                    continue
                 told[table.name] = table.function(material)
                 written.append(_csv(folder / f"{table.name}.csv", [told[table.name]]))
         lines = [*filter(None, [material.judged]), *material.verdicts.sentences, ""]

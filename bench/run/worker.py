@@ -112,7 +112,7 @@ def train_stack(stack: Stack) -> Sequence[Outcome]:
     return train(
         stack[0].problem,
         [trial.configuration for trial in stack],
-        [trial.seed for trial in stack],
+        [trial.seeds for trial in stack],
         [identity.partition("@")[0] for identity in stack[0].metrics],
         targets=stack[0].targets,
         progress=progress,

@@ -37,7 +37,8 @@ class Planned:
     """What a run would do: all trials, those still to train, in stacks, and about how long.
 
     `later` are the trials that follow from results: on evaluation seeds, once configurations are
-    chosen, and in rounds of more seeds. `round` numbers the round that is trained, 0 without.
+    chosen, and in rounds of more seeds. `round` numbers the round that is trained, 0 without;
+    `purpose` is what else trials are trained for.
     """
 
     manifest: Manifest
@@ -48,11 +49,12 @@ class Planned:
     jobs: int
     later: Later = field(default_factory=Later)
     round: int = 0
+    purpose: str = ""
 
     @property
     def title(self) -> str:
-        """What is trained, for progress; empty where there are no rounds."""
-        return f"round {self.round}" if self.round else ""
+        """What is trained, for progress; empty where all is that the spec asks for at once."""
+        return self.purpose or (f"round {self.round}" if self.round else "")
 
 
 def planned(
@@ -71,12 +73,12 @@ def planned(
     Raises SpecError for a spec that is wrong, FolderMismatchError for a folder of another
     experiment or other code, StoreError when what is there cannot be read.
     """
-    experiment = _loaded(source, overrides, plugins, shard)
+    experiment = loaded(source, overrides, plugins, shard)
     folder = _folder(experiment, out)
     return _planned(experiment, folder, jobs or runner.cores(), shard, retry_crashed, fresh)
 
 
-def _loaded(
+def loaded(
     source: str | Path | Mapping[str, Any],
     overrides: Sequence[str],
     plugins: Sequence[str | Path],
@@ -180,7 +182,7 @@ def run(
 
     say = say or _nothing
     source, plugins = given(source, rules, plugins)
-    experiment = _loaded(source, overrides, plugins, shard)
+    experiment = loaded(source, overrides, plugins, shard)
     folder = _folder(experiment, out)
     for path in experiment.plugins:
         for what in sources(path).notes:
@@ -205,7 +207,7 @@ def run(
         with runner.Runner(jobs=todo.jobs, plugins=paths) as workers:
             tried: set[str] = set()
             while True:
-                _train(workers, store, todo, progress)
+                train(workers, store, todo, progress)
                 tried |= {trial.key for trial in todo.missing}
                 kept = _kept(store, retry_crashed or fresh, tried)
                 manifest = grown(experiment, todo.manifest, store, kept)
@@ -242,12 +244,13 @@ def _in_shard(trial: Trial, shard: tuple[int, int] | None) -> bool:
     return shard is None or int(trial.key[:16], 16) % shard[1] == shard[0] - 1
 
 
-def _train(
+def train(
     workers: runner.Runner,
     store: Store,
     todo: Planned,
     progress: Callable[[Planned], Progress] | None,
 ) -> None:
+    """Train what is missing, and store it stack by stack."""
     if not todo.stacks:
         return
     asked = {trial.key: trial.asked for trial in todo.missing}

@@ -66,6 +66,7 @@ from bench.stats.seeds import (
 )
 from bench.stats.sequential import fewest_watched, median_sequence, median_sequences
 from bench.stats.survival import Reached, kaplan_meier, time_to_target
+from bench.stats.variance import Shares, as_ranks, variance_shares
 
 __all__ = [
     "CONFIDENCE",
@@ -76,9 +77,11 @@ __all__ = [
     "Reached",
     "Scale",
     "Sensitivity",
+    "Shares",
     "SignedRanks",
     "Signs",
     "Superiority",
+    "as_ranks",
     "best_on_next",
     "bootstrap_interval",
     "bounded_mean_interval",
@@ -122,6 +125,7 @@ __all__ = [
     "superiority",
     "time_to_target",
     "together",
+    "variance_shares",
     "wilcoxon",
     "win_matrix",
 ]

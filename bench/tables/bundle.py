@@ -18,6 +18,7 @@ from bench.tables.phases import searched
 from bench.tables.ranges import intervals_or_ranges
 from bench.tables.summary import summary_frame
 from bench.tables.trials import trials_frame
+from bench.tables.variance import Twins, twins_of
 from nncore.metrics import BUILT_IN_COLUMNS, Columns
 
 
@@ -28,7 +29,7 @@ class Tables:
     `trials` and `summary` are those of the CSV files, `runs` the trials of the best configurations;
     `curves` needs no others than theirs; `metrics` are the columns that trials were measured in,
     `costs` says what an epoch costs, `headlines` what trials are judged by: trials and summaries
-    have its cost, files do not.
+    have its cost, files do not. `twins` are the runs that tell where variance comes from, if any.
     What follows is computed when it is first asked for, and kept.
     """
 
@@ -39,6 +40,7 @@ class Tables:
     metrics: Columns = field(default_factory=lambda: BUILT_IN_COLUMNS)
     costs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=COLUMNS))
     headlines: Headlines = field(default_factory=Headlines)
+    twins: tuple[Twins, ...] = ()
 
     @classmethod
     def of(cls, store: Store, manifest: Manifest) -> Tables:
@@ -49,7 +51,8 @@ class Tables:
         chosen = set(runs["trial"])
         curves = curves_frame(store, [t for t in manifest.trials if t.index in chosen], metrics)
         summary, costs = summary_frame(trials, manifest.fixed), costs_frame(store, manifest)
-        return cls(trials, summary, runs, curves, metrics, costs, headlines)
+        twins = twins_of(store, manifest)
+        return cls(trials, summary, runs, curves, metrics, costs, headlines, twins)
 
     @cached_property
     def _ranged(self) -> pd.DataFrame:

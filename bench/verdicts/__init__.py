@@ -26,6 +26,7 @@ from bench.verdicts import (
     samples,
     separation,
     target,
+    variance,
     words,
 )
 from bench.verdicts import audit as auditing
@@ -56,6 +57,7 @@ class Verdicts:
     names: Mapping[str, str] = field(default_factory=dict)
     across: pd.DataFrame = field(default_factory=pd.DataFrame)
     leading: frozenset[str] = frozenset()
+    variance: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=variance.COLUMNS))
 
     def lines(self, figure: str, problem: str = "") -> list[str]:
         """What the audit says about a figure."""
@@ -133,6 +135,7 @@ def judge(
         ),
         across=over,
         leading=pairs.leading(found),
+        variance=variance.variance(tables.twins, tables.headlines, terms or {}),
         names={s.label(i): n for s in [*whole, *side] for i, n in enumerate(s.optimizers)},
     )
 

@@ -40,8 +40,9 @@ class Data:
     """Parts by name in `parts`, batches of the training part in `batches`.
 
     `drawn` has the parts of every seed, `seeds` the seed of every trial. With `order`, streams by
-    seed, `shuffle` chooses a fresh order of the training samples; batches of one size then share
-    their arrays, and each is gathered when its turn comes. Without, they are views of the part.
+    seed, `shuffle` chooses a fresh order of the training samples, for every trial that of its seed
+    among `ordered` (by default the seeds of the data); batches of one size then share their arrays,
+    and each is gathered when its turn comes. Without, they are views of the part.
     """
 
     def __init__(
@@ -54,10 +55,11 @@ class Data:
         dtype: DTypeLike,
         batch: int,
         order: Mapping[int, Generator] | None = None,
+        ordered: Sequence[int] | None = None,
     ) -> None:
         self._layout, self.order = layout, order
-        self._seeds = list(dict.fromkeys(seeds))
-        self._seed_of = np.array([self._seeds.index(seed) for seed in seeds])
+        self._seeds, self._seed_of = _distinct(seeds)
+        self._orders, self._order_of = _distinct(seeds if ordered is None else ordered)
         self._features = drawn[seeds[0]]["train"].X.shape[1]
         self._count = count = len(drawn[seeds[0]]["train"].X)
         self.parts = {}
@@ -95,8 +97,8 @@ class Data:
     def shuffle(self) -> None:
         """A fresh order of the training samples; nothing where there is no order."""
         if self.order is not None:
-            now = np.array([self.order[seed].permutation(self._count) for seed in self._seeds])
-            order = self._rows(now[self._seed_of])
+            now = np.array([self.order[seed].permutation(self._count) for seed in self._orders])
+            order = self._rows(now[self._order_of])
             for cut, rows in self._now:
                 rows[:] = order[:, cut]
 
@@ -107,6 +109,12 @@ class Data:
     def _split(self, both: Array) -> Samples:
         """Views of the features with their row of ones, and of the targets below them."""
         return Samples(both[:, : self._features + 1], both[:, self._features + 1 :])
+
+
+def _distinct(seeds: Sequence[int]) -> tuple[list[int], NDArray[np.intp]]:
+    """Each of `seeds` once, and which of them each is."""
+    place = {seed: i for i, seed in enumerate(dict.fromkeys(seeds))}
+    return list(place), np.array([place[seed] for seed in seeds])
 
 
 def _table(parts: Sequence[Part], outputs: int, loss: Loss, dtype: DTypeLike) -> Array:

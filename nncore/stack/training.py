@@ -26,6 +26,7 @@ from nncore.trial import (
     Configuration,
     Outcome,
     Problem,
+    Seeds,
     Target,
     recorded_epochs,
     runaway,
@@ -45,7 +46,7 @@ def _nothing() -> None:
 def train(
     problem: Problem,
     configurations: Sequence[Configuration],
-    seeds: Sequence[int],
+    seeds: Sequence[int | Seeds],
     names: Sequence[str] | None = None,
     *,
     targets: Sequence[Target] = (),
@@ -53,6 +54,7 @@ def train(
 ) -> list[Outcome]:
     """Train one stack: trial i has `configurations[i]` and `seeds[i]`; all of one rule.
 
+    A trial has one seed for all that it draws, or a seed for each of its streams.
     `names` are the metrics to record beside the loss, by default the built-in ones; those that say
     nothing about the problem are left out. `targets` are looked at after every epoch until they are
     reached. What is recorded or looked at changes nothing else. An outcome does not depend on the
@@ -82,24 +84,26 @@ class Training:
         self,
         problem: Problem,
         configurations: Sequence[Configuration],
-        seeds: Sequence[int],
+        seeds: Sequence[int | Seeds],
         names: Sequence[str] | None = None,
         targets: Sequence[Target] = (),
         progress: Callable[[], None] = _nothing,
     ) -> None:
-        self.problem, self.configurations, self.seeds = problem, configurations, seeds
+        self.problem, self.configurations = problem, configurations
+        self.seeds = [Seeds.of(seed) for seed in seeds]
         self.progress = progress
         self.loss = datasets.loss_of(problem.loss, problem.dataset)
         self.epochs = recorded_epochs(problem.epochs, problem.record_every)
         self.drawn = {}
-        for seed in dict.fromkeys(seeds):
+        for seed in dict.fromkeys(own.data for own in self.seeds):
             # As narrow as it is trained on: of wide data, this is most of what a process holds.
             self.drawn[seed] = {
                 name: part._replace(X=part.X.astype(problem.dtype, copy=False))
                 for name, part in datasets.draw(problem.dataset, seed).items()
             }
             progress()
-        some = self.drawn[seeds[0]]["train"].X
+        first = self.drawn[self.seeds[0].data]
+        some = first["train"].X
         self.network = Architecture.of(problem.layers, some.shape[1])
         self.batch = min(problem.batch_size or len(some), len(some))
         self.layout: Layout = choose(self.network, self.batch)
@@ -107,7 +111,7 @@ class Training:
 
         asked = recorded() if names is None else [metrics[name] for name in names]
         self.metrics = applicable(asked, self.loss)
-        parts = list(self.drawn[seeds[0]])
+        parts = list(first)
         self.columns = columns([m.quantity for m in self.metrics], parts)
         self.losses = columns([metrics[LOSS].quantity], parts)
         self.curves = {
@@ -119,28 +123,32 @@ class Training:
         self.ended: list[tuple[int, str] | None] = [None] * len(seeds)
         initial = {
             seed: initializers.draw(problem.initializer, self.network.parameters, seed)
-            for seed in self.drawn
+            for seed in dict.fromkeys(own.start for own in self.seeds)
         }
-        shuffled = problem.shuffle and self.batch < len(some)
-        self._allocate(list(range(len(seeds))), orders(seeds, len(some)) if shuffled else None)
-        self.w[:] = np.stack([initial[seeds[i]] for i in self.rows])
+        order = None
+        if problem.shuffle and self.batch < len(some):
+            order = orders([own.order for own in self.seeds], len(some))
+        self._allocate(list(range(len(seeds))), order)
+        self.w[:] = np.stack([initial[self.seeds[i].start] for i in self.rows])
 
     def _allocate(self, rows: list[int], order: Mapping[int, Generator] | None) -> None:
         """Arrays for the trials `rows`; padding repeats a trial, and its results are not kept."""
         self.kept = len(rows)
         self.rows = rows + rows[:1] * (self.layout.least - len(rows))
         dtype, trials = np.dtype(self.problem.dtype), len(self.rows)
+        seeds = [self.seeds[i] for i in self.rows]
         self.w = self.layout.empty(dtype, trials, self.network.size)
         self.g = self.layout.empty(dtype, trials, self.network.size)
         self.data = Data(
             self.layout,
             self.drawn,
-            [self.seeds[i] for i in self.rows],
+            [own.data for own in seeds],
             self.loss,
             self.network.outputs,
             dtype,
             self.batch,
             order,
+            [own.order for own in seeds],
         )
         rule = rules[self.configurations[0].rule]
         self.oracle = None
@@ -154,7 +162,7 @@ class Training:
             self.layout,
             self.w,
             self.g,
-            seeds=[self.seeds[i] for i in self.rows],
+            seeds=[own.rule for own in seeds],
             oracle=self.oracle,
         )
         self.evaluate = Evaluation(
@@ -278,7 +286,7 @@ class Training:
     def _outcome(self, i: int) -> Outcome:
         curves, ended = self._curves(i), self.ended[i]
         first, last = (float(curves[TRAIN_LOSS][record]) for record in (0, -1))
-        constant = self.loss.constant(self.drawn[self.seeds[i]]["train"].y)
+        constant = self.loss.constant(self.drawn[self.seeds[i].data]["train"].y)
         improved = last < first
         limit = runaway(first if constant is None else constant)
         if ended is None and not improved and last > limit:

@@ -21,13 +21,14 @@ from tests.frames import NINE, TASKS, Frames, frames
 ONE = {"ranking", "spread", "curves"}
 GRIDS = {"sensitivity", "heatmap decay", "heatmap momentum", "budget", "divergence"}
 EXPECTED = {
-    "normal": {*ONE, *GRIDS, "across", "critical", "pairs", "seconds", "target", "profile"},
+    "normal": {*ONE, *GRIDS, "across", "critical", "pairs", "seconds", "target", "profile"}
+    | {"variance"},
     "nine single": {*ONE, "pairs", "seconds", "target", "profile"},
     "one optimizer": ONE,
     "many seeds": {*ONE, "sensitivity", "budget", "divergence"},
     "single and tuned": {*ONE, *GRIDS, "curves_single", "pairs", "seconds", "target", "profile"},
 }
-NAMED_ROWS = {"ranking", "spread", "across", "critical", "pairs", "divergence"}
+NAMED_ROWS = {"ranking", "spread", "across", "critical", "pairs", "divergence", "variance"}
 
 
 @pytest.mark.parametrize("name", EXPECTED)

@@ -141,7 +141,7 @@ const broken = (text, letters) => lines(text, letters).join("<br>");
 // Names along an axis, on a narrow page in lines of few letters.
 function ticked(words, narrow) {
   const short = line => (line.length > 19 ? `${line.slice(0, 9)}…${line.slice(-9)}` : line);
-  return words?.map(name => (narrow ? lines(name, 16).slice(0, 3).map(short) : [name]).map(plain).join("<br>"));
+  return words?.map(name => (narrow ? lines(name, 16).slice(0, 2).map(short) : [name]).map(plain).join("<br>"));
 }
 
 // Rows of a legend of these names, about.

@@ -8,14 +8,15 @@ a frame:
     def ranking(material): ...
 
 which a report writes as `ranking.csv`; rows and columns stand as the frame has them, its index is
-left out. A plugin's table is one like any other, in the experiments that name the plugin.
+left out. With `when`, only where that is true of the material. A plugin's table is one like any
+other, in the experiments that name the plugin.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nncore.registry import Entry, Shelf, describe
 
@@ -30,14 +31,21 @@ STORED = ("trials", "curves", "summary")
 
 @dataclass(frozen=True)
 class Table(Entry):
-    """One CSV file of a report: `function(material)` is its frame."""
+    """One CSV file of a report, `when` there is one: `function(material)` is its frame."""
+
+    when: Callable[[Material], bool]
 
 
 tables: Shelf[Table] = Shelf("table", __name__, __path__)
 F = TypeVar("F", bound=Callable[["Material"], "pd.DataFrame"])
 
 
-def table(name: str) -> Callable[[F], F]:
+def always(material: Material) -> bool:
+    """In every report."""
+    return True
+
+
+def table(name: str, *, when: Callable[[Material], bool] = always) -> Callable[[F], F]:
     """Register a table under `name`, which its file has, too.
 
     Raises ValueError when the name is taken or is no file's name.
@@ -48,7 +56,8 @@ def table(name: str) -> Callable[[F], F]:
         raise ValueError(f'"{name}" is the name of a table of the store\'s own')
 
     def register(function: F) -> F:
-        tables.add(Table(**describe(function) | {"name": name}))
+        fields: dict[str, Any] = describe(function) | {"name": name}
+        tables.add(Table(**fields, when=when))
         return function
 
     return register

@@ -10,6 +10,7 @@ from scipy.special import bdtr, ndtri
 from bench import stats
 from bench.stats.arrays import Array, Bools
 from bench.stats.bootstrap import Method, Statistic
+from bench.studies.validate import sources
 from bench.studies.validate.case import Case, Ends, Promise, Trial, by_row, covering, within
 from bench.studies.validate.laws import (
     HARD,
@@ -35,6 +36,7 @@ def cases() -> Iterator[Case]:
     yield from _times()
     yield from _budgets()
     yield _sensitivity()
+    yield from sources.cases()
 
 
 def _medians() -> Iterator[Case]:
