@@ -77,7 +77,7 @@ def _duration(seconds: float) -> str:
 
 def outcome(results: Any, shard: tuple[int, int] | None = None) -> None:
     """The files of a report, what it says in words, and what is left to do; `shard` is (I, N)."""
-    tables = [path for path in results.files if path.suffix != ".png"]
+    tables = [path for path in results.files if path.suffix not in (".png", ".html")]
     figures = [path for path in results.files if path.suffix == ".png"]
     for kind, paths in (("tables", tables), ("figures", figures)):
         if paths:
@@ -102,6 +102,9 @@ def outcome(results: Any, shard: tuple[int, int] | None = None) -> None:
             "goes on with the next round of seeds"
         )
     crashes(results)
+    for path in results.files:
+        if path.suffix == ".html":
+            click.echo(f"report:\n  {path}\n  all of it in one file: `bench open {results.folder}`")
 
 
 def variance(found: Any, *, quiet: bool) -> int:

@@ -94,6 +94,7 @@ def main() -> None:
 no_report = click.option(
     "--no-report", is_flag=True, help="Write no CSV files and figures; `bench report` does."
 )
+no_html = click.option("--no-html", is_flag=True, help="Leave report.html out of the report.")
 folder_argument = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 
 
@@ -144,6 +145,7 @@ quiet_option = click.option("--quiet", "-q", is_flag=True, help="Say nothing but
     help="Train on a dask cluster; `dask` alone is one of this machine's cores.",
 )
 @no_report
+@no_html
 @quiet_option
 @click.option(
     "--dry-run", is_flag=True, help="Say what would be trained and how long; train nothing."
@@ -161,6 +163,7 @@ def run(
     repair: bool,
     on: str,
     no_report: bool,
+    no_html: bool,
     quiet: bool,
     dry_run: bool,
 ) -> int:
@@ -190,6 +193,7 @@ def run(
         **common,
         repair=repair,
         report=not no_report,
+        html=not no_html,
         progress=None
         if quiet
         else lambda todo: Progress.of(todo.stacks, 0 if on else todo.jobs, todo.title),
@@ -252,13 +256,14 @@ def variance(
 
 @main.command()
 @folder_argument
+@no_html
 @exit_codes
-def report(folder: Path) -> int:
-    """Write the CSV files and figures of what is stored in DIR, also while a run goes on."""
-    return _report(folder)
+def report(folder: Path, no_html: bool) -> int:
+    """Write tables, figures and report.html of what is stored in DIR, also while a run goes on."""
+    return _report(folder, html=not no_html)
 
 
-def _report(folder: Path) -> int:
+def _report(folder: Path, *, html: bool = True) -> int:
     from bench.report import write as reports
     from bench.session.folder import read_manifest
     from bench.session.results import results_of
@@ -267,7 +272,7 @@ def _report(folder: Path) -> int:
     with Store.read(folder) as store:
         manifest = read_manifest(store)
         written = reports.write(
-            folder, store, manifest, say=lambda text: click.echo(text, err=True)
+            folder, store, manifest, html=html, say=lambda text: click.echo(text, err=True)
         )
         results = results_of(folder, manifest, store, written)
         damage = list(store.damage)
@@ -299,6 +304,25 @@ def status(folder: Path, as_json: bool) -> int:
         for line in [*statuses.lines(found), *(queues.lines(queue, folder) if queue else ())]:
             click.echo(line)
     return found.exit_code
+
+
+@main.command(name="open")
+@folder_argument
+@exit_codes
+def open_(folder: Path) -> int:
+    """Show the report of DIR in the browser; where there is none, print its path."""
+    import webbrowser
+
+    from bench.report.write import PAGE
+
+    page = folder / PAGE
+    if not page.is_file():
+        what = f"there is no {PAGE}; `bench report {folder}` writes it"
+        return _complain(f"{folder}: {what if folder.is_dir() else 'there is no such folder'}", BAD)
+    click.echo(page)
+    if not webbrowser.open(page.resolve().as_uri()):
+        click.echo("no browser was found: open the file in one", err=True)
+    return 0
 
 
 @main.command()

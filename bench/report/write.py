@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.figures.pages import pages
+from bench.page import library
 from bench.plan.manifest import Manifest
 from bench.report import files
 from bench.report import tables as csvs
@@ -30,20 +31,28 @@ if TYPE_CHECKING:
     from bench.tables.bundle import Tables
 
 
+PAGE = "report.html"
+RANKING = "ranking.png"
+
+
 class ReportError(Exception):
     """The disk is full, or the folder cannot be written."""
 
     exit_code = 74
 
 
-def digest(store: Store, manifest: Manifest) -> str:
-    """A SHA-256 of everything a report shows: what is stored, what was asked, the code between."""
+def digest(store: Store, manifest: Manifest, *, html: bool = True) -> str:
+    """A SHA-256 of everything a report shows: what is stored, what was asked, the code between.
+
+    `html` says whether it has a page.
+    """
     found = hashlib.sha256(store.digest().encode())
     for trial in manifest.trials:
         found.update(trial.key.encode())
     here = Path(__file__).parents[1]
-    for source in sorted(here.rglob("*.py")):
+    for source in sorted(p for kind in ("*.py", "assets/*") for p in here.rglob(kind)):
         found.update(source.read_bytes())
+    found.update(library.version().encode() if html else b"no page")
     plugins = manifest.spec.get("plugins", ())
     for entry in (*pages.values(), *csvs.tables.values()):
         if entry.origin in plugins:
@@ -71,20 +80,22 @@ def write(
     manifest: Manifest,
     *,
     again: bool = True,
+    html: bool = True,
     say: Callable[[str], None] = lambda _: None,
 ) -> tuple[Path, ...]:
-    """Write CSV files, figures, `best.toml` and `spec.toml` of what is stored so far.
+    """Write CSV files, figures, `best.toml`, `spec.toml`, `report.html` of what is stored so far.
 
     Returns the files; unless `again`, a report that is up to date and intact is left alone. Every
     file is replaced whole, so a reader never sees half of one. Raises ReportError when the folder
-    cannot be written.
+    cannot be written, LibraryError when the page's library is not installed; `html` says whether
+    there is to be a page.
     """
-    stamp = digest(store, manifest)
+    stamp = digest(store, manifest, html=html)
     if not again and (old := _intact(folder, stamp)) is not None:
         return old
     files.remove_leftovers(folder)
     try:
-        return _write(folder, store, manifest, stamp, say)
+        return _write(folder, store, manifest, stamp, html, say)
     except OSError as error:
         where = error.filename or folder
         raise ReportError(
@@ -96,8 +107,17 @@ def write(
 
 
 def _write(
-    folder: Path, store: Store, manifest: Manifest, stamp: str, say: Callable[[str], None]
+    folder: Path,
+    store: Store,
+    manifest: Manifest,
+    stamp: str,
+    html: bool,
+    say: Callable[[str], None],
 ) -> tuple[Path, ...]:
+    import pandas as pd
+
+    from bench.figures.portion import left_out, portion
+    from bench.page.build import page
     from bench.tables import curves
     from bench.tables.bundle import Tables
     from bench.tables.headline import without_costs
@@ -117,17 +137,27 @@ def _write(
         written.append(_replace(folder / "best.toml", best_spec(manifest, frames)))
         say("comparing optimizers")
         material = material_of(store, manifest, frames, say)
-        faults = Faults()
+        faults, told = Faults(), dict[str, pd.DataFrame]()
         for table in csvs.of(material.plugins):
             with faults.of(table):
                 if not table.when(material):
                     continue
-                written.append(_csv(folder / f"{table.name}.csv", [table.function(material)]))
+                told[table.name] = table.function(material)
+                written.append(_csv(folder / f"{table.name}.csv", [told[table.name]]))
         claimed = claim_words.sentences(material.claims)
         lines = [*claimed, *filter(None, [material.judged]), *material.verdicts.sentences, ""]
         written.append(_replace(folder / VERDICTS, "\n".join(lines)))
+        shown = portion(material)
+        if shown is not material:
+            say(left_out(material, shown))
         say("drawing figures")
-        written += _figures(folder, material, faults, say)
+        figures = _figures(folder, shown, faults, say)
+        written += figures
+        if html:
+            say("writing the page")
+            picture = next((path.read_bytes() for path in figures if path.name == RANKING), None)
+            text = page(store, manifest, shown, told, picture)
+            written.append(_replace(folder / PAGE, text))
         faults.tell()
     files.remove_stale(folder, written)
     digests = {str(path.relative_to(folder)): files.digest(path) for path in written}
@@ -191,16 +221,12 @@ def _figures(
     folder: Path, material: Material, faults: Faults, say: Callable[[str], None]
 ) -> list[Path]:
     from bench.figures import book
-    from bench.figures.portion import left_out, portion
 
-    shown = portion(material)
-    if shown is not material:
-        say(left_out(material, shown))
     pace, letters = Pace("figures", say), dict[str, None]()
     temporary = files.temporary(folder / "figures")
     temporary.mkdir()
     try:
-        drawn = book.draw(shown, temporary, faults.of, pace.at, letters.setdefault)
+        drawn = book.draw(material, temporary, faults.of, pace.at, letters.setdefault)
         if letters:
             say(f"the font lacks letters of names, and figures have boxes for {''.join(letters)}")
         final = folder / "figures"

@@ -166,6 +166,7 @@ def run(
     repair: bool = False,
     report: bool = True,
     on: str = "",
+    html: bool = True,
     progress: Callable[[Planned], Progress] | None = None,
     say: Callable[[str], None] | None = None,
     rules: Sequence[Callable[..., Any]] = (),
@@ -178,7 +179,8 @@ def run(
     `KEY=VALUE` on dotted keys; `shard` (I, N) trains the I-th of N parts. `fresh` replaces earlier
     results, once all new ones are there; `repair` sets damaged ones aside and trains them again,
     `retry_crashed` tries crashed trials again. Without `report` no CSV file and no figure is
-    written. `on` is a cluster of dask's to train on, see `bench.run.runner.Runner`.
+    written, without `html` no page of them. `on` is a cluster of dask's to train on, see
+    `bench.run.runner.Runner`.
 
     Raises SpecError, also for another's rule that fails its rehearsal; FolderMismatchError,
     StoreError, RunnerError, and Interrupted on Ctrl-C or SIGTERM, when everything that was finished
@@ -232,7 +234,7 @@ def run(
             store.take_over()
             files: tuple[Path, ...] = ()
             if report:
-                files = write(todo.folder, store, todo.manifest, again=False, say=say)
+                files = write(todo.folder, store, todo.manifest, again=False, html=html, say=say)
             return results_of(todo.folder, todo.manifest, store, files, len(tried))
 
 

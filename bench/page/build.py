@@ -1,0 +1,107 @@
+"""Everything of the page in its order, as one text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+import pandas as pd
+
+from bench.figures.material import Material
+from bench.figures.style import COLOURS
+from bench.page import content as contents
+from bench.page import library, sections
+from bench.page.markup import element, text
+from bench.plan.manifest import Manifest
+from bench.store.store import Store
+
+SCRIPTS = ("data", "state", "figures", "kinds", "plots", "tables", "page")
+# Nothing may be loaded from anywhere: the page is all there is.
+POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
+)
+# Where white would be lost on black, and black on a dark page.
+DARK = ("#4aa3df", "#f0803c", "#2fc79a", "#e39bc4", "#7cc7f0", "#f0b84a", "#e8e8e8", "#d9679f")
+
+
+def page(
+    store: Store,
+    manifest: Manifest,
+    material: Material,
+    tables: Mapping[str, pd.DataFrame],
+    picture: bytes | None = None,
+) -> str:
+    """`report.html`: `material` is what it shows, `tables` those of the report by name.
+
+    `picture` is the ranking as a PNG. The same stored results give the same text. What two runs of
+    one spec need not have in common stands in two of its lines, those with the ids `clock` and
+    `machine`. Raises LibraryError where plotly.js is not installed.
+    """
+    found = contents.content(store, manifest, material, tables)
+    definitions = {t.problem_name: t.problem.content for t in manifest.trials}
+    meta = store.meta
+    body = [
+        sections.header(manifest, material),
+        sections.navigation(material.problems),
+        '<div id="controls" hidden></div>',
+        "<main>",
+        sections.verdicts(material, picture, found.left_out),
+        *[
+            sections.problem(material, i, definitions[name])
+            for i, name in enumerate(material.problems)
+        ],
+        sections.tables(),
+        sections.audit(material),
+        sections.made(manifest),
+        sections.machine(
+            _table(meta.get("environment")), _table(meta.get("fingerprint")), material.tables.costs
+        ),
+        "</main>",
+        '<p id="status" role="status" class="hidden"></p>',
+    ]
+    data = {"plotly": library.script(), **found.blobs}
+    return "\n".join(
+        [
+            "<!doctype html>",
+            '<html lang="en">',
+            "<head>",
+            '<meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f'<meta http-equiv="Content-Security-Policy" content="{text(POLICY)}">',
+            f'<meta name="generator" content="bench; plotly.js of plotly {library.version()}">',
+            element("title", text(f"{manifest.name}: a comparison of optimizers")),
+            f"<style>\n{_colours()}\n{_asset('page.css')}</style>",
+            "</head>",
+            '<body class="bare">',
+            *body,
+            *[
+                f'<script type="text/plain" id="data-{name}">{blob}</script>'
+                for name, blob in data.items()
+            ],
+            element(
+                "script", '"use strict";(()=>{\n', *[_asset(f"{n}.js") for n in SCRIPTS], "})();"
+            ),
+            "</body>",
+            "</html>",
+            "",
+        ]
+    )
+
+
+def _asset(name: str) -> str:
+    return (resources.files("bench.page") / "assets" / name).read_text(encoding="utf-8")
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    """A table of what is stored, which may be anything."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def _colours() -> str:
+    """The optimizers' colours, as figures have them, and on a dark page."""
+    light, dark = (
+        "".join(f"--slot-{i}:{colour};" for i, colour in enumerate(some))
+        for some in (COLOURS, DARK)
+    )
+    return f":root{{{light}}}\n@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"

@@ -1,0 +1,44 @@
+"""plotly.js, which draws the figures of the page: from the installed package, compressed."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import zlib
+from importlib import metadata
+from pathlib import Path
+
+PACKAGE = "plotly"
+SCRIPT = "package_data/plotly.min.js"
+
+
+class LibraryError(Exception):
+    """plotly.js is not where the installed package should have it."""
+
+    exit_code = 2
+
+
+@functools.cache
+def version() -> str:
+    """The version of the installed package, empty without one."""
+    try:
+        return metadata.version(PACKAGE)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+@functools.cache
+def script() -> str:
+    """plotly.js, zlib's, as base64; nothing of the package is imported.
+
+    Raises LibraryError where it is not installed, or without its script.
+    """
+    try:
+        file = metadata.distribution(PACKAGE).locate_file(f"{PACKAGE}/{SCRIPT}")
+        source = Path(str(file)).read_bytes()
+    except (metadata.PackageNotFoundError, OSError) as error:
+        raise LibraryError(
+            f"report.html needs the script of the package {PACKAGE} ({error}); install it, or "
+            "leave the page out with --no-html"
+        ) from error
+    return base64.b64encode(zlib.compress(source, 9)).decode("ascii")
