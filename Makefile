@@ -2,6 +2,8 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+# Workers start by the hundred in tests: none of them should compile our sources again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: bench quick test faults lint format readme validate reproduce documents speed check lock clean help
 
@@ -29,7 +31,7 @@ speed: .venv     ## the core against the documents' loop and installed peers, in
 test: .venv      ## run the tests
 	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m "not faults"
 
-faults: .venv    ## kills, full disks and other faults at length, minutes
+faults: .venv    ## kills, full disks and other faults performed for real, minutes
 	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m faults
 
 check: .venv     ## has convergence regressed? the gate, against results/reference

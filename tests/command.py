@@ -17,9 +17,11 @@ from bench.cli.catalogue import KINDS
 from bench.figures import book
 from bench.figures.pages import pages
 from bench.report.tables import tables
+from bench.session import costs
 from nncore.registry import kept
 
 pages.of(()), tables.of(())  # they register when first asked for: before anything is kept
+MEASURE = costs.measure
 REGISTRIES = (*KINDS.values(), pages, tables)
 
 
@@ -28,6 +30,25 @@ def undrawn() -> Iterator[None]:
     """Reports get no figures: they take most of a report's time, and tests/figures has them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(book, "draw", lambda *_: [])
+        yield
+
+
+@contextlib.contextmanager
+def untimed() -> Iterator[None]:
+    """Nobody measures what an epoch costs: it takes most of a small run's time.
+
+    All of the tests in this process are so, but for those that are `timed`.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(costs, "measure", lambda *_: None)
+        yield
+
+
+@contextlib.contextmanager
+def timed() -> Iterator[None]:
+    """What an epoch costs is measured, as it is for users."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(costs, "measure", MEASURE)
         yield
 
 

@@ -76,7 +76,7 @@ cli.main()
 """
 
 
-@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.faults)])
+@pytest.mark.parametrize("jobs", [1, 2])
 def test_a_worker_that_dies_costs_nobody_else_anything(tmp_path, jobs):
     (tmp_path / "bad.py").write_text(BAD)
     (tmp_path / "bad.toml").write_text(BAD_SPEC.format([0, 6, 1, 2, 3, 4, 5]))
@@ -147,7 +147,7 @@ def test_a_full_disk_while_it_trains(small, tmp_path):
 
 
 @pytest.mark.skipif(not shutil.which("prlimit"), reason="no prlimit here")
-@pytest.mark.parametrize("name", [pytest.param("curves.csv", marks=pytest.mark.faults), "figures"])
+@pytest.mark.parametrize("name", ["curves.csv", "figures"])
 def test_a_full_disk_while_it_reports(small, tmp_path, name):
     run = ("run", small / "slow.toml", "--out", "out")
     shutil.copytree(small / "slow", tmp_path / "out")
@@ -186,7 +186,6 @@ cp -r disk/out copied
 """
 
 
-@pytest.mark.faults
 def test_a_small_disk(small, tmp_path):
     (tmp_path / "disk").mkdir()
     done = subprocess.run(

@@ -18,8 +18,6 @@ from tests.faults.commands import (
     typed,
 )
 
-pytestmark = pytest.mark.faults
-
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):

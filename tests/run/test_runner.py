@@ -20,6 +20,8 @@ from tests.faults import tasks
 from tests.faults.commands import Running, stored
 from tests.run.workers import children, expected, stacks_of
 
+pytestmark = pytest.mark.faults
+
 
 def outcomes(stacks, **options):
     """Records by trial number, and the results they came in."""

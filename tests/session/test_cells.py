@@ -15,7 +15,7 @@ import sys
 import numpy as np
 import bench
 from nncore.rules import rule
-from tests.command import undrawn
+from tests.command import undrawn, untimed
 {before}
 def length(arrays):
     return np.sqrt(sum(np.sum(a**2) for a in arrays))
@@ -33,7 +33,7 @@ if __name__ == "__main__":
                "loss": "categorical_crossentropy", "epochs": 5}}
     spec = {{"name": "cells", "seeds": 2, "problem": problem,
             "optimizer": [{{"rule": "sgd"}}, {{"rule": "celled"}}]}}
-    with undrawn():
+    with undrawn(), untimed():
         {call}
 """
 CALL = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from bench.store.store import Store
 from bench.tables.costs import COSTS, costs_of, name_of
 from nncore.stack.timing import ROUNDS
 from tests.command import bench as command
-from tests.command import undrawn
+from tests.command import timed, undrawn
 
 SPEC: dict[str, Any] = {
     "name": "priced",
@@ -39,6 +39,12 @@ SPEC: dict[str, Any] = {
 
 def spec(**changes: Any) -> dict[str, Any]:
     return copy.deepcopy({**SPEC, **changes})
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _timed() -> Iterator[None]:
+    with timed():
+        yield
 
 
 @pytest.fixture(scope="module")
