@@ -88,6 +88,7 @@ def middling_seeds(runs: pd.DataFrame) -> list[int]:
     optimizer, the first is the seed of the median. `runs` has one configuration per optimizer; only
     seeds that most optimizers have run count, of equal ones the lowest comes first.
     """
+    runs = runs[runs["status"] != "crashed"]
     losses = runs[["optimizer", "seed"]].assign(loss=runs[COST]).dropna()
     if losses.empty:
         return []

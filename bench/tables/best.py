@@ -1,6 +1,6 @@
 """The best configuration of each optimizer: the lowest median cost over seeds.
 
-The cost of a diverged trial is the worst, a crashed one has none; of equal ones the first.
+The cost of a diverged or crashed trial is the worst; of equal ones the first.
 """
 
 from __future__ import annotations

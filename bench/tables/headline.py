@@ -82,6 +82,11 @@ class Headline:
         """Values from costs, of any shape; infinity is the worst."""
         return self.quantity.cost(costs)
 
+    @property
+    def worst(self) -> float:
+        """The cost of a diverged trial."""
+        return float(self.quantity.cost(self.quantity.worst))
+
     def costs(self, trials: pd.DataFrame) -> Array:
         """What every trial is worth `(N,)`: the worst if it diverged, NaN if nothing is known."""
         if self.name not in trials:
@@ -124,7 +129,11 @@ class Headlines:
         return self.sought.get(problem, self.of_problem(problem))
 
     def costed(self, trials: pd.DataFrame) -> pd.DataFrame:
-        """`trials` with a column `COST`; in a tuning phase it is that of the search."""
+        """`trials` with a column `COST`; in a tuning phase it is that of the search.
+
+        A crashed trial has the worst, so that nobody is chosen by its survivors, unless there is
+        no outcome of its configuration at all.
+        """
         found = np.full(len(trials), np.nan)
         for problem, rows in trials.groupby("problem", sort=False).indices.items():
             mine = trials.iloc[rows]
@@ -132,6 +141,12 @@ class Headlines:
             if "phase" in trials and str(problem) in self.sought:
                 tuned = (mine["phase"] == "tuning").to_numpy()
                 found[rows[tuned]] = self.of_search(str(problem)).costs(mine[tuned])
+            crashed = (mine["status"] == "crashed").to_numpy()
+            if crashed.any():
+                whole = pd.Series(~crashed).groupby(mine["configuration"].to_numpy())
+                found[rows[crashed & whole.transform("any").to_numpy()]] = self.of_problem(
+                    str(problem)
+                ).worst
         return trials.assign(**{COST: found})
 
 

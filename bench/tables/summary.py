@@ -23,7 +23,8 @@ def summary_frame(frame: pd.DataFrame, fixed: Collection[str] = ()) -> pd.DataFr
     Every metric of the last and of the best record has its median over seeds and a 95% interval of
     that median. A diverged trial's losses count as infinite; crashed trials have no metrics and are
     counted, as are those that came down slowly (`above_constant`). Problems in `fixed` have no
-    randomness and so no interval. Costs, where trials have them, are summarised as well.
+    randomness and so no interval. Costs, where trials have them, are summarised as well: crashed
+    trials have one, the worst.
     """
     own = hyperparameters(frame)
     rest = [str(c) for c in frame if c not in (*own, "best_epoch")]
@@ -49,7 +50,7 @@ def summary_frame(frame: pd.DataFrame, fixed: Collection[str] = ()) -> pd.DataFr
         if metric.partition("_")[2] in LOSSES:
             values[status == "diverged"] = np.inf
         triple = np.full((3, count), np.nan)
-        usable = (status != "crashed") & ~np.isnan(values)
+        usable = ((status != "crashed") | (metric == COST)) & ~np.isnan(values)
         for rows, block in _blocks(number[usable], values[usable], count):
             triple[:, rows] = stats.median_interval(block)
         triple[1:, deterministic] = np.nan

@@ -100,7 +100,10 @@ def _unfinished(trials: pd.DataFrame, planned: Mapping[str, int]) -> list[dict[s
             rows.append(_row("missing", "all", text, name))
     crashed = trials[trials["status"] == "crashed"]
     for (problem, optimizer), part in crashed.groupby(["problem", "optimizer"], sort=False):
-        text = f"{len(part):,} trials of {optimizer} crashed and have no part in anything"
+        text = (
+            f"{len(part):,} trials of {optimizer} crashed: they count as the worst in choices and "
+            "ranks, and in pairs as anything that they might have been"
+        )
         rows.append(_row("crashed", "all", text, str(problem), str(optimizer)))
     return rows
 

@@ -16,13 +16,25 @@ from bench.verdicts.samples import ALL, LEVEL, SAME, Array, Pacing, Sample, bloc
 # Optimizers of which every pair is compared: the number of pairs grows with the square.
 MOST = 40
 Decision = tuple[Sample, int, int, stats.Comparison | None]
-COLUMNS = ["problem", "metric", "a", "b", "seeds", "estimate", "low", "high", "scale", "margin"]
+COLUMNS = [
+    "problem",
+    "metric",
+    "a",
+    "b",
+    "seeds",
+    "crashed",
+    "estimate",
+    "low",
+    "high",
+    "scale",
+    "margin",
+]
 COLUMNS += ["answer", "better", "least", "a_better", "ties", "b_better"]
 COLUMNS += ["share", "share_low", "share_high", "correlation", "wilcoxon_p"]
 ADVICE = ["fewest_seeds", "advised_low", "advised_high"]
 COLUMNS += ADVICE
 WORDS = ["metric", "scale", "answer", "better"]
-COUNTS = ["seeds", "a_better", "ties", "b_better", *ADVICE]
+COUNTS = ["seeds", "crashed", "a_better", "ties", "b_better", *ADVICE]
 
 
 def pairs(
@@ -35,16 +47,18 @@ def pairs(
     """A row per problem and pair of optimizers; rows of `ALL` put all problems together.
 
     `estimate` is the median over seeds of log(a / b) of the headline's values, or of the difference
-    a - b of scores and where a loss is negative (`scale`). All intervals of the experiment
-    hold together with a chance of 1 - `level`: each is at 1 - `level` / m with m pairs over all
-    problems with randomness. `answer` reads the interval with the problem's `margin`; `better`
-    names who is better for sure, `least` by how much at least: by what share the lower loss is
-    below the other, or the difference. `a_better` and `b_better` count seeds. Shares of seeds and
-    Wilcoxon's p describe single pairs and decide nothing; rows of `ALL` have no answer and stand
-    outside the family. `watched` says that seeds were added until there was an answer: intervals
-    then hold at all numbers of seeds together. Of more than `MOST` optimizers all pairs of the
-    `leading` ones are there, and each other one with the best of these; the level is that of all
-    pairs, for who leads is seen in the data.
+    a - b of scores and where a loss is negative (`scale`). All intervals of the experiment hold
+    together with a chance of 1 - `level`: each is at 1 - `level` / m with m pairs over all problems
+    with randomness. `answer` reads the interval with the problem's `margin`; `better` names who is
+    better for sure, `least` by how much at least: by what share the lower loss is below the other,
+    or the difference. `a_better` and `b_better` count seeds, of the `seeds` on which both came to
+    an end; on `crashed` others one did not, and the interval encloses whatever these runs might
+    have been: nobody wins by survivors, or by what a machine did. Shares of seeds and Wilcoxon's p
+    describe single pairs and decide nothing; rows of `ALL` have no answer and stand outside the
+    family. `watched` says that seeds were added until there was an answer: intervals then hold at
+    all numbers of seeds together. Of more than `MOST` optimizers all pairs of the `leading` ones
+    are there, and each other one with the best of these; the level is that of all pairs, for who
+    leads is seen in the data.
 
     Fewer than `fewest_seeds` decide no pair, whatever its difference. Where the answer is unknown,
     `advised_low` to `advised_high` seeds would decide, if the data can say; none are advised where
@@ -56,7 +70,7 @@ def pairs(
     rows = []
     for sample, i, j, told in decisions(random, level, watched=watched, pace=pace):
         row = _row(sample, i, j, told) | {"fewest_seeds": fewest}
-        if told is not None and not (told.decided or watched):
+        if told is not None and not (told.decided or watched or row["crashed"]):
             advised = stats.seeds_advised(sample.gaps(i, j), told.margin, level=level / asked)
             row |= dict(zip(ADVICE[1:], advised or (), strict=False))
         rows.append(row)
@@ -86,6 +100,11 @@ def decisions(
         gaps = sample.gaps(i, j)
         margin = sample.margin.size(sample.scale)
         told = stats.compare(gaps, margin, confidence, watched=watched) if len(gaps) else None
+        least, most = sample.extremes(i, j)
+        if told is not None and len(least) > len(gaps):
+            _, low, _ = stats.held(least, confidence, watched=watched)
+            _, _, high = stats.held(most, confidence, watched=watched)
+            told = stats.Comparison(told.median, low, high, margin)
         yield sample, i, j, told
 
 
@@ -163,6 +182,7 @@ def _row(sample: Sample, i: int, j: int, told: stats.Comparison | None) -> dict[
         "a": sample.label(i),
         "b": sample.label(j),
         "seeds": len(a),
+        "crashed": int(sample.gone[[i, j]].any(axis=0).sum()),
     }
     if told is None:
         return row

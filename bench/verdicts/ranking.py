@@ -20,6 +20,7 @@ COLUMNS = [
     "settings",
     "seeds",
     "diverged",
+    "crashed",
     "rank",
 ]
 COLUMNS += [f"{name}{end}" for name in ("median", "iqm") for end in ("", "_low", "_high")]
@@ -42,13 +43,14 @@ def ranking(
     `rank` is that of the `median` of the headline `metric` (at the floor all are equal), the
     intervals of which hold for all optimizers of the problem together at 95%, the winner's included
     (each at 1 - 0.05 / k), and at all numbers of seeds together where seeds are added while they
-    are `watched`. Optimizers that have chosen the same trials are one, called by all their names.
-    `iqm` is the interquartile mean with a 95% interval of its own. `mean_rank` is the mean over
-    seeds of the rank among the optimizers on the same seed (over problems, its interval is
-    hierarchical: of problems like these), `first_share` the share of seeds on which none is better.
-    `score`, where the final training loss is the headline, is the interquartile mean of
-    log(initial / loss) / log(initial / target), clipped to [0, 1]: 0 is the untrained network, 1
-    the target. `beaten_by` counts the optimizers that `pairs` finds better.
+    are `watched`. Optimizers that have chosen the same trials are one, called by all their names. A
+    crashed run counts as the worst; `seeds` are none where all crashed. `iqm` is the interquartile
+    mean with a 95% interval of its own. `mean_rank` is the mean over seeds of the rank among the
+    optimizers on the same seed (over problems, its interval is hierarchical: of problems like
+    these), `first_share` the share of seeds on which none is better. `score`, where the final
+    training loss is the headline, is the interquartile mean of log(initial / loss) / log(initial /
+    target), clipped to [0, 1]: 0 is the untrained network, 1 the target. `beaten_by` counts the
+    optimizers that `pairs` finds better.
 
     `starts` gives initial training losses by problem and seed, `targets` the training loss to reach
     by problem, `chosen` the configuration of each (problem, optimizer): its number and its text.
@@ -67,7 +69,7 @@ def ranking(
     frame = pd.DataFrame(rows, columns=COLUMNS)
     fixed = [s.problem for s in found if not s.random]
     frame.loc[frame["problem"].isin([*fixed, ALL]), "beaten_by"] = np.nan
-    whole = ("configuration", "seeds", "diverged", "beaten_by")
+    whole = ("configuration", "seeds", "diverged", "crashed", "beaten_by")
     return frame.astype(dict.fromkeys(whole, "Int64"))
 
 
@@ -102,6 +104,7 @@ def _of_problem(
             "optimizer": sample.label(i),
             "seeds": len(costs),
             "diverged": int(sample.diverged[i].sum()),
+            "crashed": int(sample.gone[i].sum()),
         }
         if len(costs):
             median = [float(x) for x in stats.held(costs, confidence, watched=watched)]
@@ -165,6 +168,7 @@ def _across(
             "optimizer": side_by_side[0].label(i),
             "seeds": int(costs[i].size),
             "diverged": int(sum(s.complete().diverged[i, :n].sum() for s in side_by_side)),
+            "crashed": int(sum(s.complete().gone[i, :n].sum() for s in side_by_side)),
             "rank": float(order[i]),
             "first_share": float(first[i]),
         }

@@ -48,7 +48,7 @@ def _ahead(own: Sample, other: Sample) -> str:
     first, best = _first(own), _first(other)
     if first is None or best is None or first == best:
         return ""
-    gaps = other.gaps(best, first)
+    _, gaps = other.extremes(best, first)
     scale = other.scale
     ahead = len(gaps) and stats.compare(gaps, other.margin.size(scale), stats.CONFIDENCE).lead < 0
     return other.label(best) if ahead else ""

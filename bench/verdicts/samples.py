@@ -48,8 +48,8 @@ class Terms:
 class Sample:
     """The costs `(k, n)` of k optimizers on the n seeds of one problem: of its headline.
 
-    The worst cost is a diverged run's, NaN that of a run without an outcome (crashed, or not
-    trained yet). `random` is False for a problem without randomness, which has no part in tests.
+    The worst cost is a diverged run's, NaN that of a run without an outcome, `crashed` or not
+    trained yet. `random` is False for a problem without randomness, which has no part in tests.
     Losses at or below `floor` are rounding: between two of them there is nothing to tell, and
     within the `margin` nothing that matters. Optimizers with equal `runs` have chosen the same
     trials (none given: all have their own); problems with equal `data` are one where problems are
@@ -69,6 +69,7 @@ class Sample:
     headline: Headline = field(default_factory=Headline)
     labels: tuple[str, ...] = ()
     lost: Array | None = None
+    crashed: NDArray[np.bool_] | None = None
 
     def label(self, a: int) -> str:
         """What a row calls an optimizer: by its name, or by those of all that it stands for."""
@@ -115,28 +116,50 @@ class Sample:
         found = (float(self.headline.values(x)) + 0.0 for x in (middle, *ends))  # no -0.0
         return next(found), next(found), next(found)
 
+    @property
+    def gone(self) -> NDArray[np.bool_]:
+        """Which runs `(k, n)` crashed."""
+        return np.zeros(self.costs.shape, bool) if self.crashed is None else self.crashed
+
+    @property
+    def charged(self) -> Array:
+        """The costs, a crashed run's the worst: nobody is ranked by its survivors."""
+        return np.where(self.gone, self.headline.worst, self.costs)
+
+    def extremes(self, a: int, b: int) -> tuple[Array, Array]:
+        """`gaps` that are as low and as high as can be: a crashed run may have been anything."""
+        lacks = np.isnan(self.costs[[a, b]]) & ~self.gone[[a, b]]
+        there = ~lacks.any(axis=0)
+        known = ~np.any(self.gone[[a, b]], axis=0)[there]
+        low, high = np.full(known.shape, -np.inf), np.full(known.shape, np.inf)
+        low[known] = high[known] = self.gaps(a, b)
+        return low, high
+
     def known(self, a: int) -> Array:
-        """The costs of one optimizer that are known."""
-        return self.costs[a, ~np.isnan(self.costs[a])]
+        """The costs of one optimizer, a crashed run's the worst; none where all crashed."""
+        costs = self.charged[a]
+        return costs[~np.isnan(costs)] if not np.isnan(self.costs[a]).all() else costs[:0]
 
     def complete(self) -> Sample:
-        """The sample on those seeds alone that all optimizers have."""
-        kept = ~np.isnan(self.costs).any(axis=0)
+        """The sample on those seeds alone that all optimizers have, crashed runs the worst."""
+        charged = self.charged
+        kept = ~(np.isnan(charged).any(axis=0) | self.gone.all(axis=0))
         seeds = tuple(np.array(self.seeds)[kept].tolist())
-        lost = self.diverged[:, kept]
-        return replace(self, seeds=seeds, costs=self.costs[:, kept], lost=lost)
+        lost, gone = self.diverged[:, kept], self.gone[:, kept]
+        return replace(self, seeds=seeds, costs=charged[:, kept], lost=lost, crashed=gone)
 
     def of(self, optimizers: Sequence[str]) -> Sample:
         """The sample of some of its optimizers, in the order given."""
         rows = [self.optimizers.index(name) for name in optimizers]
         runs = tuple(self.runs[row] for row in rows) if self.runs else ()
-        costs, lost = self.costs[rows], self.diverged[rows]
+        costs, lost, gone = self.costs[rows], self.diverged[rows], self.gone[rows]
         return replace(
             self,
             optimizers=tuple(optimizers),
             costs=costs,
             runs=runs,
             lost=lost,
+            crashed=gone,
             labels=tuple(self.label(row) for row in rows),
         )
 
@@ -187,9 +210,10 @@ def samples(
             (terms or {}).get(name, Terms()),
         )
         costs = np.full((len(optimizers), len(seeds)), np.nan)
-        lost = np.zeros(costs.shape)
+        lost, gone = np.zeros(costs.shape), np.zeros(costs.shape, bool)
         costs[names, places] = headline.costs(part)
         lost[names, places] = part["status"] == "diverged"
+        gone[names, places] = part["status"] == "crashed"
         # One trial in common, and so are all: its key has the configuration in it.
         runs = part.drop_duplicates("optimizer")["key"]
         found.append(
@@ -205,6 +229,7 @@ def samples(
                 margin=own.margin,
                 headline=headline,
                 lost=lost,
+                crashed=gone,
             )
         )
     return found

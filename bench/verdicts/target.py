@@ -21,8 +21,8 @@ def costs(judged: pd.DataFrame, curves: pd.DataFrame, targets: Targets) -> pd.Da
     """The epoch after which each trial of `judged` first reached each of its problem's targets.
 
     Infinity: not within the budget, the last epoch of its `curves`. A run that reaches the target
-    and diverges later has reached it. Crashed trials have no row, nor have those of which nobody
-    has kept when they arrived.
+    and diverges later has reached it, a crashed one has not. Optimizers of which every trial
+    crashed have no row, nor have trials of which nobody has kept when they arrived.
     """
     budget = curves.groupby("problem")["epoch"].max().astype(float)
     parts = []
@@ -30,6 +30,10 @@ def costs(judged: pd.DataFrame, curves: pd.DataFrame, targets: Targets) -> pd.Da
         for metric, value in targets.get(str(problem), {}).items():
             if (column := f"time_to_{metric}") not in runs:
                 continue
+            crashed = runs["status"] == "crashed"
+            if crashed.all():
+                continue
+            runs = runs.assign(**{column: runs[column].mask(crashed, np.inf)})
             known = runs[runs[column].notna()].sort_values("trial", kind="stable")
             parts.append(
                 pd.DataFrame(

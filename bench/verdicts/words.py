@@ -65,6 +65,8 @@ def _verdict(
     headline, floor = sample.headline, sample.floor
     finite = np.isfinite(rows["median"].to_numpy(dtype=float))
     known = rows[finite & (2 * rows["diverged"] < rows["seeds"]).to_numpy(dtype=bool)]
+    if known.empty and rows["crashed"].any():
+        return "every optimizer diverged or crashed on half of its seeds or more."
     if known.empty:
         return (
             "every optimizer diverged on half of its seeds or more: no finite loss, or one above "
@@ -89,6 +91,8 @@ def _verdict(
     told = [f"{_names(leaders)} {_verb(len(leaders), 'has', 'share')} the {headline.way} {loss}."]
     if len(leaders) == 1 and best["diverged"]:
         told.append(f"It diverged on {best['diverged']} of {_seeds(seeds)}.")
+    if len(leaders) == 1 and best["crashed"]:
+        told.append(f"It crashed on {best['crashed']} of {_seeds(seeds)}.")
     if len(leaders) > 1:
         told.append(_level(leaders, pairs, on_floor))
     told += _against(leaders, pairs, count)

@@ -81,19 +81,21 @@ def test_only_what_meets_is_put_side_by_side() -> None:
 
 def test_time_to_target_counts_those_that_never_arrive() -> None:
     trials = pd.DataFrame({"trial": range(6), "problem": "p", "optimizer": "a", "seed": range(6)})
-    # The fifth crashed, of the last nobody knows.
+    # The fifth crashed and so never arrived, of the last nobody knows.
     times = [7.0, 3.0, np.inf, np.inf, np.nan, np.nan]
     status = ["ok", "diverged", "diverged", "ok", "crashed", "ok"]
     trials = trials.assign(time_to_train_loss=times, status=status)
     curves = pd.DataFrame({"problem": "p", "epoch": [0, 5, 9]})
     costs = target.costs(trials, curves, {"p": {"train_loss": 1.0, "train_accuracy": 0.5}})
-    assert costs["cost"].tolist() == [7, 3, np.inf, np.inf]
-    assert costs["seed"].tolist() == [0, 1, 2, 3]
+    assert costs["cost"].tolist() == [7, 3, np.inf, np.inf, np.inf]
+    assert costs["seed"].tolist() == [0, 1, 2, 3, 4]
     [row] = target.times(costs, frozenset()).to_dict("records")
-    assert (row["reached"], row["seeds"], row["share"]) == (2, 4, 0.5)
+    assert (row["reached"], row["seeds"], row["share"]) == (2, 5, 0.4)
     assert (row["median"], row["budget"], row["median_high"]) == (np.inf, 9, np.inf)
     stairs = target.staircases(costs)
-    assert stairs["share"].tolist() == [0, 0.25, 0.5, 0.5]
+    assert stairs["share"].tolist() == pytest.approx([0, 0.2, 0.4, 0.4])
+    lost = trials.assign(status="crashed", time_to_train_loss=np.nan)
+    assert target.costs(lost, curves, {"p": {"train_loss": 1.0}}).empty
 
 
 def test_budget_of_all_is_the_best_one() -> None:

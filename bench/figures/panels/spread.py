@@ -42,6 +42,7 @@ def spread(
     diverged = trials[trials["status"] == "diverged"]["optimizer"].value_counts()
     values, slow = {}, {}
     for name, part in trials.groupby("optimizer", sort=False):
+        part = part[part["status"] != "crashed"]
         costs = part[COST].to_numpy(dtype=float)
         ascending = np.argsort(costs, kind="stable")[: np.count_nonzero(~np.isnan(costs))]
         values[str(name)] = costs[ascending]

@@ -77,19 +77,16 @@ class Advice:
     wrong: float
 
 
-def advice(samples: int) -> Iterator[Advice]:
-    """The advice for one of `ASKED` pairs, by law of the differences."""
-    levels = (np.arange(20_000) + 0.5) / 20_000
+def advice(name: str, samples: int) -> Advice:
+    """The advice for one of `ASKED` pairs, by the name of a law of differences."""
+    law = DIFFERENCES[name]
+    d = law((np.arange(20_000) + 0.5) / 20_000)
     confidence = 1 - 0.05 / ASKED
-    for name, law in DIFFERENCES.items():
-        d = law(levels)
-        sides = (d < 0, d > 0, d < MARGIN, d > -MARGIN)
-        n = int(stats.seeds_to_decide([side.mean() for side in sides], ASKED))
-        rng = np.random.default_rng(n)
-        found = [
-            stats.compare(d, MARGIN, confidence).decided for d in law(rng.random((samples, n)))
-        ]
-        told = [stats.seeds_advised(d, MARGIN, ASKED) for d in law(rng.random((samples, SEEN)))]
-        ranges = [ends for ends in told if ends is not None]
-        lacking = sum(not low <= max(n, SEEN) <= high for low, high in ranges)
-        yield Advice(name, n, float(np.mean(found)), len(ranges) / samples, lacking / samples)
+    sides = (d < 0, d > 0, d < MARGIN, d > -MARGIN)
+    n = int(stats.seeds_to_decide([side.mean() for side in sides], ASKED))
+    rng = np.random.default_rng(n)
+    found = [stats.compare(d, MARGIN, confidence).decided for d in law(rng.random((samples, n)))]
+    told = [stats.seeds_advised(d, MARGIN, ASKED) for d in law(rng.random((samples, SEEN)))]
+    ranges = [ends for ends in told if ends is not None]
+    lacking = sum(not low <= max(n, SEEN) <= high for low, high in ranges)
+    return Advice(name, n, float(np.mean(found)), len(ranges) / samples, lacking / samples)

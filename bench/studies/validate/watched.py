@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -18,10 +18,10 @@ from scipy.special import ndtri
 from bench import stats
 from bench.spec.seeds import UntilDecided
 from bench.stats.arrays import Array
+from bench.studies.validate import answers
 
-# Optimizers by problem, as in experiments/optimizers.toml: 96 pairs on problems with randomness.
-SHAPE = (9, 5, 5, 5, 5, 5, 5)
-PAIRS = sum(math.comb(k, 2) for k in SHAPE)
+SHAPE = answers.shape()
+PAIRS = answers.pairs(SHAPE)
 ROUNDS = UntilDecided(10, 200).rounds
 MARGIN = -math.log1p(-0.1)
 LEVEL = 0.05
@@ -135,20 +135,18 @@ def wrong(found: stats.Comparison, truth: float) -> bool:
     return False
 
 
-def rows(experiments: int) -> Iterator[tuple[str, float, float, float, float]]:
-    """By family: its name and four shares.
+def shares(family: Family, experiments: int) -> tuple[float, float, float, float]:
+    """Four shares, from simulated experiments of a family.
 
     Of experiments with a false decision, of 200 seeds a problem that were needed, of pairs decided,
     and of pairs that the ordinary interval decides with 200 seeds.
     """
-    for family in FAMILIES:
-        digest = hashlib.sha256(f"until decided, {family.name}".encode()).digest()
-        rng = np.random.default_rng(np.frombuffer(digest, dtype="<u4"))
-        runs = [experiment(family, rng) for _ in range(experiments)]
-        yield (
-            family.name,
-            float(np.mean([run.false for run in runs])),
-            float(np.mean([run.seeds for run in runs])) / (len(SHAPE) * ROUNDS[-1]),
-            float(np.mean([run.decided for run in runs])) / PAIRS,
-            float(np.mean([run.fixed for run in runs])) / PAIRS,
-        )
+    digest = hashlib.sha256(f"until decided, {family.name}".encode()).digest()
+    rng = np.random.default_rng(np.frombuffer(digest, dtype="<u4"))
+    runs = [experiment(family, rng) for _ in range(experiments)]
+    return (
+        float(np.mean([run.false for run in runs])),
+        float(np.mean([run.seeds for run in runs])) / (len(SHAPE) * ROUNDS[-1]),
+        float(np.mean([run.decided for run in runs])) / PAIRS,
+        float(np.mean([run.fixed for run in runs])) / PAIRS,
+    )

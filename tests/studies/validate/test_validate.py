@@ -7,7 +7,7 @@ import pytest
 import scipy.stats
 
 from bench import stats
-from bench.studies.validate import alarms, answers, claims, intervals, laws, watched
+from bench.studies.validate import alarms, answers, claims, intervals, laws, problems, watched
 from bench.studies.validate.__main__ import BEGIN, DOCUMENT, END, SAMPLES, SIZES, main
 from bench.studies.validate.case import Case, within
 from bench.verdicts import pairs
@@ -121,7 +121,7 @@ def test_the_winner_of_equals_is_covered_and_was_not():
 
 
 def test_advice_on_seeds_keeps_its_promises():
-    for one in alarms.advice(400):
+    for one in (alarms.advice(name, 400) for name in alarms.DIFFERENCES):
         assert one.seeds >= stats.fewest_seeds(alarms.ASKED)
         assert 0.7 < one.power < 0.9
         assert one.wrong <= 0.05
@@ -176,6 +176,21 @@ def test_the_document_says_what_seeds_until_decided_promise():
         assert float(rows[family.name][0]) <= 6.5
     for name in alarms.DIFFERENCES:
         assert float(rows[name][3].strip(" |")) <= 5
+    for law in problems.LAWS:
+        [covers] = [line for line in text.splitlines() if f"| {law} | hierarchical" in line]
+        assert all(float(cell.split(" (")[0]) >= 95 for cell in covers.strip("| ").split(" | ")[2:])
+
+
+def test_over_problems_the_interval_keeps_its_promise_where_another_does_not():
+    law, (ours, student) = "fails on a tenth of problems", problems.METHODS
+    assert problems.rates(law, ours, 3, 60)[0] >= 0.93
+    assert problems.rates(law, student, 3, 60)[0] < 0.5
+
+
+@pytest.mark.parametrize("law", problems.LAWS)
+def test_mean_ranks_over_all_problems_are_those_of_many(law):
+    draw = problems.LAWS[law].draw(np.random.default_rng(0), 20_000)[..., :1]
+    assert stats.ranks(draw)[0].mean() == pytest.approx(problems.LAWS[law].truth, abs=0.05)
 
 
 def test_the_command_prints_the_table(capsys, monkeypatch):
@@ -183,6 +198,7 @@ def test_the_command_prints_the_table(capsys, monkeypatch):
     for other in (alarms, answers):
         monkeypatch.setattr(other, "cases", lambda: iter(()))
     monkeypatch.setattr(watched, "FAMILIES", watched.FAMILIES[:1])
+    monkeypatch.setattr(problems, "PROBLEMS", (3,))
     main(["--samples", "5"])
     printed = capsys.readouterr().out
     assert "| median | order statistics | normal |" in printed
