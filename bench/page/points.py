@@ -13,7 +13,7 @@ from bench.page import packing
 from bench.page.packing import Blob
 from bench.plan.trials import Trial
 from bench.store.records import EVALUATIONS
-from bench.store.store import Curves, Store
+from bench.store.store import CurveChunk, Store
 from bench.tables.records import curve_chunks
 from nncore.metrics import Columns
 from nncore.rules import rules
@@ -65,7 +65,7 @@ def packed(
 
 
 def _sheet(
-    points: Points, chunk: Curves, here: np.ndarray, mine: Sequence[Trial], metrics: Columns
+    points: Points, chunk: CurveChunk, here: np.ndarray, mine: Sequence[Trial], metrics: Columns
 ) -> None:
     """One more sheet: the rows `here` of a chunk, which are the curves of `mine`."""
     optimizers = dict.fromkeys(t.optimizer for t in mine)

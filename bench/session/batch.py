@@ -109,7 +109,7 @@ def submit(
             f"{folder}: {counted(alive, 'task')} of it queued or running: `bench status {folder}` "
             f"shows them, `bench cancel {folder}` ends them"
         )
-    if faults := rehearsal.faults(trial.configuration.rule for trial in manifest.trials):
+    if faults := rehearsal.faults(trial.configuration for trial in manifest.trials):
         raise SpecError(faults)
     with Store.open(folder) as store:
         refuse_other(store, manifest, machine=False)

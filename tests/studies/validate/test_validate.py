@@ -195,7 +195,7 @@ def test_mean_ranks_over_all_problems_are_those_of_many(law):
 
 def test_the_command_prints_the_table(capsys, monkeypatch):
     monkeypatch.setattr(intervals, "cases", lambda: iter(KEPT[:1]))
-    for other in (alarms, answers):
+    for other in (alarms, answers, claims):
         monkeypatch.setattr(other, "cases", lambda: iter(()))
     monkeypatch.setattr(watched, "FAMILIES", watched.FAMILIES[:1])
     monkeypatch.setattr(problems, "PROBLEMS", (3,))
