@@ -93,7 +93,7 @@ def _points(
     tables = material.tables
     ended = tables.trials[tables.trials["status"] != "crashed"]
     finals = [c for c in ended if str(c).startswith("final_")]
-    width = ended.groupby("problem")[finals].agg(lambda column: column.notna().any()).sum(axis=1)
+    width = (ended.groupby("problem")[finals].count() > 0).sum(axis=1)
     planned = {t.problem_name: t.problem for t in manifest.trials}
     sizes = {
         str(name): int(count) * (planned[str(name)].epochs // planned[str(name)].record_every + 1)

@@ -67,9 +67,8 @@ def _column(blob: Blob, values: pd.Series) -> dict[str, Any]:
         if _are_numbers(values):
             return _column(blob, values.astype(float))
         texts = values.astype(object).where(values.notna(), "").astype(str)
-        codes, distinct = pd.factorize(texts)
-        return {"kind": "text", "texts": list(distinct), "codes": _small(blob, codes)}
-    whole = bool(pd.api.types.is_integer_dtype(values.dtype))
+        codes, names = pd.factorize(texts)
+        return {"kind": "text", "texts": list(names), "codes": _small(blob, codes)}
     numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
     distinct, places = np.unique(numbers, return_inverse=True)
     few = len(distinct) <= min(FEW, len(numbers) // 4)
@@ -78,7 +77,7 @@ def _column(blob: Blob, values: pd.Series) -> dict[str, Any]:
         single = kept.astype(np.float32)
     exact = bool(((single == kept) | np.isnan(kept)).all())
     shuffled = planes(single if exact else kept)
-    found = {"kind": "number", "whole": whole, "bytes": 4 if exact else 8}
+    found: dict[str, Any] = {"kind": "number", "bytes": 4 if exact else 8}
     found["values"] = blob.reference(shuffled)
     return found | ({"codes": _small(blob, places.reshape(-1))} if few else {})
 
@@ -117,7 +116,7 @@ def curves(blob: Blob, values: NDArray[np.float64], quantity: Quantity) -> dict[
     codes, how = _codes(values, quantity)
     if "values" in how:
         how["values"] = blob.reference(how["values"])
-    steps = np.diff(codes.astype(np.int64), axis=1, prepend=0)
+    steps: Array = np.diff(codes.astype(np.int64), axis=1, prepend=0)
     # Small differences of either sign are small numbers: 0, -1, 1, -2, ... is 0, 1, 2, 3, ...
     steps = (steps + CODES // 2) % CODES - CODES // 2
     folded = np.where(steps < 0, -2 * steps - 1, 2 * steps).astype(np.uint16)
