@@ -37,13 +37,13 @@ def exit_codes(verb: Callable[..., int | None]) -> Callable[..., None]:
             where = f"{error.filename}: " if error.filename else ""
             code = _complain(f"{where}{error.strerror or error}", IO)
         except Exception as error:
-            if no_room.is_it(error):
+            if hasattr(error, "exit_code"):
+                code = _complain(str(error), error.exit_code)
+            elif no_room.is_it(error):
                 what = f": {error}" if isinstance(error, ImportError) else ""
-                said_of_it = f"out of memory{what}; what was stored before is intact"
-                raise SystemExit(_complain(said_of_it, IO)) from None
-            if not hasattr(error, "exit_code"):
+                code = _complain(f"out of memory{what}; what was stored before is intact", IO)
+            else:
                 raise
-            code = _complain(str(error), error.exit_code)
         sys.exit(code)
 
     return wrapped

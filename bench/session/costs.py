@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.plan.manifest import Manifest
 from bench.plan.trials import Stack, Trial
 from bench.run import runner
-from bench.run.progress import counted
+from bench.run.progress import Pace, counted
 from bench.run.timing import measure_stack, measured
 from bench.session.folder import statuses
 from bench.store.store import Result, Store
@@ -34,24 +34,30 @@ def measure(
     rules = {trial.configuration.name for stack in stacks for trial in stack}
     say(f"measuring what an epoch costs: {counted(rules, 'rule')} on {counted(stacks, 'problem')}")
     stack_of = {trial.key: stack for stack in stacks for trial in stack}
-    done, last = 0, time.monotonic()
+    known, pace, done = {**costs_of(store)}, Pace("problems measured", say), 0
+    written = time.monotonic()
 
     def keep(result: Result) -> None:
-        nonlocal done, last
+        nonlocal done, written
         rule_of = {t.key: t.configuration.name for t in stack_of[result.keys[0]]}
         problem = name_of(stack_of[result.keys[0]][0].problem)
-        known = costs_of(store)
         # Of what was measured at another moment nothing stays beside what was measured now.
         rounds = {r: known.get(problem, {}).get(r, []) for r in rule_of.values()}
         for key, record in zip(result.keys, result.records, strict=True):
             rounds[rule_of[key]] = measured(record).tolist()
-        store.set_meta(**{COSTS: {**known, problem: rounds}})
+        known[problem] = rounds
         done += 1
-        if time.monotonic() - last >= LINE_SECONDS and done < len(stacks):
-            last = time.monotonic()
-            say(f"  {done} of {counted(stacks, 'problem')} measured")
+        pace.at(done, len(stacks))
+        # All are one entry of the store: written now and then, or time would grow with the square.
+        if time.monotonic() - written >= LINE_SECONDS:
+            store.set_meta(**{COSTS: known})
+            written = time.monotonic()
 
-    runner.run(stacks, on_result=keep, jobs=1, plugins=plugins, task=measure_stack)
+    try:
+        runner.run(stacks, on_result=keep, jobs=1, plugins=plugins, task=measure_stack)
+    finally:
+        if done:
+            store.set_meta(**{COSTS: known})
 
 
 def _unmeasured(store: Store, manifest: Manifest) -> list[Stack]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import math
+import re
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ import pytest
 import bench
 from bench.report import write
 from bench.run import runner
+from bench.run.progress import Pace
 from bench.session import costs
 from bench.session.merge import merge
 from bench.store.store import Store
@@ -261,14 +265,25 @@ def test_shards_bring_theirs_along(folder: Path, tmp_path: Path) -> None:
 def test_progress_is_told_of_many_problems(
     made: bench.Results, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(costs, "LINE_SECONDS", 0.0)
+    monkeypatch.setattr(costs, "Pace", partial(Pace, line_seconds=0.0))
+    # Each is written with all others: once here, whatever the number of problems.
+    monkeypatch.setattr(costs, "LINE_SECONDS", math.inf)
     said: list[str] = []
+    writes: list[int] = []
     with Store.open(made.folder) as store:
         kept = costs_of(store)
         store.set_meta(**{COSTS: {}})
+        write = store.set_meta
+
+        def noted(**values: Any) -> None:
+            writes.append(len(values[COSTS]))
+            write(**values)
+
+        monkeypatch.setattr(store, "set_meta", noted)
         costs.measure(store, made.manifest, [], said.append)
-        store.set_meta(**{COSTS: kept})
-    assert said == [
-        "measuring what an epoch costs: 2 rules on 2 problems",
-        "  1 of 2 problems measured",
-    ]
+        assert costs_of(store).keys() == kept.keys()
+        write(**{COSTS: kept})
+    assert writes == [2]
+    first, second = said
+    assert first == "measuring what an epoch costs: 2 rules on 2 problems"
+    assert re.fullmatch("  1/2 problems measured  about .* left", second)
