@@ -81,7 +81,8 @@ def queued(folder: Path) -> Queued | None:
     running = sum(c[slurm.RUNNING] for step, c in steps.items() if step.startswith("train"))
     left = _left(manifest, ready, spent, running)
     count = len({trial.key for trial in manifest.trials})
-    return Queued(steps, len(ready), count, left, tuple(failed), trouble)
+    plain = {step: dict(counts) for step, counts in steps.items()}
+    return Queued(plain, len(ready), count, left, tuple(failed), trouble)
 
 
 def _seconds(store: Store, manifest: Manifest) -> dict[str, float]:

@@ -298,7 +298,8 @@ def test_a_dry_run_prints_the_scripts_and_writes_nothing(tmp_path, commands):
 
 
 def test_shares_cost_about_the_same(tmp_path):
-    text = PLAIN.replace("epochs = 5\n", "epochs = 500\nlayers = ['dense 64', 'dense 2']\n", 1)
+    dear = "epochs = 500\nlayers = ['dense 64', 'dense 2', 'softmax']\n"
+    text = PLAIN.replace("epochs = 5\n", dear, 1)
     folder = written(tmp_path, text.replace("seeds = 6", "seeds = 60"))
     trials = planned(folder / "mine.toml", out=folder / "out", jobs=1).missing
     parts = shares(trials, 7)
