@@ -8,42 +8,35 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, FOLDER = ROOT / "docs" / "bridges.md", ROOT / "results" / "torch"
 
 
-def apart(curves: pd.DataFrame, ours: str, theirs: str) -> tuple[float, float]:
-    """The largest gap of two optimizers' training losses, anywhere and at the end, over seeds."""
-    wide = curves.pivot_table(index=["seed", "epoch"], columns="optimizer", values="train_loss")
-    gaps = (wide[ours] - wide[theirs]).abs()
-    last = gaps[gaps.index.get_level_values("epoch") == curves["epoch"].max()]
-    return float(gaps.max()), float(last.max())
+def finals(curves: pd.DataFrame, optimizer: str) -> pd.Series[float]:
+    """An optimizer's training losses after the last epoch, by seed."""
+    mine = curves[(curves["optimizer"] == optimizer) & (curves["epoch"] == curves["epoch"].max())]
+    return mine.set_index("seed")["train_loss"]
+
+
+def cell(curves: pd.DataFrame, ours: str, theirs: str) -> str:
+    """Median final losses of ours and theirs; the median and largest difference on one seed."""
+    mine, other = finals(curves, ours), finals(curves, theirs)
+    gaps = (mine - other).abs()
+    return f"{mine.median():.3g}, {other.median():.3g}; {gaps.median():.0e}, {gaps.max():.0e}"
 
 
 def table() -> str:
     """A row for each of theirs."""
     curves = pd.read_csv(FOLDER / "curves.csv")
-    names = curves["optimizer"].unique()
-    problems = curves["problem"].unique()
+    problems = {str(name): part for name, part in curves.groupby("problem", sort=False)}
     lines = [f"| theirs | {' | '.join(problems)} |", "|---|" + "--:|" * len(problems)]
-    for name in names:
+    for name in curves["optimizer"].unique():
         ours, _, other = name.partition(" (")
-        if not other:
-            continue
-        cells = []
-        for problem in problems:
-            mine = curves[curves["problem"] == problem]
-            most, last = apart(mine, ours, name)
-            level = np.median(
-                mine[(mine["optimizer"] == ours) & (mine["epoch"] == mine["epoch"].max())][
-                    "train_loss"
-                ]
-            )
-            cells.append(f"{most:.0e}, {last:.0e} of {level:.3g}")
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+        if other:
+            cells = [cell(part, ours, name) for part in problems.values()]
+            lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

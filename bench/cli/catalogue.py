@@ -159,6 +159,8 @@ def _elsewhere(module: str) -> list[Entry]:
     for name in names(module):
         with contextlib.suppress(RefusedError):
             found.append(rules[f"{module}:{name}"])
+    if not found:
+        raise RefusedError(f"{module} has no optimizer that can be a rule")
     return found
 
 

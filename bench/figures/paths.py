@@ -19,6 +19,7 @@ from bench.plan.keys import key
 from bench.plan.trials import Trial
 from bench.tables.headline import COST
 from nncore.datasets import datasets, minima
+from nncore.rules.bridges import is_found
 from nncore.stack.paths import path
 from nncore.trial import Problem
 
@@ -118,7 +119,11 @@ def telling(paths: Mapping[str, Array]) -> tuple[int, float]:
 def _landscape(runs: pd.DataFrame, by_index: Mapping[int, Trial]) -> Landscape | None:
     """The landscape of one problem, with the most telling of its middling seeds."""
     trials = [by_index[i] for i in runs["trial"]]
-    foreign = {t.optimizer for t in trials if not _registered(t)}
+    foreign = {
+        t.optimizer: "from another package" if ":" in t.configuration.rule else "from a plugin"
+        for t in trials
+        if not _registered(t)
+    }
     known = [t for t in trials if t.optimizer not in foreign]
     seeds = middling_seeds(runs[~runs["optimizer"].isin(foreign)])
     if not seeds:
@@ -144,7 +149,7 @@ def _landscape(runs: pd.DataFrame, by_index: Mapping[int, Trial]) -> Landscape |
         middling=len(seeds),
         epochs=problem.epochs,
         paths=found[seed],
-        missing=absent | dict.fromkeys(sorted(foreign), "from a plugin"),
+        missing=absent | dict(sorted(foreign.items())),
     )
 
 
@@ -159,6 +164,8 @@ def _paths(problem: Problem, trials: Sequence[Trial], seed: int, epochs: int) ->
 
 def _registered(trial: Trial) -> bool:
     """Whether the registered code is what the trial's key says, so that its path is the trial's."""
+    if not is_found(trial.configuration.rule):
+        return False
     try:
         known = key(trial.problem, trial.configuration, trial.seed) == trial.key
         return known and minima(trial.problem.dataset).shape[1] == 2

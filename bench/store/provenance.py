@@ -24,7 +24,7 @@ from nncore.values import TEXT, record, table_of
 
 PACKAGES = [
     *("bench-optimizers", "click", "filelock", "joblib", "matplotlib", "numpy", "pandas"),
-    *("rich", "scipy", "threadpoolctl"),
+    *("rich", "scipy", "threadpoolctl", "torch", "optax", "jax", "pytorch_optimizer"),
 ]
 # A fingerprint as JSON, whoever wrote it.
 FORM = record(

@@ -19,18 +19,22 @@ def configuration_texts(rows: pd.DataFrame, of_plugins: Defaults = NONE) -> dict
     """A text for every configuration (row) of one optimizer, by index: "rate 0.05, decay 1e-3".
 
     It names the learning rate, and whatever varies among `rows` or is not the rule's default.
-    `of_plugins` has the defaults of rules that are not built in, by rule.
+    `of_plugins` has the defaults of rules that are not built in, by rule; which numbers are those of
+    another package nobody knows without it, so they are not named.
     """
     names = [n for n in hyperparameters(rows) if rows[n].notna().any()]
     rule = str(rows["rule"].iloc[0])
     known: Mapping[str, float] = rules[rule].hyperparameters if rule in rules else {}
     defaults = {"decay": 0.0, **of_plugins.get(rule, known)}
+
+    def differs(name: str) -> bool:
+        value = rows[name].iloc[0]
+        if ":" in rule and name not in defaults:
+            return isinstance(value, str | bool | np.bool_)
+        return name not in defaults or bool(value != defaults[name])
+
     told = [
-        n
-        for n in names
-        if n == "learning_rate"
-        or rows[n].nunique(dropna=False) > 1
-        or (n not in defaults or rows[n].iloc[0] != defaults[n])
+        n for n in names if n == "learning_rate" or rows[n].nunique(dropna=False) > 1 or differs(n)
     ]
     return {
         index: ", ".join(

@@ -14,10 +14,10 @@ from typing import Any
 
 from nncore.registry import RefusedError
 from nncore.rules.bridges import optax, torch
-from nncore.rules.bridges.packages import EXAMPLES, imported, is_package
+from nncore.rules.bridges.packages import EXAMPLES, imported, is_found, is_package
 from nncore.rules.kinds import Rule, rules
 
-__all__ = ["EXAMPLES", "find", "is_package", "names"]
+__all__ = ["EXAMPLES", "find", "is_found", "is_package", "names"]
 
 
 @cache

@@ -20,6 +20,7 @@ INSTALL = {
     "torch": 'pip install "bench-optimizers[torch]", or torch alone as https://pytorch.org says',
     "optax": 'pip install "bench-optimizers[optax]"',
 }
+KNOWN = ("torch", "optax", "pytorch_optimizer")
 EXAMPLES = ("torch.optim:NAdam", "optax:adabelief", "pytorch_optimizer:Lion")
 # What else decides a package's numbers.
 BELOW = {"optax": ("jax", "jaxlib")}
@@ -27,10 +28,18 @@ BELOW = {"optax": ("jax", "jaxlib")}
 ENVIRONMENT = {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false", "JAX_PLATFORMS": "cpu"}
 
 
+def is_found(rule: str) -> bool:
+    """Whether `rule` may be looked for where a results folder names it.
+
+    That is, without importing whatever module it says: none of another package, or one of a few.
+    """
+    return ":" not in rule or rule.partition(":")[0].partition(".")[0] in KNOWN
+
+
 def is_package(name: str) -> bool:
     """Whether `name` is that of a module that Python finds, or one of those one may install."""
     top = name.partition(".")[0]
-    if not all(part.isidentifier() for part in name.split(".")):
+    if not all(part.isidentifier() for part in name.split(".")) or top in sys.stdlib_module_names:
         return False
     return "." in name or top in INSTALL or importlib.util.find_spec(top) is not None
 
