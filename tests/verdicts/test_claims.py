@@ -63,7 +63,7 @@ KINDS = {
     "same": Claim(text="x", kind="same", problems=(LONG,), optimizers=("adam", "sgd")),
     "order": Claim(text="x", kind="order", problems=(LONG,), optimizers=("adam", "sgd")),
     "value": Claim(text="x", kind="value", problems=(LONG,), optimizers=("sgd",),
-                   metric="final_test_accuracy", low=0.0, high=1.0),
+                   metric="final_test_loss", low=0.0, high=1.0),
     "equals": Claim(text="x", kind="value", problems=(LONG,), optimizers=("sgd",),
                     metric="final_train_loss / initial_train_loss", equals="1 / epochs"),
     "rises": Claim(text="x", kind="trend", problems=(LONG,), optimizers=("sweep",),
@@ -115,7 +115,7 @@ def by_hand(result: bench.Results, kind: str) -> np.ndarray:
         wide = mine.pivot(index="seed", columns="epoch", values="train_loss")
         return (wide[40] / wide[0]).to_numpy()
     if kind == "rises":
-        scores = values(result, "sweep", "final_train_accuracy")
+        scores = values(result, "sweep", "final_train_accuracy").copy()
         scores[np.isinf(values(result, "sweep", "final_train_loss"))] = 0.0  # lost: the worst
         x = np.log([0.01, 0.02, 0.04, 1e30])
         slopes = [
