@@ -37,9 +37,10 @@ test: .venv      ## run the tests
 faults: .venv    ## kills, full disks and other faults performed for real, minutes
 	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m faults
 
-check: .venv     ## has convergence regressed? the gate, against results/reference
+check: .venv     ## has convergence regressed? the gate, and the quick ones of the gallery
 	@$(PY) -m bench run experiments/convergence.toml --fresh --no-report --quiet --jobs $(JOBS)
 	@$(PY) -m bench check results/convergence --against results/reference/convergence.json --strict
+	@$(PY) -m bench.studies.gallery --quick --jobs $(JOBS)
 
 bridges: .venv   ## the tests of rules from torch and optax, wherever these are installed
 	@$(PY) -m pytest tests/nncore/rules/bridges tests/spec/test_bridges.py -rs

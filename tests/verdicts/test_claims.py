@@ -63,7 +63,7 @@ KINDS = {
     "same": Claim(text="x", kind="same", problems=(LONG,), optimizers=("adam", "sgd")),
     "order": Claim(text="x", kind="order", problems=(LONG,), optimizers=("adam", "sgd")),
     "value": Claim(text="x", kind="value", problems=(LONG,), optimizers=("sgd",),
-                   metric="final_test_accuracy", low=0.0, high=1.0),
+                   metric="final_test_loss", low=0.0, high=1.0),
     "equals": Claim(text="x", kind="value", problems=(LONG,), optimizers=("sgd",),
                     metric="final_train_loss / initial_train_loss", equals="1 / epochs"),
     "rises": Claim(text="x", kind="trend", problems=(LONG,), optimizers=("sweep",),
@@ -97,6 +97,7 @@ def evidence(result: bench.Results) -> Evidence:
 def values(result: bench.Results, optimizer: str, column: str, problem: str = LONG) -> np.ndarray:
     """A column of `trials.csv` by seed; of a sweep, a row per rate."""
     trials = result.trials
+    trials = trials.assign(lost=(trials["status"] == "diverged").astype(float))
     mine = trials[(trials["problem"] == problem) & (trials["optimizer"] == optimizer)]
     found = mine.sort_values(["learning_rate", "seed"])[column].to_numpy(dtype=float)
     return found.reshape(-1, SEEDS) if optimizer == "sweep" else found
@@ -115,8 +116,8 @@ def by_hand(result: bench.Results, kind: str) -> np.ndarray:
         wide = mine.pivot(index="seed", columns="epoch", values="train_loss")
         return (wide[40] / wide[0]).to_numpy()
     if kind == "rises":
-        scores = values(result, "sweep", "final_train_accuracy")
-        scores[np.isinf(values(result, "sweep", "final_train_loss"))] = 0.0  # lost: the worst
+        scores = values(result, "sweep", "final_train_accuracy").copy()
+        scores[values(result, "sweep", "lost") == 1] = 0.0  # the worst
         x = np.log([0.01, 0.02, 0.04, 1e30])
         slopes = [
             scipy.stats.theilslopes(y, x).slope
