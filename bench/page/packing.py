@@ -49,7 +49,7 @@ class Blob:
     def text(self, header: Any) -> str:
         """The blob as base64, with `header` in front of all that was kept."""
         head = json.dumps(header, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-        encoded = head.encode()
+        encoded = head.encode(errors="replace")  # reasons of crashes may be anything
         encoded += b" " * (-(len(encoded) + 4) % ALIGNED)
         raw = len(encoded).to_bytes(4, "little") + encoded + b"".join(self._parts)
         return base64.b64encode(zlib.compress(raw, 9)).decode("ascii")

@@ -250,6 +250,8 @@ def machine(
     environment: Mapping[str, Any], fingerprint: Mapping[str, Any], prices: pd.DataFrame
 ) -> str:
     """What computed the results and when, in one line of the page: two runs may differ in it."""
+    packages = environment.get("packages")
+    packages = packages if isinstance(packages, Mapping) else {}
     known = {
         "when": environment.get("time"),
         "processor": environment.get("processor"),
@@ -260,9 +262,7 @@ def machine(
         "BLAS": fingerprint.get("blas"),
         "vector instructions": fingerprint.get("vectors"),
         "revision of the sources": environment.get("revision"),
-        "packages": ", ".join(
-            f"{name} {version}" for name, version in dict(environment.get("packages", {})).items()
-        ),
+        "packages": ", ".join(f"{name} {version}" for name, version in packages.items()),
     }
     rows = [
         element("dt", text(name)) + element("dd", text(value))

@@ -1,6 +1,7 @@
 // Curves and what is drawn of them: a function a kind gives traces, axes, a caption and a table.
 
 // Plotly reads texts as markup: names are turned into what it shows as they are.
+const RUNS = 5000;  // lines in one figure
 const NAME = "%{meta[0]}";  // a name is data of its trace, never a template itself
 const plain = words => String(words).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 const look = name => index.optimizers.find(o => o.name === name);
@@ -116,7 +117,8 @@ KINDS.curves = {
     const axis = scale(column, middles, start, seeds ? [] : lines.flatMap(l => (l.shaded ? [...l.low, ...l.high] : [])));
     const traces = seeds ? lines.flatMap(l => everySeed(l, axis)) : lines.flatMap(l => band(l, axis));
     const count = lines.reduce((sum, l) => sum + l.count, 0);
-    const told = seeds ? `${count.toLocaleString("en")} runs, a line each; crosses where one stops being finite.`
+    const few = lines.reduce((sum, l) => sum + (l.drawn ?? 0), 0), whole = few === count ? "" : `, the first seeds of ${count.toLocaleString("en")}`;
+    const told = seeds ? `${few.toLocaleString("en")} runs${whole}, a line each; crosses where one stops being finite.`
       : `Medians over seeds${lines.some(l => l.shaded) ? ", bands from the first to the third quartile" : ""}.`;
     const hidden = shownOf(problem).filter(b => !lines.some(l => l.optimizer === b.optimizer)).map(b => b.optimizer);
     const lacks = hidden.length ? ` Not known in ${state.x}: ${hidden.join(", ")}.` : "";
@@ -136,11 +138,15 @@ KINDS.curves = {
 
 function ofTrials(problem, points, column, worst) {
   const found = groups(problem, points), crowded = found.length > 24;
+  const part = Math.min(1, RUNS / found.reduce((sum, group) => sum + group.runs.length, 0));
   return found.flatMap(group => {
     const at = worth(problem, points, group.optimizer), seeds = group.runs.length;
     if (!at || group.runs.every(run => Number.isNaN(valueOf(run, column, 0)))) return [];
     const line = { ...group, name: named(problem, group), count: seeds, thin: !group.best };
-    if (state.lines === "seeds") return [{ ...line, ...flat(line, column, at) }];
+    if (state.lines === "seeds") {
+      const some = group.runs.slice(0, Math.ceil(seeds * part));
+      return [{ ...line, drawn: some.length, ...flat(some, line.epochs, column, at) }];
+    }
     const [low, middle, high] = quartiles(line, column, worst), [{ sheet, row }] = group.runs;
     const x = group.epochs.map((_, r) => at(sheet, row, r));
     return [{ ...line, x, low, middle, high, shaded: seeds > 1 && group.best && !crowded, crowded: found.length > 5 }];
@@ -158,11 +164,11 @@ function ofBands(problem, points, column) {
 }
 
 // All runs of a configuration in one line with gaps: thousands of lines are a dozen of traces.
-function flat(line, column, at) {
+function flat(runs, epochs, column, at) {
   const x = [], y = [], seed = [];
-  for (const run of line.runs) {
+  for (const run of runs) {
     const { sheet, row } = run;
-    for (let r = 0; r < line.epochs.length; r++) {
+    for (let r = 0; r < epochs.length; r++) {
       x.push(at(sheet, row, r)); y.push(valueOf(run, column, r)); seed.push(sheet.seed[row]);
     }
     x.push(null); y.push(null); seed.push(null);
