@@ -214,6 +214,7 @@ def samples(
         costs[names, places] = headline.costs(part)
         lost[names, places] = part["status"] == "diverged"
         gone[names, places] = part["status"] == "crashed"
+        costs[gone] = np.nan
         # One trial in common, and so are all: its key has the configuration in it.
         runs = part.drop_duplicates("optimizer")["key"]
         found.append(

@@ -40,3 +40,10 @@ def texts(ax: Axes) -> list[str]:
 def final(trials: pd.DataFrame) -> pd.Series:
     """Final losses as plain pandas would have them, crashed ones left out."""
     return trials[LOSS].where(trials["status"] != "diverged", np.inf).dropna()
+
+
+def charged(trials: pd.DataFrame) -> pd.Series:
+    """Final losses that choices go by: crashed ones infinite, where a configuration has others."""
+    gone = trials["status"] == "crashed"
+    other = (~gone).groupby([trials["problem"], trials["configuration"]]).transform("any")
+    return final(trials).reindex(trials.index).mask(gone & other, np.inf).dropna()

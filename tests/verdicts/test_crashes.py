@@ -12,7 +12,7 @@ from bench import stats
 from bench.tables.best import best_rows, best_trials
 from bench.tables.headline import MEDIAN, Headline, Headlines
 from bench.tables.summary import summary_frame
-from bench.verdicts import pairs, ranking, samples, words
+from bench.verdicts import pairs, ranking, samples, target, words
 from nncore.metrics import BUILT_IN_COLUMNS
 
 RNG = np.random.default_rng(2)
@@ -101,7 +101,7 @@ def test_the_verdict_names_the_winner_s_crashes() -> None:
     one = sample(LOW, HIGH, {0: 3})
     compared = pairs.pairs([one])
     rows = ranking.ranking([one], compared, {}, {}, {})
-    [told] = words.verdicts(rows, compared, pd.DataFrame({"problem": []}), [one])
+    [told] = words.verdicts(rows, compared, pd.DataFrame(columns=target.COLUMNS), [one])
     assert "a has the lowest" in told
     assert "It crashed on 3 of 20 seeds." in told
 

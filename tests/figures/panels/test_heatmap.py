@@ -11,7 +11,7 @@ from bench.figures import panels
 from bench.figures.panels.heatmap import colour_norm
 from bench.tables.headline import MEDIAN, Headline
 from bench.tables.words import value_text
-from tests.figures.artists import CASES, LOSS, one
+from tests.figures.artists import CASES, LOSS, charged, one
 
 
 @pytest.mark.parametrize("hyperparameter", ["decay", "momentum"])
@@ -21,7 +21,11 @@ def test_a_cell_per_pair(name, hyperparameter):
     summary = one(frames.summary)
     summary = summary[summary["optimizer"] == "sgd + momentum"]
     ax = panels.heatmap(summary, hyperparameter)
-    medians = summary.groupby(["learning_rate", hyperparameter])[f"{LOSS}_median"].min()
+    trials = one(frames.trials)
+    trials = trials[trials["optimizer"] == "sgd + momentum"]
+    keys = ["configuration", "learning_rate", hyperparameter]
+    medians = trials.assign(value=charged(trials)).groupby(keys)["value"].median()
+    medians = medians.groupby(keys[1:]).min()
     cells = [p for p in ax.patches if isinstance(p, Rectangle) and p.get_fill()]
     assert len(cells) == len(medians) == len(ax.texts)
     assert sum(bool(p.get_hatch()) for p in cells) == (~np.isfinite(medians)).sum()

@@ -11,7 +11,7 @@ from bench.figures.scale import TINY
 from bench.tables.columns import hyperparameters
 from bench.tables.headline import HIGH, LOW
 from bench.tables.ranges import intervals_or_ranges
-from tests.figures.artists import CASES, crosses, final, line, one, texts
+from tests.figures.artists import CASES, charged, crosses, line, one, texts
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -24,7 +24,7 @@ def test_sensitivity_is_the_best_median_at_every_rate(name):
     marks = [d.get_xydata()[0] for d in ax.lines if d.get_marker() == "*" and len(d.get_xdata())]
     stars = []
     for optimizer, part in trials.groupby("optimizer"):
-        losses = part.assign(value=final(part)).dropna(subset="value")
+        losses = part.assign(value=charged(part)).dropna(subset="value")
         medians = losses.groupby(["learning_rate", *own], dropna=False)["value"].median()
         best = medians.groupby("learning_rate").min()
         if best.empty:
@@ -67,7 +67,7 @@ def test_bars_are_intervals_or_ranges_and_none_for_single_runs():
     frames = CASES["three seeds"]
     summary = intervals_or_ranges(frames.summary, frames.trials)
     keys = ["optimizer", *hyperparameters(summary)]
-    ends = frames.trials.assign(value=final(frames.trials)).groupby(keys, dropna=False)["value"]
+    ends = frames.trials.assign(value=charged(frames.trials)).groupby(keys, dropna=False)["value"]
     both = summary.merge(ends.agg(["min", "max"]).reset_index(), on=keys)
     assert len(both) == len(summary)
     assert (both[LOW] == both["min"]).all()
