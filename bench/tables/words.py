@@ -19,8 +19,8 @@ def configuration_texts(rows: pd.DataFrame, of_plugins: Defaults = NONE) -> dict
     """A text for every configuration (row) of one optimizer, by index: "rate 0.05, decay 1e-3".
 
     It names the learning rate, and whatever varies among `rows` or is not the rule's default.
-    `of_plugins` has the defaults of rules that are not built in, by rule; which numbers are those of
-    another package nobody knows without it, so they are not named.
+    `of_plugins` has the defaults of rules that are not built in, by rule; which numbers are those
+    of another package nobody knows without it, so they are not named.
     """
     names = [n for n in hyperparameters(rows) if rows[n].notna().any()]
     rule = str(rows["rule"].iloc[0])

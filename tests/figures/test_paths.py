@@ -18,6 +18,7 @@ def test_middling_seeds_begin_with_that_of_the_median():
         {
             "optimizer": "sgd",
             "seed": range(5),
+            "status": "ok",
             COST: losses,
         }
     )
