@@ -102,7 +102,7 @@ def test_its_jobs_one_by_one_give_the_bytes_of_a_run(tmp_path, commands, kind):
     folder = written(tmp_path, SPECS[kind])
     printed = submitted(folder, "--slurm", "time=01:00:00", "--slurm", "array=%2")
     chain = sent(commands)
-    trainings = {"plain": 1, "tuned": 2, "rounds": 3}[kind]
+    trainings = {"plain": 1, "tuned": 2, "rounds": 4}[kind]
     assert len(chain) == 2 * trainings + 1
     assert "queued" in printed
     for line in chain:
