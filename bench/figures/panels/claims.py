@@ -25,7 +25,8 @@ def row_name(found: Found) -> str:
     """What a quantity is called beside its bar."""
     q = found.question
     name = f"{q.optimizer} - {q.other}" if q.other else q.optimizer
-    return f"{name}, {', '.join(q.problems)}"
+    where = q.problems[0] if len(q.problems) == 1 else f"{len(q.problems)} problems"
+    return f"{name}, {where}"
 
 
 def ranges(found: Sequence[Found], *, ax: Axes | None = None) -> Axes:
