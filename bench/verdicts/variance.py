@@ -48,7 +48,7 @@ def variance(
 
 def _rows(one: Twins, headlines: Headlines, terms: Terms) -> Iterator[dict[str, Any]]:
     design, headline = one.design, headlines.of_problem(one.design.problem)
-    whole = ~np.isnan(one.costs).any(axis=1)
+    whole = ~(np.isnan(one.costs) | one.crashed).any(axis=1)
     costs = one.costs[whole]
     scale, values = _scaled(costs, headline, terms)
     common = {

@@ -97,9 +97,10 @@ def test_pages_are_named_after_their_files_and_come_in_an_order_of_their_own():
 
 
 def test_every_page_is_drawn_in_some_case():
-    contours = {"contour"}  # of trained trials only: see test_contours
+    # Of trained trials, of claims and of instruments only: they have tests of their own.
+    others = {"contour", "claim", "instruments"}
     seen = {parts[0] for case in ("normal", "single and tuned") for parts in drawn(case)}
-    assert seen | contours == {page.name for page in pages.of(())}
+    assert seen | others == {page.name for page in pages.of(())}
 
 
 def test_single_configurations_that_all_crashed_have_no_curves():
