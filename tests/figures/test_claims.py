@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.figures.pages.claims import claim_figure, decided
+from bench.figures.pages.claim import claim_figure, decided
 from bench.spec.claims import Claim
 from bench.stats.decision import Scale
 from bench.verdicts.claims import Answer, Claims, Decided, answer

@@ -14,6 +14,7 @@ from bench.plan.shares import shares
 from bench.plan.stacks import seconds
 from bench.run import slurm
 from bench.session.run import planned
+from nncore.stack import costs as stack_costs
 from tests.command import bench
 from tests.faults.commands import Running, stored, tables
 
@@ -312,6 +313,17 @@ def test_shares_cost_about_the_same(tmp_path):
     assert sorted(t.key for part in found for t in part) == sorted(keys)
     costs = [sum(seconds((trial,)) for trial in part) for part in found]
     assert max(costs) - min(costs) <= longest
+
+
+def test_a_machine_with_another_cache_finds_the_same_shares(tmp_path, monkeypatch):
+    folder = written(tmp_path, PLAIN.replace("seeds = 6", "seeds = 600"))
+    trials = planned(folder / "mine.toml", out=folder / "out", jobs=1).missing
+    found = []
+    for cache in (1 << 12, 1 << 24):
+        monkeypatch.setattr(stack_costs, "cache_bytes", lambda cache=cache: cache)
+        parts = shares(trials, 3)
+        found.append([sorted(trial.key for stack in part for trial in stack) for part in parts])
+    assert found[0] == found[1]
 
 
 def test_values_of_options_are_quoted_as_sbatch_reads_them():
