@@ -32,6 +32,8 @@ def reversals(
         if column.startswith("train_"):
             continue
         of = {s.problem: Headline(s.headline.kind, column, quantity) for s in found if s.random}
+        if not any(headline.name in judged for headline in of.values()):
+            continue  # of problems without that part, or of another kind
         own = {s.problem: s for s in found if s.random and s.headline.column != column}
         rows = judged[judged["problem"].isin(list(own))]
         for other in samples(rows, fixed, Headlines(of), terms):
