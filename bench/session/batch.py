@@ -29,7 +29,7 @@ from bench.run import rehearsal, slurm
 from bench.run.progress import counted
 from bench.run.slurm import Job
 from bench.session.folder import done, note, refuse_other
-from bench.session.jobs import ENDED, folder_of, gather, shards_of
+from bench.session.jobs import ENDED, folder_of, gather, mark_of, shards_of
 from bench.session.rounds import grown, later, round_of
 from bench.session.run import loaded, place_of
 from bench.spec.experiment import Experiment
@@ -104,7 +104,9 @@ def submit(
         missing = _missing(experiment, folder, manifest)
         return _planned(experiment, manifest, folder, missing, tasks, given)
     slurm.find("sbatch", "squeue")
-    if alive := slurm.queue([job["name"] for job in record(folder).get("jobs", ())]):
+    waiting = slurm.queue([job["name"] for job in record(folder).get("jobs", ())])
+    # Slurm takes a moment to see that a job is through.
+    if alive := [w for w in waiting if not mark_of(folder, w.name, w.number).exists()]:
         raise RunningError(
             f"{folder}: {counted(alive, 'task')} of it queued or running: `bench status {folder}` "
             f"shows them, `bench cancel {folder}` ends them"

@@ -53,6 +53,18 @@ def folder_of(folder: Path) -> Path:
     return folder / SLURM
 
 
+def step_of(name: str) -> str:
+    """What a job does, by its name: train-1, gather-1, report."""
+    last = name.rsplit("-", 2)
+    return last[-1] if not last[-1].isdecimal() else "-".join(last[-2:])
+
+
+def mark_of(folder: Path, name: str, number: int) -> Path:
+    """What a job leaves when it has come to its end; `number` is a task's of an array, or 0."""
+    task = f"{step_of(name)}-{number}" if number else step_of(name)
+    return folder_of(folder) / f"{task}{ENDED}"
+
+
 def shards_of(folder: Path) -> list[Path]:
     """The folders of tasks that have stored something, and have not been gathered yet."""
     return [path.parent for path in sorted((folder / SHARDS).glob(f"*/{FILE}"))]

@@ -13,7 +13,7 @@ from bench.run import slurm
 from bench.run.progress import duration
 from bench.session.batch import record
 from bench.session.folder import done, read_manifest
-from bench.session.jobs import ENDED, folder_of, shards_of
+from bench.session.jobs import folder_of, mark_of, shards_of, step_of
 from bench.store.store import Store
 
 DONE, FAILED, UNBEGUN, UNKNOWN = "done", "failed", "not begun", "unknown"
@@ -61,7 +61,7 @@ def queued(folder: Path) -> Queued | None:
     steps: dict[str, Counter[str]] = {}
     failed: list[str] = []
     for job in jobs:
-        counts = steps.setdefault(_step(job["name"]), Counter())
+        counts = steps.setdefault(step_of(job["name"]), Counter())
         for number, mark in _tasks(folder, job):
             state = alive.get((job["name"], number))
             if state is None:
@@ -94,10 +94,8 @@ def _seconds(store: Store, manifest: Manifest) -> dict[str, float]:
 
 def _tasks(folder: Path, job: Mapping[str, Any]) -> Iterator[tuple[int, Path]]:
     """The numbers of a job's tasks, 0 for a single one, and the marks that they leave."""
-    step = _step(job["name"])
     for number in range(1, job["tasks"] + 1) if job["tasks"] else [0]:
-        task = f"{step}-{number}" if number else step
-        yield number, folder_of(folder) / f"{task}{ENDED}"
+        yield number, mark_of(folder, job["name"], number)
 
 
 def _ended(mark: Path) -> str:
@@ -108,12 +106,6 @@ def _ended(mark: Path) -> str:
         return ""
     # Trials that crashed are results, trials that are missing are not.
     return FAILED if mark.name.startswith("gather") and code != "0" else DONE
-
-
-def _step(name: str) -> str:
-    """What a job does, by its name: train-1, gather-1, report."""
-    last = name.rsplit("-", 2)
-    return last[-1] if not last[-1].isdecimal() else "-".join(last[-2:])
 
 
 def _left(
