@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from bench.run.progress import duration
 from bench.session.batch import record
 from bench.session.folder import done, read_manifest
 from bench.session.jobs import folder_of, mark_of, shards_of, step_of
-from bench.store.store import Store
+from bench.store.store import Store, StoreError
 
 DONE, FAILED, UNBEGUN, UNKNOWN = "done", "failed", "not begun", "unknown"
 STATES = (slurm.QUEUED, slurm.RUNNING, DONE, FAILED, UNBEGUN)
@@ -75,7 +76,8 @@ def queued(folder: Path) -> Queued | None:
         spent = _seconds(store, manifest)
         ready = done(store, manifest.trials)
     for path in shards_of(folder):
-        with Store.read(path) as shard:
+        # A job may gather it at this moment, and remove it; the next look has it elsewhere.
+        with contextlib.suppress(StoreError, OSError), Store.read(path) as shard:
             spent |= _seconds(shard, manifest)
             ready |= done(shard, manifest.trials)
     running = sum(c[slurm.RUNNING] for step, c in steps.items() if step.startswith("train"))

@@ -82,7 +82,8 @@ def ended(home):
         found[:] = [bench("status", "out", cwd=home)]
         rows = [line.split() for line in found[0].splitlines()]
         steps = [r for r in rows if r and r[0].startswith(("train-", "gather-", "report"))]
-        return all(row[1:3] == ["0", "0"] for row in steps)
+        known = "what is queued is not known" not in found[0]
+        return known and all(row[1:3] == ["0", "0"] for row in steps)
 
     watched(over)
     return found[0]
