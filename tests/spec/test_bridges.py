@@ -36,8 +36,8 @@ def missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 MISSING = {
-    "torch.optim:NAdam": ("torch, which is not installed", 'pip install "bench-optimizers[torch]"'),
-    "optax:adabelief": ("optax, which is not installed", 'pip install "bench-optimizers[optax]"'),
+    "torch.optim:NAdam": ("torch, which is not installed", "pip install torch"),
+    "optax:adabelief": ("optax, which is not installed", "pip install optax"),
     "nothing_of_this_name:Lion": ("not installed", "pip install nothing_of_this_name"),
     "torch.optim.": ("there is no rule",),
     "a b:c": ("there is no rule", "torch.optim:NAdam"),
@@ -58,10 +58,10 @@ def test_what_is_not_there_is_refused_with_what_to_do(rule: str) -> None:
 def test_on_the_command_line_it_is_exit_code_2_and_nothing_is_written(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text(BOTH + '[[optimizer]]\nrule = "torch.optim:Adam"\n')
     printed = bench("run", "a.toml", cwd=tmp_path, code=2)
-    assert "bench-optimizers[torch]" in printed
+    assert "pip install torch" in printed
     assert [path.name for path in tmp_path.iterdir()] == ["a.toml"]
     listed = bench("list", "rules", "torch.optim:Adam", cwd=tmp_path, code=2)
-    assert "bench-optimizers[torch]" in listed
+    assert "pip install torch" in listed
 
 
 TAKES = {

@@ -17,8 +17,8 @@ from nncore.registry import RefusedError
 
 # How to get a package that is missing; others have the name of their module.
 INSTALL = {
-    "torch": 'pip install "bench-optimizers[torch]", or torch alone as https://pytorch.org says',
-    "optax": 'pip install "bench-optimizers[optax]"',
+    "torch": "pip install torch (https://pytorch.org has builds for the processor alone)",
+    "optax": "pip install optax",
 }
 KNOWN = ("torch", "optax", "pytorch_optimizer")
 EXAMPLES = ("torch.optim:NAdam", "optax:adabelief", "pytorch_optimizer:Lion")
