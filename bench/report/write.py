@@ -140,8 +140,9 @@ def _write(
             with faults.of(table):
                 if not table.when(material):
                     continue
-                told[table.name] = table.function(material)
-                written.append(_csv(folder / f"{table.name}.csv", [told[table.name]]))
+                frame = table.function(material)
+                written.append(_csv(folder / f"{table.name}.csv", [frame]))
+                told[table.name] = frame
         lines = [*filter(None, [material.judged]), *material.verdicts.sentences, ""]
         written.append(_replace(folder / VERDICTS, "\n".join(lines)))
         shown = portion(material)
