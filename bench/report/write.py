@@ -142,9 +142,9 @@ def _write(
             with faults.of(table):
                 if not table.when(material):
                     continue
-                rows = table.function(material)
-                written.append(_csv(folder / f"{table.name}.csv", [rows]))
-                told[table.name] = rows
+                frame = table.function(material)
+                written.append(_csv(folder / f"{table.name}.csv", [frame]))
+                told[table.name] = frame
         claimed = claim_words.sentences(material.claims)
         lines = [*claimed, *filter(None, [material.judged]), *material.verdicts.sentences, ""]
         written.append(_replace(folder / VERDICTS, "\n".join(lines)))

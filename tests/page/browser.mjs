@@ -13,10 +13,11 @@ const chrome = browser === "chrome";
 const quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--proxy-server=127.0.0.1:9"];
 const proxy = { "network.proxy.type": 1, "network.proxy.http": "127.0.0.1", "network.proxy.http_port": 9, "network.proxy.ssl": "127.0.0.1", "network.proxy.ssl_port": 9 };
 const opened = await puppeteer.launch({
-  browser, executablePath, headless: true, defaultViewport: chrome ? { width: 1100, height: 900 } : null,
+  browser, executablePath, headless: true, protocolTimeout: 600000, defaultViewport: chrome ? { width: 1100, height: 900 } : null,
   args: chrome ? quiet : ["--width=1100", "--height=900"], extraPrefsFirefox: proxy,
 });
 const seen = { errors: [], requests: [] };
+const at = words => console.error(words);  // how far it came, where it fails
 
 const ready = tab => tab.evaluate(() => new Promise(done => {
   if (document.documentElement.dataset.state === "ready") done();
@@ -78,14 +79,17 @@ await drawn(tab, "curves-0");
 seen.medians = await saved(tab, ["#curves-0", "CSV"]);
 for (const kind of ["curves", "sensitivity", "heatmap", "target", "pairs", "spread", "budget"]) seen.kinds[kind] = await drawn(tab, `${kind}-0`);
 
+at("The hover");
 // The hover of a point: its value, and its name as text.
 await drawn(tab, "curves-0");
 const spot = await tab.evaluate(() => { const r = document.querySelector("#plot-curves-0 .points .point").getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; });
-const told = tab.evaluate(() => new Promise(done => document.getElementById("plot-curves-0").on("plotly_hover", () => requestAnimationFrame(() => done(document.querySelector(".hoverlayer").textContent)))));
-await tab.mouse.move(spot[0] - 40, spot[1] + 3);
-await tab.mouse.move(spot[0] + 1, spot[1] + 1);
-seen.hover = await told;
+await tab.evaluate(() => document.getElementById("plot-curves-0").on("plotly_hover", () => requestAnimationFrame(() => { window.told = document.querySelector(".hoverlayer").textContent; })));
+for (let frame = 0; frame < 500 && !seen.hover; frame++) {
+  await tab.mouse.move(spot[0] + (frame % 3), spot[1] + 1);
+  seen.hover = await tab.evaluate(() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(window.told ?? "")))));
+}
 
+at("Off by");
 // Off by the keyboard, once for the whole page.
 await tab.focus(`button[data-key="on ${bold.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"]`);
 await tab.keyboard.press("Enter");
@@ -94,6 +98,7 @@ seen.off = { curves: await drawn(tab, "curves-0"), spread: await drawn(tab, "spr
 await tab.keyboard.press("Enter");
 seen.on = await drawn(tab, "curves-0");
 
+at("Axes, parts");
 // Axes, parts and lines.
 seen.axes = {};
 for (const [key, value] of [["x", "updates"], ["x", "evaluations"], ["x", "seconds"], ["y", "linear"], ["part", "test"], ["metric", "accuracy"], ["lines", "seeds"], ["configs", "all"]]) {
@@ -102,6 +107,7 @@ for (const [key, value] of [["x", "updates"], ["x", "evaluations"], ["x", "secon
 }
 seen.chosen = await hash(tab);
 
+at("A zoom by");
 // A zoom by the keyboard is in the address, and there again for whoever gets it.
 const before = (await drawn(tab, "curves-0")).range;
 await tab.focus("#plot-curves-0");
@@ -116,6 +122,7 @@ await tab.focus("#plot-curves-0");
 await tab.keyboard.press("0");
 seen.reset = await drawn(tab, "curves-0");
 
+at("Tables: opened");
 // Tables: opened, filtered, sorted, saved.
 seen.tables = await tab.evaluate(() => new Promise(done => {
   const details = document.getElementById("table-trials");
@@ -145,6 +152,7 @@ seen.behind = await saved(tab, ["#curves-0", "CSV"]);
 seen.picture = await saved(tab, ["#curves-0", "SVG"]);
 
 if (chrome) {
+  at("Nobody is");
   // Nobody is left out: contrast in both themes, structure, a narrow screen.
   const own = await visit();
   await own.setViewport({ width: 1100, height: 900 });
@@ -165,6 +173,7 @@ if (chrome) {
   await ready(own);
   await drawn(own, "pairs-0");
   seen.narrow = await own.evaluate(() => document.scrollingElement.scrollWidth);
+  at("Paper: every");
   // Paper: every figure, whatever was scrolled to, in black on white.
   const printed = own.evaluate(() => new Promise(done => addEventListener("beforeprint", () => done(document.querySelectorAll('figure.drawn[data-state="drawn"]').length), { once: true })));
   const pdf = await own.pdf({ format: "A4", timeout: 120000 });

@@ -31,7 +31,9 @@ function controls() {
   const own = make("details", { open }, make("summary", {}, "What is shown", make("span", { class: "under" }, `: ${told}`)), make("div", { class: "chips", role: "group", "aria-label": "Optimizers" }, ...chips, ...buttons), make("div", { class: "selects" }, ...choices));
   box.replaceChildren(own);
   box.hidden = false;
-  document.documentElement.style.scrollPaddingTop = `${box.offsetHeight + 8}px`;
+  const pad = () => { document.documentElement.style.scrollPaddingTop = `${box.offsetHeight + 8}px`; };
+  own.addEventListener("toggle", pad);
+  pad();
   if (focused) box.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
 }
 
