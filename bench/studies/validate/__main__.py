@@ -33,7 +33,7 @@ def tables(samples: int = SAMPLES, kept: Kept | None = None) -> str:
         rates = [kept.of(f"{case.name}, {n}", partial(_rate, case, n, samples))[0] for n in SIZES]
         cells = [f"{100 * rate:.1f} {case.side(rate, samples)}".rstrip() for rate in rates]
         lines.append(f"| {case.estimate} | {case.method} | {case.law} | {' | '.join(cells)} |")
-    lines += ["", *over_problems(samples // 8, kept)]
+    lines += ["", *over_problems(max(1, samples // 8), kept)]
     lines += ["", *advised(samples, kept), "", *decided(samples // 4, kept)]
     return "\n".join(lines)
 
