@@ -47,7 +47,7 @@ def twins_of(store: Store, manifest: Manifest) -> tuple[Twins, ...]:
         found.append(
             Twins(
                 design,
-                frame[COST].to_numpy(dtype=float).reshape(shape),
+                frame[COST].where(status != "crashed").to_numpy(dtype=float).reshape(shape),
                 (status == "diverged").reshape(shape),
                 (status == "crashed").reshape(shape),
             )

@@ -10,7 +10,6 @@ from bench.plan.trials import trials
 from bench.spec.expand import points
 from bench.spec.experiment import load
 from bench.spec.toml import dumps
-from tests import ROOT
 from tests.spec.mistakes import BOTH, OPTIMIZER, PROBLEM, errors, names, the_only_error
 
 
@@ -264,8 +263,3 @@ def test_the_spec_as_run_gives_the_same_experiment(tmp_path):
     copy = tmp_path / "spec.toml"
     copy.write_text(dumps(found.raw))
     assert load(copy) == found
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "experiments").rglob("*.toml")), ids=str)
-def test_experiments_of_the_repository_load(path):
-    assert load(path).problems
