@@ -5,7 +5,7 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 # Workers start by the hundred in tests: none of them should compile our sources again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: bench quick test faults lint format readme validate reproduce documents claims speed check bridges lock clean help
+.PHONY: bench quick test faults browsers lint format readme validate reproduce documents claims speed check bridges lock clean help
 
 help:            ## show the targets
 	@grep -E '^[a-z.]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -32,10 +32,13 @@ speed: .venv     ## the core against the documents' loop and installed peers, in
 	@$(PY) -m bench speed
 
 test: .venv      ## run the tests
-	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m "not faults"
+	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m "not faults and not browsers"
 
 faults: .venv    ## kills, full disks and other faults performed for real, minutes
 	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m faults
+
+browsers: .venv  ## report.html in Chromium and Firefox, where they and node are installed
+	@$(PY) -m pytest tests/page/test_browser.py -rs
 
 check: .venv     ## has convergence regressed? the gate, and the quick ones of the gallery
 	@$(PY) -m bench run experiments/convergence.toml --fresh --no-report --quiet --jobs $(JOBS)

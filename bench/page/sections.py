@@ -13,7 +13,7 @@ from bench.page.markup import element, listed, table, text
 from bench.plan.manifest import Manifest
 from bench.spec import toml
 from bench.tables import costs
-from bench.verdicts import ALL
+from bench.verdicts import ALL, claim_words
 
 # Kinds of figures: a title, and the page of the audit that concerns it.
 FIGURES = {
@@ -83,7 +83,10 @@ def verdicts(material: Material, picture: bytes | None, left_out: Sequence[str])
     return element(
         "section",
         element("h2", "Verdicts"),
-        listed(material.verdicts.sentences, class_="verdicts"),
+        listed(
+            [*claim_words.sentences(material.claims), *material.verdicts.sentences],
+            class_="verdicts",
+        ),
         element("p", text(material.judged)) if material.judged else "",
         image,
         element("details", element("summary", "The ranking as a table"), rows),

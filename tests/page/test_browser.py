@@ -2,7 +2,7 @@
 
 A driver (`browser.mjs`) goes through the page once in each browser and tells what it saw. It needs
 node and the npm packages puppeteer-core and axe-core in the folder that BENCH_NODE_MODULES names;
-`.ci/run` installs both, with the browsers, and sets BENCH_BROWSERS, with which nothing is skipped.
+docs/report.md says how. With BENCH_BROWSERS nothing is skipped.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ import pytest
 import bench
 from tests import ROOT
 from tests.page.experiment import BOLD, CODED, EVIL, SPEC, pictured
+
+pytestmark = pytest.mark.browsers
 
 BROWSERS = {
     "chrome": ("chromium", "google-chrome"),
