@@ -89,7 +89,6 @@ def middling_seeds(runs: pd.DataFrame) -> list[int]:
     optimizer, the first is the seed of the median. `runs` has one configuration per optimizer; only
     seeds that most optimizers have run count, of equal ones the lowest comes first.
     """
-    runs = runs[runs["status"] != "crashed"]
     losses = runs[["optimizer", "seed"]].assign(loss=runs[COST]).dropna()
     if losses.empty:
         return []
@@ -125,7 +124,8 @@ def _landscape(runs: pd.DataFrame, by_index: Mapping[int, Trial]) -> Landscape |
         if not _registered(t)
     }
     known = [t for t in trials if t.optimizer not in foreign]
-    seeds = middling_seeds(runs[~runs["optimizer"].isin(foreign)])
+    ended = runs["status"] != "crashed"
+    seeds = middling_seeds(runs[ended & ~runs["optimizer"].isin(foreign)])
     if not seeds:
         return None
     problem = known[0].problem
