@@ -76,6 +76,6 @@ stop() {
 }
 
 case ${1:-} in
-  install | start | stop) "$1" ;;
+  install | start | stop | up) "$1" ;;
   *) sed -n '2,5p' "$0"; exit 2 ;;
 esac
