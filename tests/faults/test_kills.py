@@ -20,15 +20,19 @@ from tests.faults.commands import (
     tables,
 )
 
-# Fifteen stacks of a fifth of a second each, and a report of one problem.
+# Some thirty stacks of a third of a second each, and a report of one problem: more than is done
+# between the kills, on a fast machine too.
 SPEC = """
 seeds = 40
 [[problem]]
 dataset = { name = "spiral", samples = 100 }
-epochs = 50
-record_every = 5
+epochs = 100
+record_every = 10
 [[optimizer]]
-rule = ["sgd", "adam", "rmsprop", "adagrad", "adamax"]
+rule = [
+  "sgd", "adam", "rmsprop", "adagrad", "adamax",
+  "nadam", "adamw", "nesterov", "adadelta", "amsgrad",
+]
 learning_rate = [0.01, 1.0, 1e6]
 """
 ROUNDS = 20
