@@ -10,6 +10,8 @@ from nncore.stack.layouts import TrialFirst, TrialLast
 from nncore.stack.passes import Passes
 from tests.references.layers import REFERENCES, outputs
 
+pytestmark = pytest.mark.usefixtures("in_a_training")
+
 LAYOUTS = {"trial first": TrialFirst(), "trial last": TrialLast()}
 # How a kind is written where its name is not enough.
 WRITTEN = {"dense": ["dense 5"], "layer_norm": ["layer_norm", "layer_norm epsilon=0.25"]}

@@ -12,6 +12,8 @@ from nncore.stack.updates import Updates
 from nncore.trial import Configuration
 from tests.problems import added, bowl, dense
 
+pytestmark = pytest.mark.usefixtures("in_a_training")
+
 SHAPES = [(5, 4), (4, 3)]
 COUNT = sum((inputs + 1) * outputs for inputs, outputs in SHAPES)
 UPDATES = 30

@@ -27,6 +27,8 @@ from tests.references.registry import (
 )
 from tests.references.settings import SETS
 
+pytestmark = pytest.mark.usefixtures("in_a_training")
+
 LAYOUTS = [TrialFirst, TrialLast]
 
 

@@ -10,6 +10,8 @@ from nncore.stack.updates import Updates
 from nncore.trial import Configuration
 from tests.problems import Line, dense
 
+pytestmark = pytest.mark.usefixtures("in_a_training")
+
 LAYERS = [(3, 4), (4, 2)]
 COUNT = 26
 

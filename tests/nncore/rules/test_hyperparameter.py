@@ -12,6 +12,8 @@ from nncore.stack.updates import Updates
 from nncore.trial import Configuration
 from tests.problems import dense
 
+pytestmark = pytest.mark.usefixtures("in_a_training")
+
 SHAPES = [(40, 7), (7, 30)]
 COUNT = sum((inputs + 1) * outputs for inputs, outputs in SHAPES)
 # Bounds on the error of float32 relative to the way: a few roundings of each of 100 updates.

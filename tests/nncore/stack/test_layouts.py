@@ -9,6 +9,8 @@ from nncore.layers import Architecture, Arrays, layers
 from nncore.stack import layouts
 from nncore.stack.layouts import TrialFirst, TrialLast, choose
 
+pytestmark = pytest.mark.usefixtures("in_a_training")
+
 LAYOUTS = [TrialFirst(), TrialLast()]
 # inputs, outputs, samples: thin in either direction, square, single samples, vectors, a remainder.
 SHAPES = [(3, 64, 300), (65, 3, 300), (65, 2, 64), (2, 9, 32), (65, 64, 64), (6, 4, 1), (5, 1, 1)]

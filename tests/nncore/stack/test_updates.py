@@ -13,6 +13,8 @@ from nncore.stack.updates import Updates
 from nncore.trial import Configuration
 from tests.problems import added, assert_same, configuration, dense, noted, problem, short
 
+pytestmark = pytest.mark.usefixtures("in_a_training")
+
 # (learning rate, decay): quotients of which differ in the last bit from products
 RATES = [(1.0, 1e-3), (0.85, 1e-2), (0.05, 5e-7), (0.3, 0.0), (0.02, 1e-5)]
 LAYERS = ["dense 8", "relu", "dense 3", "softmax"]

@@ -19,6 +19,8 @@ from tests.problems import configuration
 
 optax: Any = pytest.importorskip("optax", reason="optax is not installed")
 
+pytestmark = pytest.mark.usefixtures("in_a_training")
+
 # Of every kind: elementwise, sums over a network and over tensors, the loss, random numbers.
 KINDS: dict[str, tuple[dict[str, Any], dict[str, float]]] = {
     "adam": ({"nesterov": True}, {"learning_rate": 0.01, "b1": 0.5}),

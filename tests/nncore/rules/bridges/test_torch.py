@@ -20,6 +20,8 @@ from tests.problems import configuration
 
 torch: Any = pytest.importorskip("torch", reason="torch is not installed")
 
+pytestmark = pytest.mark.usefixtures("in_a_training")
+
 # Options and hyperparameters that differ from the defaults, of optimizers of every kind: state by
 # tensor, scalars of state, closures, words.
 KINDS: dict[str, tuple[dict[str, Any], dict[str, float]]] = {
