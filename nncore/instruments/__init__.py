@@ -2,7 +2,8 @@
 
 A spec names them, `instruments = ["gradient_norm", "sharpness"]`; then they are recorded as other
 metrics are. One of the training sees a `Probe` at every record, of the whole training part and in
-float64; recording it changes nothing of the training.
+float64; recording it changes nothing of the training. One of classes sees the outputs on every part
+in the training's own precision, as other metrics do.
 """
 
 # isort: off
