@@ -25,8 +25,8 @@ def sentence(decided: Decided, *, late: bool = False) -> str:
 def evidence(decided: Decided) -> str:
     """What the answer of a claim hangs on, of several quantities the one least inside."""
     one = decided.deciding
-    if one is None or not len(one.question.values):
-        return "no result yet"
+    if one is None or not one.seeds:
+        return f"no result{_crashed(one)}" if one and one.crashed else "no result yet"
     told = f"{subject(decided, one)} {number(one.estimate, one)}{_interval(one)}"
     told += f"; claimed is {claimed(one)}"
     if len(decided.found) > 1:
@@ -75,8 +75,9 @@ def claimed(one: Found) -> str:
 
 
 def _interval(one: Found) -> str:
-    q, n = one.question, len(one.question.values)
+    q, n = one.question, one.seeds
     seeds = "1 seed" if n == 1 else f"{n} seeds"
+    seeds += _crashed(one)
     if q.exact:
         return f" (to a tolerance of {q.tolerance:g})" if n == 1 else f" ({seeds}, the same trials)"
     most = 1.0 if q.scale is Scale.RATIO else math.inf
@@ -85,10 +86,20 @@ def _interval(one: Found) -> str:
     return f" ({number(one.low, one)} to {number(one.high, one)}, {seeds})"
 
 
+def _crashed(one: Found) -> str:
+    """On how many seeds a run crashed, or has no value for another reason."""
+    if not one.crashed:
+        return ""
+    noun = f"{'other ' * (one.seeds > 0)}seed{'s' * (one.crashed > 1)}"
+    return f", on {one.crashed} {noun} a run crashed or left no value"
+
+
 def _advice(one: Found) -> str:
+    if one.crashed:
+        return "what crashed might have been anything"
     if one.advised is None:
         return "how many seeds would tell is not known"
     low, high = one.advised
-    seeds = len(one.question.values)
+    seeds = one.seeds
     between = f"up to {high:,}" if low <= seeds else f"{low:,} to {high:,}"
     return f"{between} seeds might tell"

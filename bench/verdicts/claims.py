@@ -22,11 +22,11 @@ from bench.spec.claims import Claim
 from bench.stats.decision import Scale
 from bench.verdicts.evidence import Evidence
 from bench.verdicts.questions import QUESTIONS, Question
-from bench.verdicts.samples import LEVEL, Terms
+from bench.verdicts.samples import LEVEL
 
 Array = NDArray[np.float64]
 COLUMNS = ["claim", "kind", "text", "source", "answer", "estimate", "low", "high", "by", "expected"]
-COLUMNS += ["least", "most", "scale", "problem", "optimizer", "other", "metric", "seeds"]
+COLUMNS += ["least", "most", "scale", "problem", "optimizer", "other", "metric", "seeds", "crashed"]
 COLUMNS += ["advised_low", "advised_high", "quantities", "made"]
 BEFORE, AFTER = "before", "after the fact"
 
@@ -54,6 +54,16 @@ class Found:
     advised: tuple[int, int] | None = None
 
     @property
+    def crashed(self) -> int:
+        """How many runs have no value: they crashed, or nothing is known of them."""
+        return int(np.isnan(self.question.values).sum())
+
+    @property
+    def seeds(self) -> int:
+        """How many have one."""
+        return len(self.question.values) - self.crashed
+
+    @property
     def claimed(self) -> tuple[float, float]:
         """The claimed range, as it is shown."""
         return shown(self.question.least, self.question), shown(self.question.most, self.question)
@@ -69,11 +79,10 @@ class Found:
 
 @dataclass(frozen=True)
 class Decided:
-    """A claim, numbered from 1, with all that was found; `by` is the size that it claims."""
+    """A claim, numbered from 1, with all that was found."""
 
     number: int
     claim: Claim
-    by: float
     found: tuple[Found, ...] = field(default_factory=tuple)
 
     @property
@@ -131,45 +140,27 @@ def decide(
     asked = [(claim, list(QUESTIONS[claim.kind](claim, evidence))) for claim in claims]
     family = max(1, sum(q.counts for _, some in asked for q in some))
     return tuple(
-        Decided(
-            number,
-            claim,
-            _by(claim, some, evidence),
-            tuple(answer(q, level, family, watched=watched) for q in some),
-        )
+        Decided(number, claim, tuple(answer(q, level, family, watched=watched) for q in some))
         for number, (claim, some) in enumerate(asked, start=1)
     )
 
 
-def _by(claim: Claim, asked: Sequence[Question], evidence: Evidence) -> float:
-    """The size that a claim gives, or its problem's margin; NaN where there is none."""
-    if claim.low is not None or not asked:
-        return math.nan
-    if claim.by is not None:
-        return claim.by
-    margin = evidence.terms.get(claim.problems[0], Terms()).margin
-    ratio = asked[0].scale is Scale.RATIO and claim.equals is None
-    return margin.ratio if ratio else margin.difference
-
-
 def answer(question: Question, level: float, family: int, *, watched: bool = False) -> Found:
-    """The estimate and interval of a question, one of a `family`, and what they say."""
+    """The estimate and interval of a question, one of a `family`, and what they say.
+
+    The estimate is that of the runs with a value; the interval encloses whatever those without one
+    might have been.
+    """
     values, confidence = question.values, 1 - level / family
-    n = len(values)
-    if n == 0:
+    lacks = np.isnan(values)
+    if lacks.all():
         return Found(question, math.nan, math.nan, math.nan, Answer.UNKNOWN)
-    if question.share:
-        middle = float(values.mean())
-        if question.exact:
-            low = high = middle
-        elif watched:
-            low, high = stats.share_sequence(values, confidence)
-        else:
-            low, high = (float(x) for x in stats.share_interval(values.sum(), n, confidence))
-    elif not question.exact:
-        middle, low, high = stats.held(values, confidence, watched=watched)
-    else:
-        middle = low = high = float(stats.median(values))
+    ends = (0.0, 1.0) if question.share else (-math.inf, math.inf)
+    middle, low, high = _located(question, values[~lacks], confidence, watched=watched)
+    if lacks.any():
+        lowest, highest = (np.where(lacks, end, values) for end in ends)
+        _, low, _ = _located(question, lowest, confidence, watched=watched)
+        _, _, high = _located(question, highest, confidence, watched=watched)
     least, most = question.least, question.most
     if question.exact:
         slack = question.tolerance * max(1.0, *(abs(x) for x in (least, most) if math.isfinite(x)))
@@ -180,10 +171,25 @@ def answer(question: Question, level: float, family: int, *, watched: bool = Fal
     elif high < least or low > most:
         said = Answer.CONTRADICTED
     advised = None
-    if said is Answer.UNKNOWN and not (watched or question.share):
+    if said is Answer.UNKNOWN and not (watched or question.share or lacks.any()):
         advised = stats.seeds_to_place(values, least, most, family, level)
     middle, low, high = (shown(x, question) for x in (middle, low, high))
     return Found(question, middle, low, high, said, advised)
+
+
+def _located(
+    question: Question, values: Array, confidence: float, *, watched: bool
+) -> tuple[float, float, float]:
+    """Where the values of a question lie: their median, or share, with its interval."""
+    if question.exact:
+        middle = float(values.mean() if question.share else stats.median(values))
+        return middle, middle, middle
+    if not question.share:
+        return stats.held(values, confidence, watched=watched)
+    if watched:
+        return float(values.mean()), *stats.share_sequence(values, confidence)
+    low, high = stats.share_interval(values.sum(), len(values), confidence)
+    return float(values.mean()), float(low), float(high)
 
 
 def open_questions(claims: Claims) -> Counter[str]:
@@ -212,7 +218,6 @@ def frame(claims: Claims) -> pd.DataFrame:
             "text": claim.text,
             "source": claim.source,
             "answer": each.answer.value,
-            "by": each.by,
             "expected": claim.expected or "",
             "quantities": len(each.found),
             "made": AFTER if each.number in claims.late else BEFORE,
@@ -223,7 +228,8 @@ def frame(claims: Claims) -> pd.DataFrame:
             row |= {"estimate": one.estimate, "low": one.low, "high": one.high}
             where = ", ".join(q.problems)
             row |= {"scale": q.scale.value, "problem": where, "optimizer": q.optimizer}
-            row |= {"other": q.other, "metric": q.metric, "seeds": len(q.values)}
+            row |= {"other": q.other, "metric": q.metric, "by": q.by}
+            row |= {"seeds": one.seeds, "crashed": one.crashed}
             if one.advised:
                 row |= {"advised_low": one.advised[0], "advised_high": one.advised[1]}
         rows.append(row)
@@ -231,5 +237,5 @@ def frame(claims: Claims) -> pd.DataFrame:
     words = ["kind", "text", "source", "answer", "expected", "scale", "problem", "optimizer"]
     words += ["other", "metric", "made"]
     found[words] = found[words].fillna("")
-    counts = ["claim", "seeds", "advised_low", "advised_high", "quantities"]
+    counts = ["claim", "seeds", "crashed", "advised_low", "advised_high", "quantities"]
     return found.astype({**dict.fromkeys(counts, "Int64"), **dict.fromkeys(words, str)})

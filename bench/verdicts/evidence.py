@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.plan.manifest import Manifest
-from bench.spec.claims import Claim, column_of, numbers_of
+from bench.spec.claims import Claim, agrees, column_of, numbers_of
 from bench.spec.formulas import Formula, formula
 from bench.stats.decision import Scale
 from bench.tables.best import best_trials
@@ -19,9 +19,12 @@ from bench.tables.headline import Headline, Headlines
 from bench.tables.records import Targets
 from bench.verdicts.samples import Terms, terms_of
 from nncore.metrics import LOSS, Columns
-from nncore.trial import Problem
+from nncore.trial import Configuration, Problem
 
 Array = NDArray[np.float64]
+# By phase, the one that judges first: configurations by their numbers.
+Phases = Mapping[str, Mapping[int, Configuration]]
+PHASES = ("evaluation", "tuning")
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,9 @@ class Evidence:
     """What claims are decided by.
 
     `trials` has a row per trial with its cost, `marks` by trial the metrics of single epochs
-    (`epoch_10_train_loss`); the rest is by problem: its definition, its targets, the `fixed` ones
-    without randomness, on what terms it is compared.
+    (`epoch_10_train_loss`), `plan` by problem and optimizer the configurations of its trials,
+    whether they have been trained or not; the rest is by problem: its definition, its targets, the
+    `fixed` ones without randomness, on what terms it is compared.
     """
 
     trials: pd.DataFrame
@@ -40,18 +44,32 @@ class Evidence:
     targets: Targets
     fixed: Collection[str]
     terms: Mapping[str, Terms]
+    plan: Mapping[tuple[str, str], Phases]
     marks: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    def judged(
+        self, claim: Claim, problem: str, optimizer: str
+    ) -> tuple[str, Mapping[int, Configuration]]:
+        """The phase whose trials judge an optimizer on a problem, and what takes part in a claim.
+
+        That are the configurations by their numbers, as they are planned; in an evaluation the one
+        that was chosen before, on other seeds.
+        """
+        phases = self.plan.get((problem, optimizer), {})
+        several = len({number for some in phases.values() for number in some}) > 1
+        for phase in PHASES:
+            some = phases.get(phase, {})
+            kept = {n: one for n, one in some.items() if not several or agrees(one, claim.at)}
+            if kept:
+                return phase, kept
+        return PHASES[-1], {}
 
     def runs(self, claim: Claim, problem: str, optimizer: str) -> pd.DataFrame:
         """The trials of an optimizer on a problem that a claim is about, all configurations."""
-        trials = self.trials
-        rows = trials[(trials["problem"] == problem) & (trials["optimizer"] == optimizer)]
-        several = rows["configuration"].nunique() > 1
-        for name, value in claim.at.items() if several else ():
-            if name in rows:
-                own = pd.to_numeric(rows[name], errors="coerce")
-                rows = rows[own.isna() | (own == value)]
-        return rows
+        trials, (phase, some) = self.trials, self.judged(claim, problem, optimizer)
+        mine = (trials["problem"] == problem) & (trials["optimizer"] == optimizer)
+        rows = trials[mine & trials["configuration"].isin(list(some))]
+        return rows[rows["phase"] == phase] if "phase" in rows else rows
 
     def best(self, claim: Claim, problem: str, optimizer: str) -> pd.DataFrame:
         """Those of the best configuration."""
@@ -82,9 +100,15 @@ class Measure:
         return cls(claim.metric, read, None if kind == "time_to" else headline, kind == "time_to")
 
     def values(self, rows: pd.DataFrame, problem: Problem, evidence: Evidence) -> pd.Series:
-        """The values of trials by their seeds; NaN where nothing is known, never of a lost run."""
+        """The values of trials by their seeds; NaN where nothing is known, never of a lost run.
+
+        A diverged run has the worst value of what it has lost: of a formula infinity, whatever
+        the formula makes of the worst values of its metrics.
+        """
         given: dict[str, Any] = {}
         numbers = numbers_of(problem)
+        diverged = (rows["status"] == "diverged").to_numpy()
+        lost = np.zeros(len(rows), dtype=bool)
         for name in self.formula.names:
             found = column_of(name)
             if found is None:
@@ -97,19 +121,22 @@ class Measure:
             if kind.startswith("epoch_"):
                 marked = evidence.marks.get(f"{kind}_{column}", pd.Series(dtype=float))
                 given[name] = rows["trial"].map(marked).to_numpy(dtype=float)
+                seen = pd.to_numeric(rows["diverged_epoch"]).to_numpy(dtype=float, na_value=np.nan)
+                lost |= diverged & (seen <= int(kind.removeprefix("epoch_")))
             elif kind == "time_to":
                 given[name] = rows[name].to_numpy(dtype=float) if name in rows else np.nan
             else:
                 quantity = evidence.columns[column]
                 known = rows.get(f"{kind}_{column}", pd.Series(np.nan, rows.index))
-                lost = (rows["status"] == "diverged").to_numpy()
-                given[name] = np.where(lost, quantity.worst, known.to_numpy(dtype=float))
+                given[name] = np.where(diverged, quantity.worst, known.to_numpy(dtype=float))
+                lost |= diverged
         out = np.broadcast_to(self.formula(given), (len(rows),)).astype(float)
         if self.headline is None and not self.timed:
             nothing = np.zeros(len(rows), dtype=bool)
             for value in given.values():
                 nothing |= np.isnan(value)
-            out = np.where(np.isnan(out) & ~nothing, np.inf, out)
+            out = np.where(nothing, np.nan, np.where(np.isnan(out), np.inf, out))
+            out = np.where(lost, np.inf, out)
         return pd.Series(out, rows["seed"].to_numpy())
 
     def costs(self, values: Array) -> Array:
@@ -125,7 +152,16 @@ class Measure:
     def floor(self, problem: str, evidence: Evidence) -> float:
         """The value at or below which there is only rounding."""
         is_loss = self.headline is not None and self.headline.quantity.name == LOSS
-        return evidence.terms.get(problem, Terms()).floor if is_loss else 0.0
+        return evidence.terms.get(problem, Terms()).floor if is_loss else -np.inf
+
+
+def _plan(manifest: Manifest) -> dict[tuple[str, str], dict[str, dict[int, Configuration]]]:
+    found: dict[tuple[str, str], dict[str, dict[int, Configuration]]] = {}
+    for trial in manifest.trials:
+        phases = found.setdefault((trial.problem_name, trial.optimizer), {})
+        some = phases.setdefault(manifest.phase(trial), {})
+        some[trial.configuration_index] = trial.configuration
+    return found
 
 
 def evidence_of(trials: pd.DataFrame, manifest: Manifest, marks: pd.DataFrame) -> Evidence:
@@ -138,5 +174,6 @@ def evidence_of(trials: pd.DataFrame, manifest: Manifest, marks: pd.DataFrame) -
         manifest.targets,
         manifest.fixed,
         terms_of(manifest),
+        _plan(manifest),
         marks,
     )

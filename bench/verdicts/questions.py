@@ -6,14 +6,14 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from bench import stats
-from bench.spec.claims import Claim, numbers_of, target_of
+from bench.spec.claims import Claim, numbers_of, numerics_of, target_of
 from bench.spec.formulas import formula
 from bench.stats.decision import Scale
 from bench.tables.best import best_trials
@@ -27,11 +27,13 @@ Array = NDArray[np.float64]
 class Question:
     """A quantity of a claim: `values` `(n,)`, one a seed, and the range claimed of their median.
 
+    NaN is the value of a run that crashed, or of which it is not known: it may have been anything.
     Of a `share` values are 0 or 1, and it is their mean. `problems`, `optimizer` and `other` say
-    whose it is; on the ratio `scale` values are logarithms. Where it is `exact` one number decides,
-    which may miss an end by `tolerance`; it `counts` among the intervals that hold together if its
-    problem is random. `points` are what a trend goes through: the numbers it goes over, with the
-    metric's median at each.
+    whose it is; on the ratio `scale` values are logarithms. `by` is the size that is claimed, as a
+    spec gives it. Where nothing is `random` one number decides, which may miss an end by
+    `tolerance`, and so it is between `twins`, which have chosen the same trials. The configurations
+    were chosen on the seeds that judge them among as many as `searched` says. `points` are what a
+    trend goes through: the numbers it goes over, with the metric's median at each.
     """
 
     problems: tuple[str, ...]
@@ -42,58 +44,82 @@ class Question:
     values: Array
     least: float
     most: float
-    exact: bool = False
-    counts: bool = True
+    by: float = math.nan
+    random: bool = True
+    twins: bool = False
+    searched: int = 1
     share: bool = False
     tolerance: float = 0.0
     points: tuple[tuple[float, float], ...] = ()
 
+    @property
+    def exact(self) -> bool:
+        """Whether one number decides."""
+        return self.twins or not self.random
+
+    @property
+    def counts(self) -> int:
+        """For how many intervals it counts among those that hold together."""
+        return int(self.random)
+
+
+class Point(NamedTuple):
+    """A number that a trend goes over, on a problem, with the metric's values there by seed."""
+
+    number: float
+    problem: str
+    series: pd.Series
+
 
 def _terms(claim: Claim, problem: str, evidence: Evidence) -> dict[str, Any]:
     """What all questions of a claim on one problem have in common."""
-    exact = problem in evidence.fixed
-    tolerance = claim.tolerance
-    return {"problems": (problem,), "exact": exact, "counts": not exact, "tolerance": tolerance}
+    random = problem not in evidence.fixed
+    return {"problems": (problem,), "random": random, "tolerance": claim.tolerance}
 
 
-def _size(claim: Claim, problem: str, scale: Scale, evidence: Evidence) -> float:
-    """The claimed size on a scale: the claim's own, else the problem's margin."""
+def _size(claim: Claim, problem: str, scale: Scale, evidence: Evidence) -> tuple[float, float]:
+    """The claimed size on a scale, and as a spec gives it: the claim's own, else the margin."""
     margin = evidence.terms.get(problem, Terms()).margin
-    if claim.by is None:
-        return margin.size(scale)
-    return -math.log1p(-claim.by) if scale is Scale.RATIO else claim.by
+    by = claim.by
+    if by is None:
+        by = margin.ratio if scale is Scale.RATIO else margin.difference
+    if scale is Scale.DIFFERENCE:
+        return by, by
+    return (-math.log1p(-by) if by < 1 else math.inf), by
 
 
 def _pair(claim: Claim, problem: str, one: str, other: str, evidence: Evidence) -> Question:
     """By how much `one` is better than `other` on the same seeds; no range is claimed yet."""
-    measure = Measure.of(claim, problem, evidence)
-    definition, common = evidence.problems[problem], _terms(claim, problem, evidence)
+    measure, definition = Measure.of(claim, problem, evidence), evidence.problems[problem]
     rows = [evidence.best(claim, problem, name) for name in (one, other)]
     series = [measure.values(part, definition, evidence) for part in rows]
-    both = pd.concat(series, axis=1, join="inner").dropna()
-    costs = [measure.costs(both[i].to_numpy()) for i in (0, 1)]
-    scale = measure.scale(*costs) if len(both) else Scale.DIFFERENCE
-    if not len(both):
-        scale = measure.scale(*(measure.costs(s.to_numpy()) for s in series))
-    if scale is Scale.RATIO:
-        floor = measure.floor(problem, evidence)
-        first, second = (np.maximum(c, floor) for c in costs)
-        gaps = stats.log_ratios(second, first) if len(both) else costs[0]
-    else:
-        gaps = stats.differences(costs[1], costs[0]) if len(both) else costs[0]
-    # Optimizers of the same trials are equal, however few seeds there are.
-    twins = len(rows[0]) > 0 and set(rows[0]["key"]) == set(rows[1]["key"])
-    common["exact"] = common["exact"] or twins
+    both = pd.concat(series, axis=1, join="inner")
+    first, second = (measure.costs(both[i].to_numpy()) for i in (0, 1))
+    scale = measure.scale(*(measure.costs(s.to_numpy()) for s in series))
     return Question(
         optimizer=one,
         other=other,
         metric=measure.text,
         scale=scale,
-        values=np.asarray(gaps),
+        values=_gaps(first, second, scale, measure.floor(problem, evidence)),
         least=-math.inf,
         most=math.inf,
-        **common,
+        # Optimizers of the same trials are equal, however few seeds there are.
+        twins=len(rows[0]) > 0 and set(rows[0]["key"]) == set(rows[1]["key"]),
+        **_terms(claim, problem, evidence),
     )
+
+
+def _gaps(first: Array, second: Array, scale: Scale, floor: float) -> Array:
+    """By how much `first` is below `second`, seed by seed `(n,)`; NaN where one is not known."""
+    known = ~(np.isnan(first) | np.isnan(second))
+    found = np.full(known.shape, np.nan)
+    if scale is Scale.RATIO:
+        first, second = np.maximum(first, floor), np.maximum(second, floor)
+    gap = stats.log_ratios if scale is Scale.RATIO else stats.differences
+    if known.any():
+        found[known] = gap(second[known], first[known])
+    return found
 
 
 def _better(claim: Claim, evidence: Evidence) -> Iterator[Question]:
@@ -111,29 +137,29 @@ def _ahead(
     for problem in claim.problems:
         for one, other in pairs:
             found = _pair(claim, problem, one, other, evidence)
-            yield replace(found, least=_size(claim, problem, found.scale, evidence))
+            size, by = _size(claim, problem, found.scale, evidence)
+            yield replace(found, least=size, by=by)
 
 
 def _same(claim: Claim, evidence: Evidence) -> Iterator[Question]:
     for problem in claim.problems:
         for one, other in combinations(claim.optimizers, 2):
             found = _pair(claim, problem, one, other, evidence)
-            size = _size(claim, problem, found.scale, evidence)
-            yield replace(found, least=-size, most=size)
+            size, by = _size(claim, problem, found.scale, evidence)
+            yield replace(found, least=-size, most=size, by=by)
 
 
 def _value(claim: Claim, evidence: Evidence) -> Iterator[Question]:
     for problem in claim.problems:
-        measure = Measure.of(claim, problem, evidence)
+        measure, definition = Measure.of(claim, problem, evidence), evidence.problems[problem]
         for optimizer in claim.optimizers:
             rows = evidence.best(claim, problem, optimizer)
-            values = measure.values(rows, evidence.problems[problem], evidence).dropna()
-            least, most = claim.low, claim.high
+            least, most, by = claim.low, claim.high, math.nan
             if claim.equals is not None:
                 alone = replace(measure, formula=formula(claim.equals), headline=None, timed=False)
-                some = alone.values(rows.head(1), evidence.problems[problem], evidence)
+                some = alone.values(rows.head(1), definition, evidence)
                 middle = float(some.iloc[0]) if len(some) else math.nan
-                size = _size(claim, problem, Scale.DIFFERENCE, evidence)
+                size, by = _size(claim, problem, Scale.DIFFERENCE, evidence)
                 least, most = middle - size, middle + size
             assert least is not None
             assert most is not None
@@ -142,9 +168,10 @@ def _value(claim: Claim, evidence: Evidence) -> Iterator[Question]:
                 other="",
                 metric=measure.text,
                 scale=Scale.DIFFERENCE,
-                values=values.to_numpy(),
+                values=measure.values(rows, definition, evidence).to_numpy(),
                 least=least,
                 most=most,
+                by=by,
                 **_terms(claim, problem, evidence),
             )
 
@@ -157,13 +184,14 @@ def _reaches(claim: Claim, evidence: Evidence) -> Iterator[Question]:
         by = evidence.problems[problem].epochs if claim.epoch is None else claim.epoch
         for optimizer in claim.optimizers:
             rows = evidence.best(claim, problem, optimizer)
-            times = rows.get(f"time_to_{column}", pd.Series(dtype=float)).dropna()
+            nothing = pd.Series(np.nan, rows.index)
+            times = rows.get(f"time_to_{column}", nothing).to_numpy(dtype=float)
             yield Question(
                 optimizer=optimizer,
                 other="",
                 metric=f"time_to_{column}",
                 scale=Scale.DIFFERENCE,
-                values=(times.to_numpy(dtype=float) <= by).astype(float),
+                values=np.where(np.isnan(times), np.nan, times <= by),
                 least=claim.low,
                 most=claim.high,
                 share=True,
@@ -172,70 +200,86 @@ def _reaches(claim: Claim, evidence: Evidence) -> Iterator[Question]:
 
 
 def _trend(claim: Claim, evidence: Evidence) -> Iterator[Question]:
-    over = str(claim.over)
+    """A trend of each optimizer: on each problem over its own numbers, if it has them planned,
+    else over those of the problems.
+    """
     for optimizer in claim.optimizers:
-        own: list[tuple[str, list[tuple[float, pd.Series]]]] = []
-        across: list[tuple[float, pd.Series]] = []
-        for problem in claim.problems:
-            rows, definition = evidence.runs(claim, problem, optimizer), evidence.problems[problem]
-            measure = Measure.of(claim, problem, evidence)
-            numbers = pd.to_numeric(rows[over], errors="coerce") if over in rows else None
-            if numbers is not None and numbers.notna().any():
-                points = []
-                for x in sorted(numbers.dropna().unique()):
-                    part = best_trials(rows[numbers == x])
-                    points.append((float(x), measure.values(part, definition, evidence)))
-                own.append((problem, points))
-            else:
-                part = best_trials(rows)
-                x = numbers_of(definition).get(over, math.nan)
-                across.append((x, measure.values(part, definition, evidence)))
-        for problem, points in own:
-            yield _through(claim, [problem], optimizer, points, evidence)
-        if across:
-            points = sorted(across, key=lambda point: point[0])
-            yield _through(claim, claim.problems, optimizer, points, evidence)
+        own = {problem: _own(claim, problem, optimizer, evidence) for problem in claim.problems}
+        if any(own.values()):
+            for problem, some in own.items():
+                rows = evidence.runs(claim, problem, optimizer)
+                points = [
+                    _point(claim, number, problem, rows[rows["configuration"].isin(mine)], evidence)
+                    for number, mine in sorted(some.items())
+                ]
+                yield _through(claim, optimizer, points, evidence)
+        else:
+            points = [
+                _point(
+                    claim,
+                    numbers_of(evidence.problems[problem])[str(claim.over)],
+                    problem,
+                    evidence.runs(claim, problem, optimizer),
+                    evidence,
+                )
+                for problem in claim.problems
+            ]
+            yield _through(claim, optimizer, sorted(points, key=lambda p: p.number), evidence)
 
 
-def _through(
-    claim: Claim,
-    problems: Sequence[str],
-    optimizer: str,
-    points: Sequence[tuple[float, pd.Series]],
-    evidence: Evidence,
-) -> Question:
+def _own(claim: Claim, problem: str, optimizer: str, evidence: Evidence) -> dict[float, list[int]]:
+    """The configurations at each value that a hyperparameter of this name is planned to have."""
+    found: dict[float, list[int]] = {}
+    for number, one in evidence.judged(claim, problem, optimizer)[1].items():
+        value = numerics_of(one).get(str(claim.over))
+        if value is not None:
+            found.setdefault(value, []).append(number)
+    return found
+
+
+def _point(
+    claim: Claim, number: float, problem: str, rows: pd.DataFrame, evidence: Evidence
+) -> Point:
+    """The point of a trend at a number, where the best configuration of `rows` takes part."""
+    measure, best = Measure.of(claim, problem, evidence), best_trials(rows)
+    return Point(number, problem, measure.values(best, evidence.problems[problem], evidence))
+
+
+def _through(claim: Claim, optimizer: str, points: Sequence[Point], evidence: Evidence) -> Question:
     """How a metric goes over some numbers, by the median slope between any two of them.
 
     Theil 1950 and Sen 1968: infinite values have their place in it. Over positive numbers slopes
     are over logarithms, and losses have theirs. A claimed power is the slope itself; else it is the
     change that the slope makes from the least number to the largest.
     """
-    first = problems[0]
-    measure = Measure.of(claim, first, evidence)
-    x = np.array([number for number, _ in points])
-    table = pd.concat([s for _, s in points], axis=1, join="inner").dropna().to_numpy(float)
+    problems = tuple(dict.fromkeys(point.problem for point in points))
+    measure = Measure.of(claim, problems[0], evidence)
+    x = np.array([point.number for point in points])
+    table = _by_seed(points, evidence)
     scale = Scale.RATIO if claim.power else measure.scale(table)
+    if scale is Scale.RATIO:
+        table = np.maximum(table, [measure.floor(point.problem, evidence) for point in points])
     medians = tuple(
-        (float(number), float(stats.median(table[:, i])))
-        for i, number in enumerate(x)
-        if len(table)
+        (point.number, float(stats.median(column[~np.isnan(column)])))
+        for point, column in zip(points, table.T, strict=True)
+        if not np.isnan(column).all()
     )
     along = np.log(x) if (x > 0).all() else x
     with np.errstate(divide="ignore", invalid="ignore"):
         y = np.log(table) if scale is Scale.RATIO else table
     slopes = slope(along, y) if len(x) > 1 else np.empty(0)
+    slopes[np.isnan(table[: len(slopes)]).any(axis=1)] = np.nan
+    values, kept, by = slopes, Scale.DIFFERENCE, math.nan
     if claim.power:
-        values, kept = slopes, Scale.DIFFERENCE
         least, most = claim.low, claim.high
         assert least is not None
         assert most is not None
     else:
         sign = 1 if claim.way == "rises" else -1
         values, kept = sign * slopes * float(along.max() - along.min()), scale
-        least, most = _size(claim, first, scale, evidence), math.inf
-    exact = all(name in evidence.fixed for name in problems)
+        (least, by), most = _size(claim, problems[0], scale, evidence), math.inf
     return Question(
-        problems=tuple(problems),
+        problems=problems,
         optimizer=optimizer,
         other="",
         metric=measure.text,
@@ -243,11 +287,27 @@ def _through(
         values=values,
         least=least,
         most=most,
-        points=medians,
-        exact=exact,
-        counts=not exact,
+        by=by,
+        random=any(problem not in evidence.fixed for problem in problems),
         tolerance=claim.tolerance,
+        points=medians,
     )
+
+
+def _by_seed(points: Sequence[Point], evidence: Evidence) -> Array:
+    """The values at k points `(n, k)` on the seeds that all have.
+
+    Without randomness there is one value, whatever the seed.
+    """
+    fixed = [point.problem in evidence.fixed for point in points]
+    drawn = [p.series for p, one in zip(points, fixed, strict=True) if not one]
+    seeds = pd.concat(drawn or [p.series for p in points], axis=1, join="inner").index
+    columns = [
+        np.resize(p.series, len(seeds)) if drawn and one and len(p.series)
+        else p.series.reindex(seeds).to_numpy()
+        for p, one in zip(points, fixed, strict=True)
+    ]  # fmt: skip
+    return np.stack(columns, axis=1)
 
 
 def slope(x: Array, y: Array) -> Array:
@@ -258,13 +318,13 @@ def slope(x: Array, y: Array) -> Array:
     >>> slope(np.array([0.0, 1.0, 2.0]), np.array([[0.0, 2.0, 4.0], [0.0, 1.0, np.inf]])).tolist()
     [2.0, inf]
     """
+    if not len(y):
+        return np.empty(0)
     y = np.where(np.isnan(y), np.inf, y)
     found = [
         stats.differences(y[:, j], y[:, i]) / (x[j] - x[i])
         for i, j in combinations(range(len(x)), 2)
     ]
-    if not len(y):
-        return np.empty(0)
     return np.asarray(stats.median(np.stack(found, axis=1)))
 
 

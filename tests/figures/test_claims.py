@@ -35,7 +35,7 @@ def claims(kind: str, **changes: object) -> Claims:
         over="learning_rate", way="falls",
     )  # fmt: skip
     told = tuple(answer(one, 0.05, 3) for one in found)
-    return Claims((Decided(1, claim, 0.1, told),), frozenset({1}))
+    return Claims((Decided(1, claim, told),), frozenset({1}))
 
 
 @pytest.mark.parametrize("kind", ["value", "trend"])
