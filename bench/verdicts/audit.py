@@ -112,10 +112,12 @@ def _same_seeds(summary: pd.DataFrame, fixed: Collection[str]) -> list[dict[str,
     some = summary[~summary["problem"].isin(list(fixed))]
     sizes = some.groupby(["problem", "optimizer"], sort=False).size()
     text = (
-        "configurations were chosen and judged on the same seeds, which flatters the larger search"
+        "configurations were chosen and judged on the same seeds, which flatters the larger "
+        "search; claims that compare them are not told"
     )
+    where = "ranking spread curves pairs across target profile claim"
     return [
-        _row("same seeds", "ranking spread curves pairs across target profile", text, str(problem))
+        _row("same seeds", where, text, str(problem))
         for problem, most in sizes.groupby(level="problem", sort=False).max().items()
         if most > 1
     ]

@@ -78,6 +78,8 @@ def _interval(one: Found) -> str:
     q, n = one.question, one.seeds
     seeds = "1 seed" if n == 1 else f"{n} seeds"
     seeds += _crashed(one)
+    if q.flattered:
+        return f" ({seeds})"
     if q.exact:
         return f" (to a tolerance of {q.tolerance:g})" if n == 1 else f" ({seeds}, the same trials)"
     most = 1.0 if q.scale is Scale.RATIO else math.inf
@@ -95,6 +97,11 @@ def _crashed(one: Found) -> str:
 
 
 def _advice(one: Found) -> str:
+    if one.question.flattered:
+        return (
+            "the best of several configurations was chosen on the seeds that judge it, which "
+            "flatters the larger search: add [tuning], or name one with `at`"
+        )
     if one.crashed:
         return "what crashed might have been anything"
     if one.advised is None:

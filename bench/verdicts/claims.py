@@ -134,8 +134,10 @@ def decide(
     """What is found of every claim; all intervals hold together with a chance of 1 - `level`.
 
     Each is at 1 - `level` / m with m quantities with randomness over all claims, whether there are
-    values of them yet or not: the number follows from the spec. `watched` says that seeds were
-    added until all was decided: then intervals hold at all numbers of seeds together.
+    values of them yet or not: the number follows from the spec. That of the best of k
+    configurations, chosen on the same seeds, counts k times; comparisons of such have no interval.
+    `watched` says that seeds were added until all was decided: then intervals hold at all numbers
+    of seeds together.
     """
     asked = [(claim, list(QUESTIONS[claim.kind](claim, evidence))) for claim in claims]
     family = max(1, sum(q.counts for _, some in asked for q in some))
@@ -149,7 +151,7 @@ def answer(question: Question, level: float, family: int, *, watched: bool = Fal
     """The estimate and interval of a question, one of a `family`, and what they say.
 
     The estimate is that of the runs with a value; the interval encloses whatever those without one
-    might have been.
+    might have been. Of what is flattered nothing is told.
     """
     values, confidence = question.values, 1 - level / family
     lacks = np.isnan(values)
@@ -161,6 +163,10 @@ def answer(question: Question, level: float, family: int, *, watched: bool = Fal
         lowest, highest = (np.where(lacks, end, values) for end in ends)
         _, low, _ = _located(question, lowest, confidence, watched=watched)
         _, _, high = _located(question, highest, confidence, watched=watched)
+    if question.flattered:
+        no_more = (-math.inf, math.inf)
+        middle, low, high = (shown(x, question) for x in (middle, *no_more))
+        return Found(question, middle, low, high, Answer.UNKNOWN)
     least, most = question.least, question.most
     if question.exact:
         slack = question.tolerance * max(1.0, *(abs(x) for x in (least, most) if math.isfinite(x)))
@@ -193,12 +199,12 @@ def _located(
 
 
 def open_questions(claims: Claims) -> Counter[str]:
-    """By problem, how many quantities of undecided claims are undecided there."""
+    """By problem, how many quantities of undecided claims are undecided that seeds may decide."""
     asked: Counter[str] = Counter()
     for each in claims.decided:
         if each.answer is Answer.UNKNOWN:
             for found in each.found:
-                if found.answer is Answer.UNKNOWN:
+                if found.answer is Answer.UNKNOWN and not found.question.flattered:
                     asked.update(found.question.problems)
     return asked
 

@@ -16,6 +16,7 @@ from bench.spec.formulas import Formula, formula
 from bench.stats.decision import Scale
 from bench.tables.best import best_trials
 from bench.tables.headline import Headline, Headlines
+from bench.tables.marks import EPOCH
 from bench.tables.records import Targets
 from bench.verdicts.samples import Terms, terms_of
 from nncore.metrics import LOSS, Columns
@@ -102,13 +103,10 @@ class Measure:
     def values(self, rows: pd.DataFrame, problem: Problem, evidence: Evidence) -> pd.Series:
         """The values of trials by their seeds; NaN where nothing is known, never of a lost run.
 
-        A diverged run has the worst value of what it has lost: of a formula infinity, whatever
-        the formula makes of the worst values of its metrics.
+        What a diverged run has lost has its worst value; a formula makes of that what it says.
         """
         given: dict[str, Any] = {}
         numbers = numbers_of(problem)
-        diverged = (rows["status"] == "diverged").to_numpy()
-        lost = np.zeros(len(rows), dtype=bool)
         for name in self.formula.names:
             found = column_of(name)
             if found is None:
@@ -118,26 +116,46 @@ class Measure:
                 given[name] = column_values.to_numpy(dtype=float)
                 continue
             kind, column = found
-            if kind.startswith("epoch_"):
+            if kind.startswith(EPOCH):
                 marked = evidence.marks.get(f"{kind}_{column}", pd.Series(dtype=float))
                 given[name] = rows["trial"].map(marked).to_numpy(dtype=float)
-                seen = pd.to_numeric(rows["diverged_epoch"]).to_numpy(dtype=float, na_value=np.nan)
-                lost |= diverged & (seen <= int(kind.removeprefix("epoch_")))
             elif kind == "time_to":
                 given[name] = rows[name].to_numpy(dtype=float) if name in rows else np.nan
             else:
                 quantity = evidence.columns[column]
                 known = rows.get(f"{kind}_{column}", pd.Series(np.nan, rows.index))
-                given[name] = np.where(diverged, quantity.worst, known.to_numpy(dtype=float))
-                lost |= diverged
+                lost = (rows["status"] == "diverged").to_numpy()
+                given[name] = np.where(lost, quantity.worst, known.to_numpy(dtype=float))
         out = np.broadcast_to(self.formula(given), (len(rows),)).astype(float)
         if self.headline is None and not self.timed:
             nothing = np.zeros(len(rows), dtype=bool)
             for value in given.values():
                 nothing |= np.isnan(value)
             out = np.where(nothing, np.nan, np.where(np.isnan(out), np.inf, out))
-            out = np.where(lost, np.inf, out)
         return pd.Series(out, rows["seed"].to_numpy())
+
+    def ranked(self, rows: pd.DataFrame, problem: Problem, evidence: Evidence) -> pd.Series:
+        """`values` where they are compared: a formula of what a diverged run has lost is infinite.
+
+        Less of a formula is better, whatever it makes of worst values: 1 / infinity is no merit.
+        """
+        found = self.values(rows, problem, evidence)
+        return found.mask(self._lost(rows), np.inf) if self.headline is None else found
+
+    def _lost(self, rows: pd.DataFrame) -> NDArray[np.bool_]:
+        """Which runs `(n,)` had diverged before something was measured that the formula names.
+
+        Times are no such thing: a run that has arrived has.
+        """
+        diverged = (rows["status"] == "diverged").to_numpy()
+        seen = rows["diverged_epoch"].to_numpy(dtype=float, na_value=np.inf)
+        lost = np.zeros(len(rows), dtype=bool)
+        for kind, _ in filter(None, map(column_of, self.formula.names)):
+            if kind.startswith(EPOCH):
+                lost |= diverged & (seen <= int(kind.removeprefix(EPOCH)))
+            elif kind != "time_to":
+                lost |= diverged
+        return lost
 
     def costs(self, values: Array) -> Array:
         """Values so that less is better; of a formula less is."""

@@ -31,9 +31,11 @@ class Question:
     Of a `share` values are 0 or 1, and it is their mean. `problems`, `optimizer` and `other` say
     whose it is; on the ratio `scale` values are logarithms. `by` is the size that is claimed, as a
     spec gives it. Where nothing is `random` one number decides, which may miss an end by
-    `tolerance`, and so it is between `twins`, which have chosen the same trials. The configurations
-    were chosen on the seeds that judge them among as many as `searched` says. `points` are what a
-    trend goes through: the numbers it goes over, with the metric's median at each.
+    `tolerance`, and so it is between `twins`, which have chosen the same trials. What takes part
+    was chosen on the very seeds that judge it among as many configurations as `searched` says (of
+    several choices: combinations); `compares` says that choices are set against each other.
+    `points` are what a trend goes through: the numbers it goes over, with the metric's median at
+    each.
     """
 
     problems: tuple[str, ...]
@@ -48,6 +50,7 @@ class Question:
     random: bool = True
     twins: bool = False
     searched: int = 1
+    compares: bool = False
     share: bool = False
     tolerance: float = 0.0
     points: tuple[tuple[float, float], ...] = ()
@@ -58,23 +61,46 @@ class Question:
         return self.twins or not self.random
 
     @property
+    def flattered(self) -> bool:
+        """Whether it compares what was chosen on the seeds that judge it: then nobody can tell.
+
+        Who searches more looks better, and twins have the luck of the same choice.
+        """
+        return self.compares and self.searched > 1
+
+    @property
     def counts(self) -> int:
-        """For how many intervals it counts among those that hold together."""
-        return int(self.random)
+        """For how many intervals it counts among those that hold together.
+
+        What was chosen might have been any of the configurations that were searched.
+        """
+        return self.searched if self.random and not self.flattered else 0
 
 
 class Point(NamedTuple):
-    """A number that a trend goes over, on a problem, with the metric's values there by seed."""
+    """A number that a trend goes over, on a problem, with the metric's values there by seed.
+
+    They are those of the best of as many configurations as are `searched`.
+    """
 
     number: float
     problem: str
+    searched: int
     series: pd.Series
 
 
-def _terms(claim: Claim, problem: str, evidence: Evidence) -> dict[str, Any]:
-    """What all questions of a claim on one problem have in common."""
+def _terms(
+    claim: Claim, problem: str, optimizers: Sequence[str], evidence: Evidence
+) -> dict[str, Any]:
+    """What all questions of a claim about these optimizers on one problem have in common."""
     random = problem not in evidence.fixed
-    return {"problems": (problem,), "random": random, "tolerance": claim.tolerance}
+    sizes = [len(evidence.judged(claim, problem, name)[1]) for name in optimizers]
+    return {
+        "problems": (problem,),
+        "random": random,
+        "searched": math.prod(sizes) if random else 1,
+        "tolerance": claim.tolerance,
+    }
 
 
 def _size(claim: Claim, problem: str, scale: Scale, evidence: Evidence) -> tuple[float, float]:
@@ -92,7 +118,7 @@ def _pair(claim: Claim, problem: str, one: str, other: str, evidence: Evidence) 
     """By how much `one` is better than `other` on the same seeds; no range is claimed yet."""
     measure, definition = Measure.of(claim, problem, evidence), evidence.problems[problem]
     rows = [evidence.best(claim, problem, name) for name in (one, other)]
-    series = [measure.values(part, definition, evidence) for part in rows]
+    series = [measure.ranked(part, definition, evidence) for part in rows]
     both = pd.concat(series, axis=1, join="inner")
     first, second = (measure.costs(both[i].to_numpy()) for i in (0, 1))
     scale = measure.scale(*(measure.costs(s.to_numpy()) for s in series))
@@ -106,7 +132,8 @@ def _pair(claim: Claim, problem: str, one: str, other: str, evidence: Evidence) 
         most=math.inf,
         # Optimizers of the same trials are equal, however few seeds there are.
         twins=len(rows[0]) > 0 and set(rows[0]["key"]) == set(rows[1]["key"]),
-        **_terms(claim, problem, evidence),
+        compares=True,
+        **_terms(claim, problem, [one, other], evidence),
     )
 
 
@@ -172,7 +199,7 @@ def _value(claim: Claim, evidence: Evidence) -> Iterator[Question]:
                 least=least,
                 most=most,
                 by=by,
-                **_terms(claim, problem, evidence),
+                **_terms(claim, problem, [optimizer], evidence),
             )
 
 
@@ -195,35 +222,30 @@ def _reaches(claim: Claim, evidence: Evidence) -> Iterator[Question]:
                 least=claim.low,
                 most=claim.high,
                 share=True,
-                **_terms(claim, problem, evidence),
+                **_terms(claim, problem, [optimizer], evidence),
             )
 
 
 def _trend(claim: Claim, evidence: Evidence) -> Iterator[Question]:
-    """A trend of each optimizer: on each problem over its own numbers, if it has them planned,
-    else over those of the problems.
+    """A trend of each optimizer: on each problem over its own numbers, if it is to have them.
+
+    Else over those of the problems.
     """
     for optimizer in claim.optimizers:
         own = {problem: _own(claim, problem, optimizer, evidence) for problem in claim.problems}
         if any(own.values()):
             for problem, some in own.items():
-                rows = evidence.runs(claim, problem, optimizer)
                 points = [
-                    _point(claim, number, problem, rows[rows["configuration"].isin(mine)], evidence)
-                    for number, mine in sorted(some.items())
+                    _point(claim, x, problem, optimizer, mine, evidence)
+                    for x, mine in sorted(some.items())
                 ]
                 yield _through(claim, optimizer, points, evidence)
         else:
-            points = [
-                _point(
-                    claim,
-                    numbers_of(evidence.problems[problem])[str(claim.over)],
-                    problem,
-                    evidence.runs(claim, problem, optimizer),
-                    evidence,
-                )
-                for problem in claim.problems
-            ]
+            points = []
+            for problem in claim.problems:
+                x = numbers_of(evidence.problems[problem])[str(claim.over)]
+                _, planned = evidence.judged(claim, problem, optimizer)
+                points.append(_point(claim, x, problem, optimizer, list(planned), evidence))
             yield _through(claim, optimizer, sorted(points, key=lambda p: p.number), evidence)
 
 
@@ -238,11 +260,18 @@ def _own(claim: Claim, problem: str, optimizer: str, evidence: Evidence) -> dict
 
 
 def _point(
-    claim: Claim, number: float, problem: str, rows: pd.DataFrame, evidence: Evidence
+    claim: Claim,
+    number: float,
+    problem: str,
+    optimizer: str,
+    configurations: Sequence[int],
+    evidence: Evidence,
 ) -> Point:
-    """The point of a trend at a number, where the best configuration of `rows` takes part."""
-    measure, best = Measure.of(claim, problem, evidence), best_trials(rows)
-    return Point(number, problem, measure.values(best, evidence.problems[problem], evidence))
+    """The point of a trend at a number, where the best of these configurations takes part."""
+    rows, measure = evidence.runs(claim, problem, optimizer), Measure.of(claim, problem, evidence)
+    best = best_trials(rows[rows["configuration"].isin(configurations)])
+    series = measure.ranked(best, evidence.problems[problem], evidence)
+    return Point(number, problem, len(configurations), series)
 
 
 def _through(claim: Claim, optimizer: str, points: Sequence[Point], evidence: Evidence) -> Question:
@@ -289,6 +318,8 @@ def _through(claim: Claim, optimizer: str, points: Sequence[Point], evidence: Ev
         most=most,
         by=by,
         random=any(problem not in evidence.fixed for problem in problems),
+        searched=math.prod(p.searched for p in points if p.problem not in evidence.fixed),
+        compares=True,
         tolerance=claim.tolerance,
         points=medians,
     )

@@ -23,7 +23,7 @@ from bench.tables.columns import leading_columns
 from bench.tables.headline import Headlines
 from bench.tables.trials import hyperparameter_columns
 from bench.verdicts.claim_words import evidence as told
-from bench.verdicts.claims import Answer, Claims, Decided, decide, frame
+from bench.verdicts.claims import Answer, Claims, Decided, decide, frame, open_questions
 from bench.verdicts.claims import answer as decided
 from bench.verdicts.evidence import Evidence, evidence_of
 
@@ -65,14 +65,19 @@ def evidence(
 ) -> Evidence:
     """All trials of the spec as they would be after training, with these losses and a `change`."""
     experiment = load({**SPEC, **spec})
-    manifest = manifests.of(experiment, planning.trials(experiment))
-    trials = manifest.trials
+    trials = planning.trials(experiment)
+    if experiment.tuning is not None:  # the last configuration of each is chosen
+        last = {(t.problem_name, t.optimizer): t for t in trials}.values()
+        trials += planning.evaluation(experiment, last, experiment.seeds, len(trials))
+    manifest = manifests.of(experiment, trials)
     values = np.array([loss(trial) for trial in trials])
     found = pd.concat([leading_columns(trials), hyperparameter_columns(trials)], axis=1)
     found = found.assign(
         status="ok", diverged_epoch=pd.array([pd.NA] * len(trials), dtype="Int64"),
         final_train_loss=values, time_to_train_loss=1.0, key=[t.key for t in trials],
     )  # fmt: skip
+    if experiment.tuning is not None:
+        found["phase"] = [manifest.phase(trial) for trial in trials]
     marks = pd.DataFrame({"epoch_2_train_loss": 2 * values}, index=found["trial"])
     change(found)
     gone = found["status"] == "crashed"
@@ -177,13 +182,13 @@ FORMULAS = [
 
 
 @pytest.mark.parametrize("metric", FORMULAS)
-@pytest.mark.parametrize("kind", ["better", "order", "trend", "value"])
+@pytest.mark.parametrize("kind", ["better", "order", "same", "trend"])
 def test_of_no_formula_a_diverged_run_is_the_best(kind: str, metric: str) -> None:
     given = evidence(lose if kind == "trend" else ended("a", SEEDS, "diverged"))
     one = {
         "better": claim("better", "a", others=("b",), by=-1e9),
         "order": claim("order", "a", "b", by=-1e9),
-        "value": claim("value", "a", low=-1e300, high=1e300),
+        "same": claim("same", "a", "b", by=1e9),
         "trend": claim("trend", "sweep", over="learning_rate", way="falls", by=0.1),
     }[kind]
     assert the_one(replace(one, metric=metric), given).answer is Answer.CONTRADICTED
@@ -194,8 +199,13 @@ def test_what_a_run_recorded_before_it_diverged_is_its_value() -> None:
         ended("a", SEEDS, "diverged")(trials)
         trials.loc[trials["optimizer"] == "a", "diverged_epoch"] = 3
 
-    one = claim("value", "a", low=-2.4, high=-1.6, metric="-epoch_2_train_loss")
+    one = claim("better", "b", others=("a",), by=2.0, metric="-epoch_2_train_loss")
     assert the_one(one, evidence(change)).answer is Answer.HOLDS
+
+
+def test_a_value_is_what_the_formula_makes_of_the_worst() -> None:
+    one = claim("value", "a", low=1.0, high=5.0, metric="min(final_train_loss, 5)")
+    assert the_one(one, evidence(ended("a", SEEDS, "diverged"))).answer is Answer.HOLDS
 
 
 @pytest.mark.parametrize("fields", [{"way": "falls", "by": 0.1}, {"low": -9.0, "high": -0.5}])
@@ -235,3 +245,48 @@ def test_what_a_trend_goes_over_follows_from_the_plan() -> None:
         assert (small.answer, large.answer) == (Answer.HOLDS, Answer.UNKNOWN)
         level = stats.median_interval(small.question.values, 1 - 0.05 / 2)
         assert small.low == pytest.approx(1 - np.exp(-float(level[1])))
+
+
+# Optimizers that search, besides the one that is chosen from the start.
+SEARCHED = [
+    {"name": "grid", "rule": "sgd", "learning_rate": [0.1, 0.2]},
+    {"name": "paths", "rule": "sgd", "learning_rate": [0.3, 0.6, 1.2], "momentum": [0.0, 0.5]},
+]
+COMPARED = {
+    "better": claim("better", "grid", others=("b",), by=0.5),
+    "order": claim("order", "grid", "b", by=0.5),
+    "same, the very same trials": claim("same", "a", "grid", by=0.05),
+    "trend": claim("trend", "paths", over="learning_rate", way="falls", by=0.3),
+}
+
+
+@pytest.mark.parametrize("kind", COMPARED)
+def test_what_was_chosen_on_the_seeds_that_judge_it_is_not_compared(kind: str) -> None:
+    optimizers = [*SPEC["optimizer"], *SEARCHED]
+    given = evidence(optimizer=optimizers)
+    found = the_one(COMPARED[kind], given)
+    assert found.answer is Answer.UNKNOWN
+    assert "add [tuning]" in told(found)
+    assert "seeds might tell" not in told(found)
+    assert not open_questions(Claims([found]))  # more seeds are no help
+    # Whoever is named beforehand, or chosen on other seeds, is compared.
+    named = {"momentum": 0.0} if kind == "trend" else {"learning_rate": 0.1}
+    assert the_one(replace(COMPARED[kind], at=named), given).answer is Answer.HOLDS
+    if kind != "trend":
+        tuned = evidence(
+            optimizer=[*SPEC["optimizer"], {**SEARCHED[0], "learning_rate": [0.2, 0.1]}],
+            tuning={"seeds": [100, 101]},
+        )
+        assert the_one(COMPARED[kind], tuned).answer is Answer.HOLDS
+    # Without randomness nobody is flattered.
+    fixed = the_one(replace(COMPARED[kind], problems=("bowl",)), given)
+    assert fixed.answer is not Answer.UNKNOWN
+
+
+def test_a_value_of_the_best_of_several_counts_for_each() -> None:
+    one, other = claim("value", "sweep", low=0.0, high=9.0), claim("value", "a", low=0.0, high=9.0)
+    compared = claim("better", "sweep", others=("b",))  # has no interval
+    for found in decide([one, other, compared], evidence())[:2]:
+        [quantity] = found.found
+        _, low, high = stats.median_interval(quantity.question.values, 1 - 0.05 / 4)
+        assert (quantity.low, quantity.high) == (low, high)

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
+from bench import stats
 from bench.stats.arrays import Array, Bools
 from bench.stats.decision import Scale
 from bench.studies.validate.case import Case, Trial
@@ -21,6 +23,7 @@ from bench.verdicts.samples import LEVEL
 MEDIANS, SHARES = 6, 2  # quantities of an experiment: medians of seeds, and shares of them
 SHARE = 0.7
 CLOSE = 1e-9  # by how much a claim is false, or true
+CHOSEN = 8  # equal configurations, of which the best is chosen on the seeds that judge it
 SIMULATED = ("normal", "log-normal, over decades", "35% stuck", "40% diverged")
 
 
@@ -31,6 +34,9 @@ def cases() -> Iterator[Case]:
         for name in SIMULATED:
             trial = _any(LAWS[name], said)
             yield Case(f"any of {count} {truth} claims", f'"{said}"', name, "at most", trial)
+    for name in SIMULATED:
+        what = f"a false claim on the best of {CHOSEN} equal configurations"
+        yield Case(what, f'"{Answer.HOLDS}"', name, "at most", _chosen(LAWS[name]))
 
 
 def questions(law: Law, values: Array, shares: Array, *, false: bool) -> Iterator[Question]:
@@ -78,5 +84,19 @@ def _any(law: Law, said: Answer) -> Trial:
                 for values, shares in zip(drawn, hits, strict=True)
             ]
         )
+
+    return trial
+
+
+def _chosen(law: Law) -> Trial:
+    """Whether the best of equal configurations is said to be below what all of them are."""
+    truth = median_truth(law)
+    below = (-math.inf, truth - CLOSE * max(1.0, abs(truth)))
+
+    def trial(rng: np.random.Generator, n: int, samples: int) -> Bools:
+        drawn = law(rng.random((samples, CHOSEN, n)))
+        best = drawn[np.arange(samples), stats.median(drawn).argmin(axis=1)]
+        asked = (replace(_question(values, below), searched=CHOSEN) for values in best)
+        return np.array([answer(q, LEVEL, q.counts).answer is Answer.HOLDS for q in asked])
 
     return trial
