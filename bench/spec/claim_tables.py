@@ -25,7 +25,8 @@ from bench.spec.mistakes import Mistakes, nearest, quote, unknown_keys
 from bench.spec.names import as_list
 from bench.spec.optimizers import Optimizer
 from bench.spec.problems import NamedProblem
-from nncore.metrics import Columns
+from nncore.losses import losses
+from nncore.metrics import LOSS, Columns
 from nncore.streams import canonical
 from nncore.trial import Configuration, recorded_epochs
 from nncore.values import (
@@ -319,16 +320,24 @@ class ClaimReader:
             return
         if claim.kind in ("same", "value") and claim.by <= 0:
             self._mistakes.add(f"{path}.by", f"is {quote(claim.by)}; must be above 0")
-        name = claim.metric or self._problems[claim.problems[0]].judged.metric
-        found = column_of(name.strip())
-        if claim.kind == "value" or found is None or claim.by < 1:
+        if claim.kind == "value" or claim.by < 1:
             return
-        kind, column = found
-        known = self._known(self._problems[claim.problems[0]])
-        plain = kind != "time_to" and column in known and known[column].is_score
-        if not plain:
-            what = f"is {quote(claim.by)}; of {name} sizes are shares of the larger value, below 1"
-            self._mistakes.add(f"{path}.by", what)
+        for problem in (self._problems[name] for name in claim.problems):
+            name = (claim.metric or problem.judged.metric).strip()
+            if self._has_shares(name, problem):
+                what = (
+                    f'of {name} on "{problem.name}" sizes are shares of the larger value, below 1'
+                )
+                self._mistakes.add(f"{path}.by", f"is {quote(claim.by)}; {what}")
+
+    def _has_shares(self, name: str, problem: NamedProblem) -> bool:
+        """Whether a metric is always compared by ratios: it is no score, and never below 0."""
+        kind, column = column_of(name) or ("", "")
+        quantity = self._known(problem).get(column)
+        if kind == "time_to" or quantity is None:
+            return kind == "time_to"
+        signed = quantity.name == LOSS and not losses[problem.problem.loss].scored
+        return not (signed or quantity.is_score or quantity.best is None or quantity.best < 0)
 
     def _targets(self, claim: Claim, path: str) -> None:
         for problem in (self._problems[name] for name in claim.problems):

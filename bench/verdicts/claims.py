@@ -169,7 +169,8 @@ def answer(question: Question, level: float, family: int, *, watched: bool = Fal
         return Found(question, middle, low, high, Answer.UNKNOWN)
     least, most = question.least, question.most
     if question.exact:
-        slack = question.tolerance * max(1.0, *(abs(x) for x in (least, most) if math.isfinite(x)))
+        finite = (abs(x) for x in (least, most) if math.isfinite(x))
+        slack = question.tolerance * max([1.0, *finite])
         least, most = least - slack, most + slack
     said = Answer.UNKNOWN
     if least <= low and high <= most:

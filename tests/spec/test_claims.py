@@ -157,6 +157,36 @@ def test_a_claim_without_words_and_one_that_is_there_twice() -> None:
     names(line, "claim #2", "#1")
 
 
+# A size above 1 is that of a difference: metrics of three problems, the claim's, who refuses it.
+LARGE: dict[str, tuple[list[str], str | None, list[str]]] = {
+    "losses": (["final_train_loss"] * 3, None, ["people", "smooth"]),
+    "a loss beside scores": (["final_train_r2", "final_train_loss", "final_train_loss"], None,
+                             ["smooth"]),
+    "scores": (["final_train_r2", "final_train_r2", "final_train_loss"], None, []),
+    "a formula": (["final_train_loss"] * 3, "2 * final_train_loss", []),
+    "a record": (["final_train_loss"] * 3, "epoch_2_train_loss", ["people", "smooth"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", LARGE)
+def test_a_size_above_one_is_refused_where_sizes_are_shares(case: str) -> None:
+    own, metric, refused = LARGE[case]
+    problems = [
+        {"name": "people", "dataset": "people", "epochs": 4, "record_every": 2},
+        {"name": "smooth", "dataset": "people", "epochs": 6, "record_every": 2},
+        # An objective may be negative, and then differences are compared.
+        {"name": "valley", "dataset": "quadratic", "epochs": 4, "record_every": 2},
+    ]
+    problems = [{**p, "metric": name} for p, name in zip(problems, own, strict=True)]
+    claim = {"better": "sgd", "than": "adam", "by": 1.5, **({"metric": metric} if metric else {})}
+    optimizers = [{"rule": "sgd", "learning_rate": 0.1}, {"rule": "adam"}]
+    spec = given(claim, problem=problems, optimizer=optimizers)
+    lines = errors(spec) if refused else [load(spec)][:0]
+    assert len(lines) == len(refused)
+    for line, problem in zip(lines, refused, strict=True):
+        names(line, "claim #1.by", "1.5", f'"{problem}"')
+
+
 def test_a_trend_is_not_asked_of_what_tuning_leaves() -> None:
     [line] = errors(given(GOOD["way"], tuning={"seeds": 2}, seeds=[5, 6, 7]))
     names(line, "claim #1.over", '"learning_rate"', "[tuning]")

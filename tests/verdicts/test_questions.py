@@ -290,3 +290,20 @@ def test_a_value_of_the_best_of_several_counts_for_each() -> None:
         [quantity] = found.found
         _, low, high = stats.median_interval(quantity.question.values, 1 - 0.05 / 4)
         assert (quantity.low, quantity.high) == (low, high)
+
+
+@pytest.mark.parametrize("by", [1.0, 1.5])
+def test_a_size_that_no_share_can_have_is_never_reached(by: float) -> None:
+    # An objective that happens to be positive: a spec cannot know.
+    found = the_one(claim("better", "a", others=("b",), problems=("bowl",), by=by), evidence())
+    assert found.answer is Answer.CONTRADICTED
+    within = the_one(claim("same", "a", "b", by=by), evidence())
+    assert within.answer is Answer.HOLDS
+
+
+def test_the_size_is_that_of_the_problem_that_decides() -> None:
+    problems = [dict(p, margin=m) for p, m in zip(SPEC["problem"], (0.9, 0.05, 0.1), strict=True)]
+    one = claim("same", "a", "b", problems=("small", "large"))
+    found = the_one(one, evidence(problem=problems))
+    [row] = frame(Claims([found])).to_dict("records")
+    assert (row["problem"], row["answer"], row["by"]) == ("large", "contradicted", 0.05)
