@@ -99,7 +99,7 @@ FORM = record(
         "judged": table_of(record(judging.OWN), keys=ANY_NAME),
         "remarks": table_of(many(PRINTABLE), keys=ANY_NAME),
         "defaults": table_of(table_of(NUMBER, keys=ANY_NAME), keys=ANY_NAME),
-        "claims": many(record(claiming.FORM, optional=claiming.OPTIONAL)),
+        "claims": many(claiming.FORM, most=claiming.MOST),
     },
     optional=("tuning", "metrics", "recorded", "timed", "judged", "remarks", "defaults", "claims"),
 )
@@ -341,7 +341,7 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
     judges = [judging.parts_of(name)[1] for name in names]
     if not {*judges, *(m for target in values["targets"].values() for m in target)} <= set(known):
         raise ValueError("what judges, a criterion or a target names no metric")
-    claims = tuple(claiming.of_content(content) for content in values.get("claims") or ())
+    claims = _claims(values.get("claims") or (), trials, values["targets"], known)
     return Manifest(
         values["name"],
         tuple(trials),
@@ -355,6 +355,25 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
         values.get("defaults") or {},
         claims,
     )
+
+
+def _claims(
+    contents: Sequence[Mapping[str, Any]],
+    trials: Sequence[Trial],
+    targets: Mapping[str, Mapping[str, float]],
+    known: Columns,
+) -> tuple[Claim, ...]:
+    """The claims that a manifest lists; raises ValueError for one on what it does not have."""
+    found = tuple(map(claiming.of_content, contents))
+    problems = {trial.problem_name: trial.problem for trial in trials}
+    plan: dict[tuple[str, str], dict[int, Configuration]] = {}
+    for trial in trials if found else ():
+        some = plan.setdefault((trial.problem_name, trial.optimizer), {})
+        some[trial.configuration_index] = trial.configuration
+    configurations = {place: list(some.values()) for place, some in plan.items()}
+    for claim in found:
+        claiming.check(claim, problems, configurations, targets, known)
+    return found
 
 
 def _quantities(listed: Sequence[Mapping[str, Any]] | None) -> tuple[Quantity, ...]:

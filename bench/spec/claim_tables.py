@@ -12,6 +12,7 @@ from typing import Any
 from bench.spec.claims import (
     ANSWERS,
     LINE,
+    MOST,
     WAYS,
     Claim,
     agrees,
@@ -43,7 +44,6 @@ from nncore.values import (
     whole,
 )
 
-MOST = 1_000
 SHARE = such("a number from 0 to 1", lambda value: value in NUMBER and 0 <= value <= 1, float)
 NAMES = either(TEXT, many(TEXT, least=1)).saying("an optimizer's name, or a list of them")
 SEVERAL = many(TEXT, least=2).saying("a list of at least two optimizers' names")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -20,14 +20,18 @@ from nncore.trial import Configuration, Problem
 from nncore.values import (
     NUMBER,
     POSITIVE,
+    Values,
+    either,
     many,
     one_of,
+    record,
     such,
     table_of,
     values_of,
     whole,
 )
 
+MOST = 1_000
 TOLERANCE = 1e-9
 ANSWERS = ("holds", "contradicted", "cannot tell")
 WAYS = ("rises", "falls")
@@ -96,17 +100,29 @@ class Claim:
 
 
 def of_content(content: Mapping[str, Any]) -> Claim:
-    """The claim with this `content`. Raises ValueError where a formula in it is none."""
-    given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
-    found = Claim(**given)
-    for text in filter(None, (found.metric, found.equals)):
-        formula(text)
-    return found
+    """The claim with this `content`, of which `FORM` finds no fault."""
+    given = {k: v for k, v in content.items() if v is not None}
+    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
+    return Claim(**fields)
 
 
-FORM = values_of(Claim)
-OPTIONAL = [f.name for f in dataclasses.fields(Claim) if f.name not in ("text", "kind")]
-OPTIONAL = [name for name in OPTIONAL if name not in ("problems", "optimizers")]
+def _form(kind: str, *needs: str, **own: Values) -> Values:
+    """The content of a claim of this kind: what it needs besides what all claims need."""
+    always = {"text", "kind", "problems", "optimizers", *needs}
+    fields = {**values_of(Claim), **own, "kind": one_of(kind)}
+    return record(fields, optional=[name for name in fields if name not in always])
+
+
+FORM = either(
+    _form("better", "others", others=many(ANY_NAME, least=1)),
+    _form("same", optimizers=many(ANY_NAME, least=2)),
+    _form("order", optimizers=many(ANY_NAME, least=2)),
+    _form("value", "low", "high"),
+    _form("value", "equals"),
+    _form("trend", "over", "way"),
+    _form("trend", "over", "low", "high"),
+    _form("reaches", "low", "high"),
+)
 
 
 def column_of(name: str) -> tuple[str, str] | None:
@@ -148,3 +164,39 @@ def target_of(claim: Claim, targets: Collection[str]) -> str | None:
     if claim.target is None:
         return next(iter(targets), None)
     return next((c for c in (claim.target, f"train_{claim.target}") if c in targets), None)
+
+
+def check(
+    claim: Claim,
+    problems: Mapping[str, Problem],
+    plan: Mapping[tuple[str, str], Sequence[Configuration]],
+    targets: Mapping[str, Collection[str]],
+    known: Collection[str],
+) -> None:
+    """Raise ValueError where a claim names what there is not.
+
+    `plan` has the configurations by problem and optimizer, `targets` the columns of each problem's,
+    `known` those of all metrics. Specs are read with more words, by `bench.spec.claim_tables`.
+    """
+    some = {}
+    for problem in claim.problems:
+        for optimizer in (*claim.optimizers, *claim.others):
+            mine = plan.get((problem, optimizer), ())
+            kept = [one for one in mine if len(mine) == 1 or agrees(one, claim.at)]
+            if not kept:
+                raise ValueError(f"a claim is about {optimizer!r:.60} on {problem!r:.60}")
+            some[problem, optimizer] = kept
+        if claim.kind == "reaches" and target_of(claim, targets.get(problem, ())) is None:
+            raise ValueError(f"a claim is about a target that {problem!r:.60} does not have")
+    for text in filter(None, (claim.metric, claim.equals)):
+        for _, column in filter(None, map(column_of, formula(text).names)):
+            if column not in known:
+                raise ValueError(f"a claim is about {column!r:.60}, which is no metric")
+    over = claim.over
+    for optimizer in claim.optimizers if over is not None else ():
+        spaces = [some[problem, optimizer] for problem in claim.problems]
+        own = [any(over in numerics_of(one) for one in space) for space in spaces]
+        numbers = {numbers_of(problems[problem]).get(str(over)) for problem in claim.problems}
+        differ = None not in numbers and len(numbers) == len(claim.problems)
+        if not all(own) and (any(own) or not differ):
+            raise ValueError(f"a claim is about a trend over {over!r:.60}")

@@ -17,7 +17,16 @@ SPEC = {
     "seeds": 2,
     "tuning": {"seeds": 2},
     "problem": [{"dataset": "people", "target": {"loss": 0.1}}, {"dataset": "neuron"}],
-    "optimizer": {"rule": "sgd", "learning_rate": [0.1, 0.2], "clip_norm": 1, "schedule": "step"},
+    "optimizer": [
+        {"rule": "sgd", "learning_rate": [0.1, 0.2], "clip_norm": 1, "schedule": "step"},
+        {"rule": "adam"},
+    ],
+    "claim": [
+        {"text": "first", "problem": "people", "better": "sgd", "than": "adam"},
+        {"text": "its size", "value": "sgd", "between": [0, 1], "metric": "final_train_loss / 2"},
+        {"text": "its way", "trend": "adam", "over": "epochs", "way": "falls"},
+        {"text": "it arrives", "problem": "people", "reaches": "adam", "share": 0.5},
+    ],
 }
 
 
@@ -112,6 +121,26 @@ WRONG: dict[str, Callable[[Any], None]] = {
     "no loss": put("metrics", 0, "name", "luck"),
     "an identity that is none": put("recorded", "people", [3]),
     "a field more": put("more", 1),
+    "claims that are none": put("claims", ["so it is"]),
+    "too many claims": lambda manifest: manifest.update(claims=1_001 * manifest["claims"][:1]),
+    "a claim of no kind": put("claims", 0, "kind", "best"),
+    "a claim of another kind": put("claims", 0, "kind", "value"),
+    "better than nobody": lambda manifest: manifest["claims"][0].pop("others"),
+    "the same as itself": put("claims", 0, "kind", "same"),
+    "a claim on an optimizer that is not there": put("claims", 0, "optimizers", ["sdg"]),
+    "a claim on a problem that is not there": put("claims", 0, "problems", ["person"]),
+    "a claim on nothing that was tried": put("claims", 0, "at", {"learning_rate": 7.0}),
+    "a size in words": put("claims", 0, "by", "10%"),
+    "a value without an end": put("claims", 1, "high", None),
+    "a formula that is none": put("claims", 1, "metric", "__import__('os')"),
+    "a metric that is none": put("claims", 1, "metric", "final_train_luck"),
+    "a metric that is none in a formula": put("claims", 1, "metric", "2 * final_train_luck"),
+    "a trend over nothing": put("claims", 2, "over", None),
+    "a trend over what there is not": put("claims", 2, "over", "epoch"),
+    "a trend over what does not differ": put("claims", 2, "problems", ["people", "people"]),
+    "neither a way nor a power": put("claims", 2, "way", None),
+    "a target that is not there": put("claims", 3, "target", "test_loss"),
+    "a problem without a target": put("claims", 3, "problems", ["neuron"]),
 }
 
 

@@ -5,6 +5,9 @@ Outcomes are written down, not trained.
 
 from __future__ import annotations
 
+import itertools
+import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -307,3 +310,24 @@ def test_the_size_is_that_of_the_problem_that_decides() -> None:
     found = the_one(one, evidence(problem=problems))
     [row] = frame(Claims([found])).to_dict("records")
     assert (row["problem"], row["answer"], row["by"]) == ("large", "contradicted", 0.05)
+
+
+STRANGE = [None, True, -1, 0, 10**30, 1.5, math.inf, math.nan, "", "a", "x\n", [], {}, [[]], ["b"]]
+
+
+@pytest.mark.parametrize("kind", HOLDS)
+def test_whatever_a_folder_claims_is_decided_or_refused(kind: str) -> None:
+    one, given = HOLDS[kind][0], evidence(seeds=8)
+    experiment = load({**SPEC, "seeds": 8})
+    manifest = manifests.of(experiment, planning.trials(experiment))
+    written = manifests.to_json(replace(manifest, claims=(one,)))
+    content, read = written["claims"][0], 0
+    for key, value in itertools.product([*content, "by", "at", "tolerance", "target"], STRANGE):
+        forged = json.loads(json.dumps({**written, "claims": [{**content, key: value}]}))
+        try:
+            [claimed] = manifests.from_json(forged).claims
+        except ValueError:
+            continue
+        read += 1
+        told(the_one(claimed, given))
+    assert read
