@@ -1,6 +1,6 @@
 """Write the README's generated tables again, and copy the figure it shows: `make readme`.
 
-With `--check`, change nothing and exit 1 when the tables are not what the registries say.
+With `--check`, change nothing and exit 1 when the tables are not those of registries and gallery.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 from bench.cli import catalogue
@@ -15,12 +17,32 @@ from bench.cli import catalogue
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 FIGURE = ROOT / "results" / "optimizers" / "figures" / "ranking.png"
+CLAIMS = ROOT / "experiments" / "claims"
 SHOWN = ROOT / "results" / "reference" / "optimizers" / "ranking.png"
 
 
+def gallery() -> Iterator[str]:
+    """The lines of a table with the first claim of every spec of the gallery.
+
+    The answers are those that the specs expect, to which `make claims` holds them.
+    """
+    yield "| claim | source | answer at this size |"
+    yield "|---|---|---|"
+    for path in sorted(CLAIMS.glob("*.toml")):
+        first = tomllib.loads(path.read_text(encoding="utf-8"))["claim"][0]
+        cells = (first["text"], first["source"], first["expected"])
+        yield "| " + " | ".join(cell.replace("|", "&#124;") for cell in cells) + " |"
+
+
 def rewritten(text: str) -> str:
-    """`text` with every generated table as the registries say."""
-    return TABLE.sub(lambda m: f"{m[1]}{catalogue.markdown(m[2])}\n{m[3]}", text)
+    """`text` with every generated table as the registries and the gallery say."""
+
+    def table(found: re.Match[str]) -> str:
+        kind = found[2]
+        lines = "\n".join(gallery()) if kind == "gallery" else catalogue.markdown(kind)
+        return f"{found[1]}{lines}\n{found[3]}"
+
+    return TABLE.sub(table, text)
 
 
 def main() -> int:
