@@ -23,9 +23,8 @@ from nncore.metrics import LOSS, Columns
 from nncore.trial import Configuration, Problem
 
 Array = NDArray[np.float64]
-# By phase, the one that judges first: configurations by their numbers.
-Phases = Mapping[str, Mapping[int, Configuration]]
-PHASES = ("evaluation", "tuning")
+EVALUATION, SEARCH = "evaluation", "tuning"
+Phases = Mapping[str, Mapping[int, Configuration]]  # configurations by their numbers, by phase
 
 
 @dataclass(frozen=True)
@@ -54,16 +53,18 @@ class Evidence:
         """The phase whose trials judge an optimizer on a problem, and what takes part in a claim.
 
         That are the configurations by their numbers, as they are planned; in an evaluation the one
-        that was chosen before, on other seeds.
+        that was chosen before, on other seeds. None as long as that is to be chosen.
         """
         phases = self.plan.get((problem, optimizer), {})
+        if phases.get(EVALUATION) == {}:
+            return EVALUATION, {}
         several = len({number for some in phases.values() for number in some}) > 1
-        for phase in PHASES:
+        for phase in (EVALUATION, SEARCH):
             some = phases.get(phase, {})
             kept = {n: one for n, one in some.items() if not several or agrees(one, claim.at)}
             if kept:
                 return phase, kept
-        return PHASES[-1], {}
+        return SEARCH, {}
 
     def runs(self, claim: Claim, problem: str, optimizer: str) -> pd.DataFrame:
         """The trials of an optimizer on a problem that a claim is about, all configurations."""
@@ -174,9 +175,12 @@ class Measure:
 
 
 def _plan(manifest: Manifest) -> dict[tuple[str, str], dict[str, dict[int, Configuration]]]:
+    """The configurations that are planned; where some are to be chosen, an evaluation of them."""
     found: dict[tuple[str, str], dict[str, dict[int, Configuration]]] = {}
     for trial in manifest.trials:
         phases = found.setdefault((trial.problem_name, trial.optimizer), {})
+        if manifest.tuning is not None and trial.problem_name not in manifest.fixed:
+            phases.setdefault(EVALUATION, {})
         some = phases.setdefault(manifest.phase(trial), {})
         some[trial.configuration_index] = trial.configuration
     return found

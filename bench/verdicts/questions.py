@@ -94,7 +94,8 @@ def _terms(
 ) -> dict[str, Any]:
     """What all questions of a claim about these optimizers on one problem have in common."""
     random = problem not in evidence.fixed
-    sizes = [len(evidence.judged(claim, problem, name)[1]) for name in optimizers]
+    # What is still to be chosen, on seeds of its own, will be one.
+    sizes = [max(1, len(evidence.judged(claim, problem, name)[1])) for name in optimizers]
     return {
         "problems": (problem,),
         "random": random,
@@ -232,11 +233,12 @@ def _trend(claim: Claim, evidence: Evidence) -> Iterator[Question]:
     Else over those of the problems.
     """
     for optimizer in claim.optimizers:
+        rows = {problem: evidence.runs(claim, problem, optimizer) for problem in claim.problems}
         own = {problem: _own(claim, problem, optimizer, evidence) for problem in claim.problems}
         if any(own.values()):
             for problem, some in own.items():
                 points = [
-                    _point(claim, x, problem, optimizer, mine, evidence)
+                    _point(claim, x, problem, rows[problem], mine, evidence)
                     for x, mine in sorted(some.items())
                 ]
                 yield _through(claim, optimizer, points, evidence)
@@ -245,7 +247,7 @@ def _trend(claim: Claim, evidence: Evidence) -> Iterator[Question]:
             for problem in claim.problems:
                 x = numbers_of(evidence.problems[problem])[str(claim.over)]
                 _, planned = evidence.judged(claim, problem, optimizer)
-                points.append(_point(claim, x, problem, optimizer, list(planned), evidence))
+                points.append(_point(claim, x, problem, rows[problem], list(planned), evidence))
             yield _through(claim, optimizer, sorted(points, key=lambda p: p.number), evidence)
 
 
@@ -263,15 +265,15 @@ def _point(
     claim: Claim,
     number: float,
     problem: str,
-    optimizer: str,
+    rows: pd.DataFrame,
     configurations: Sequence[int],
     evidence: Evidence,
 ) -> Point:
-    """The point of a trend at a number, where the best of these configurations takes part."""
-    rows, measure = evidence.runs(claim, problem, optimizer), Measure.of(claim, problem, evidence)
+    """The point of a trend at a number, where of `rows` the best configuration takes part."""
+    measure = Measure.of(claim, problem, evidence)
     best = best_trials(rows[rows["configuration"].isin(configurations)])
     series = measure.ranked(best, evidence.problems[problem], evidence)
-    return Point(number, problem, len(configurations), series)
+    return Point(number, problem, max(1, len(configurations)), series)
 
 
 def _through(claim: Claim, optimizer: str, points: Sequence[Point], evidence: Evidence) -> Question:

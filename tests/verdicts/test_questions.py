@@ -286,6 +286,17 @@ def test_what_was_chosen_on_the_seeds_that_judge_it_is_not_compared(kind: str) -
     assert fixed.answer is not Answer.UNKNOWN
 
 
+def test_as_long_as_something_is_to_be_chosen_there_is_no_result() -> None:
+    experiment = load({**SPEC, "tuning": {"seeds": [100, 101]}})
+    searched = manifests.of(experiment, planning.trials(experiment))
+    given = evidence(tuning={"seeds": [100, 101]})
+    given = replace(given, trials=given.trials[given.trials["phase"] == "tuning"])
+    for one in (given, replace(given, plan=evidence_of(given.trials, searched, given.marks).plan)):
+        found = the_one(claim("better", "a", others=("sweep",)), one)
+        assert (found.answer, told(found)) == (Answer.UNKNOWN, "no result yet")
+        assert found.found[0].question.counts == 1
+
+
 def test_a_value_of_the_best_of_several_counts_for_each() -> None:
     one, other = claim("value", "sweep", low=0.0, high=9.0), claim("value", "a", low=0.0, high=9.0)
     compared = claim("better", "sweep", others=("b",))  # has no interval
