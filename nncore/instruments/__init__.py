@@ -9,6 +9,8 @@ in the training's own precision, as other metrics do.
 # isort: off
 # In the order of registration: simplest first.
 import nncore.instruments.norms
+import nncore.instruments.rates
+import nncore.instruments.units
 import nncore.instruments.noise
 import nncore.instruments.curvature
 import nncore.instruments.classes  # noqa: F401

@@ -39,6 +39,9 @@ class Probe(Protocol):
     def batch_gradients(self) -> Sequence[Array]:
         """Those of the batches of the training part in their order, at `w`: `(T, P)` each."""
 
+    def activations(self) -> Sequence[tuple[str, Array]]:
+        """The name and the outputs `(T, O, N)` of every activation on the training part, at `w`."""
+
     def preconditioner(self) -> Array:
         """By what the rule divides each coordinate of its step `(T, P)`; NaN if that is unknown."""
 

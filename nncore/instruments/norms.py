@@ -45,7 +45,21 @@ def update_over_weight(probe: Probe) -> Array:
 
     Biases, which begin at 0, are left out where there are weights. Costs a copy an epoch.
     """
-    found, start = [np.zeros(len(probe.w))], 0
+    return np.asarray(np.max(_by_layer(probe), axis=0))
+
+
+@instrument(label="update over weight, mean of layers")
+def mean_update_over_weight(probe: Probe) -> Array:
+    """Norm of the last update over that of the weight, the mean of all layers.
+
+    Biases, which begin at 0, are left out where there are weights. Costs a copy an epoch.
+    """
+    return np.asarray(np.mean(_by_layer(probe), axis=0))
+
+
+def _by_layer(probe: Probe) -> Array:
+    """Norms of the last update over those of the weights `(L, T)`; 0 where a weight is 0."""
+    found, start = [], 0
     every = all(parameter.is_vector for parameter in probe.parameters if parameter.size)
     for parameter in probe.parameters:
         part = slice(start, start + parameter.size)
@@ -54,7 +68,7 @@ def update_over_weight(probe: Probe) -> Array:
             size = norm(probe.w[:, part])
             ratio = norm(probe.update[:, part]) / np.where(size > 0, size, 1)
             found.append(np.where(size > 0, ratio, 0.0))
-    return np.asarray(np.max(found, axis=0))
+    return np.array(found)
 
 
 @instrument(label="cosine between update and descent", better="higher", worst=-1.0)

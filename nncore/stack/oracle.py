@@ -51,6 +51,16 @@ class BatchOracle:
 
     def __call__(self, rows: Sequence[int], points: Array) -> tuple[Array, Array]:
         """As `Oracle` says."""
+        arrays, losses = self._evaluated(rows, points)
+        return losses[: len(rows)], np.array(arrays.g[: len(rows)])
+
+    def activations(self, rows: Sequence[int], points: Array) -> list[tuple[str, Array]]:
+        """The name and the outputs `(n, O, N)` of every activation there, until the next call."""
+        arrays, _ = self._evaluated(rows, points)
+        return [(name, outputs[: len(rows)]) for name, outputs in arrays.activations]
+
+    def _evaluated(self, rows: Sequence[int], points: Array) -> tuple[_Arrays, Array]:
+        """The arrays that hold what was evaluated of the trials, and losses; padded."""
         assert self._samples is not None
         x, Y = self._samples
         least = max(len(rows), self._layout.least)
@@ -65,8 +75,7 @@ class BatchOracle:
             arrays.x[:], arrays.Y[:] = x[list(padded)], Y[list(padded)]
             self._held[size] = padded
         arrays.w[: len(rows)], arrays.w[len(rows) :] = points, points[:1]
-        losses = arrays.evaluate(self._loss)
-        return losses[: len(rows)], np.array(arrays.g[: len(rows)])
+        return arrays, arrays.evaluate(self._loss)
 
 
 class _Arrays:
@@ -86,6 +95,10 @@ class _Arrays:
         self.x, self.Y = (layout.empty(dtype, trials, part.shape[1], samples) for part in like)
         passes = Passes(layout, architecture, samples, self.w, self.g, loss)
         self._outputs = passes.outputs
+        kinds = [one.kind for one in architecture.written]
+        self.activations = [
+            (kind.name, passes.outputs_of(k)) for k, kind in enumerate(kinds) if kind.in_place
+        ]
         self._forward: list[Call]
         self._forward, self._backward = passes.bind(self.x, self.Y)
 

@@ -88,14 +88,17 @@ class Passes:
                 gradient = self._layout.empty(dtype, trials, layer.outputs, samples)
                 self._gradients.append(gradient)
 
-    def _outputs(self, k: int) -> Array:
-        """The outputs of layer k without the row of ones, `(T, O, samples)`."""
+    def outputs_of(self, k: int) -> Array:
+        """The outputs of layer k without the row of ones, `(T, O, samples)`.
+
+        Those of an earlier layer may be overwritten by an activation in place.
+        """
         return self._full[k][:, : self._architecture.layers[k].outputs]
 
     def _copied(self, k: int) -> list[Call]:
         """The call that brings layer k the inputs which it is to overwrite, where it needs one."""
         if self._architecture.written[k].kind.in_place and self._full[k] is not self._full[k - 1]:
-            return [partial(np.copyto, self._outputs(k), self._outputs(k - 1))]
+            return [partial(np.copyto, self.outputs_of(k), self.outputs_of(k - 1))]
         return []
 
     def _arrays(self, k: int) -> Arrays:
@@ -104,7 +107,7 @@ class Passes:
         return Arrays(
             self._layout,
             x=self._full[k - 1] if k else np.empty(0),
-            y=self._outputs(k),
+            y=self.outputs_of(k),
             w=self._w[:, place],
             g=None if self._g is None else self._g[:, place],
             d=self._gradients[k],

@@ -41,6 +41,10 @@ class Gradients:
         """Of these trials, each at its point `(n, P)`."""
         return np.asarray(self._oracle(trials, points)[1], dtype=np.float64)
 
+    def activations(self, trials: Sequence[int], points: Array) -> list[tuple[str, Array]]:
+        """The name and the outputs `(n, O, N)` of every activation on the training part."""
+        return self._oracle.activations(trials, points)
+
     def batches(self, trials: Sequence[int], points: Array) -> list[Array]:
         """Of every batch of the training part in its order."""
         x, Y = self._train
@@ -85,6 +89,10 @@ class StackProbe:
     def batch_gradients(self) -> list[Array]:
         """Of every batch at `w`."""
         return self._gradients.batches(range(len(self.w)), self.w)
+
+    def activations(self) -> list[tuple[str, Array]]:
+        """The name and the outputs `(T, O, N)` of every activation at `w`."""
+        return self._gradients.activations(range(len(self.w)), self.w)
 
     def preconditioner(self) -> Array:
         """By what each step is divided, with what it has seen so far."""

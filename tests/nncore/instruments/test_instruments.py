@@ -62,6 +62,10 @@ def by_hand(rule):
         "update_over_weight": max(
             np.linalg.norm(update[s]) / np.linalg.norm(w[s]) for s in weights
         ),
+        "mean_update_over_weight": np.mean(
+            [np.linalg.norm(update[s]) / np.linalg.norm(w[s]) for s in weights]
+        ),
+        "effective_learning_rate": np.linalg.norm(update) / np.linalg.norm(g),
         "update_cosine": -update @ g / np.linalg.norm(update) / np.linalg.norm(g),
         "gradient_variance": np.mean([np.sum((b - g) ** 2) for b in batches(w)]),
         "sharpness": np.linalg.eigvalsh(hessian(w))[-1],
@@ -78,7 +82,8 @@ def test_values_by_hand(rule, dtype):
         one = configuration(rule, learning_rate=RATE, **own)
         [outcome] = train(trained, [one], [0], ON_TRAINING)
     expected = by_hand(rule)
-    assert set(expected) == set(ON_TRAINING)
+    assert {*expected, "dead_relus"} == set(ON_TRAINING)  # of the latter nothing is told here
+    assert "train_dead_relus" not in outcome.metrics
     for name, value in expected.items():
         found = outcome.metrics[f"train_{name}"]
         assert found[-1] == pytest.approx(value, rel=2e-3 if "sharp" in name else 3e-5), name
@@ -91,8 +96,9 @@ def test_before_training_there_is_no_update():
     with samples(X, Y) as dataset:
         trained = fixed(dataset, LAYERS, "mean_squared_error", START)
         [outcome] = train(trained, [configuration("adam")], [0], ON_TRAINING)
-    first = {name: outcome.metrics[f"train_{name}"][0] for name in ON_TRAINING}
+    first = {name.removeprefix("train_"): values[0] for name, values in outcome.metrics.items()}
     assert first["update_norm"] == first["update_cosine"] == first["distance_from_start"] == 0
+    assert first["effective_learning_rate"] == first["mean_update_over_weight"] == 0
     assert first["weight_norm"] == pytest.approx(np.linalg.norm(START))
     assert math.isinf(first["preconditioned_sharpness"])
 
@@ -131,6 +137,24 @@ def test_recording_them_changes_nothing_and_neighbours_do_not_matter(layout):
         assert_same(replace(one, metrics={name: one.metrics[name] for name in kept}), other)
         [alone] = train(trained, [some[i]], [i], [*(m.name for m in recorded()), *ON_TRAINING])
         assert_same(alone, one)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_dead_relus_by_hand(dtype):
+    rng = np.random.default_rng(2)
+    weights = [rng.normal(size=shape) for shape in ((2, 4), (4,), (4, 6), (6,), (6, 2), (2,))]
+    weights[1][1] = weights[3][4] = -50.0  # whatever comes in
+    weights[2][:, 2], weights[3][2] = -abs(weights[2][:, 2]), 0.0  # 0 where all before it is 0
+    hidden = np.maximum(X @ weights[0] + weights[1], 0)
+    deeper = np.maximum(hidden @ weights[2] + weights[3], 0)
+    dead = [*(hidden == 0).all(axis=0), *(deeper == 0).all(axis=0)]
+    assert 3 <= sum(dead) < 10
+    layers = ("dense 4", "relu", "dense 6", "relu", "dense 2")
+    start = np.concatenate([w.ravel() for w in weights])
+    with samples(X, Y) as dataset:
+        trained = fixed(dataset, layers, "mean_squared_error", start, batch_size=BATCH, dtype=dtype)
+        [outcome] = train(trained, [configuration("sgd")], [0], ["dead_relus"])
+    assert outcome.metrics["train_dead_relus"][0] == pytest.approx(np.mean(dead))
 
 
 def test_losses_of_classes_by_hand():
