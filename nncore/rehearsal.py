@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,7 +37,7 @@ UPDATES = 12
 CURVATURE = 0.1
 # The loss where the gradient was seen.
 LEVEL = 1.0
-# A rule that has not moved by then, as one that steps now and then, is given so many.
+# What has not moved by then, as what steps now and then, is given so many.
 PATIENT_UPDATES = 120
 # The rule that wrappers are tried around: it has state.
 AROUND = "adam"
@@ -61,14 +60,13 @@ def fault(rule: Rule) -> str:
     """
     watched, tried = _Watched(rule), _Tried(rule)
     try:
-        first = _path(_Tried(watched.rule), TrialFirst(), [0])[0]
-        if _still(first):
-            first = _path(_Tried(watched.rule), TrialFirst(), [0], updates=PATIENT_UPDATES)[0]
+        first = _first(_Tried(watched.rule))
     except Exception as error:
         return f"{rule.name} cannot run here: {_told(error)}" if rule.package else ""
-    found = watched.fault(first) or _again(tried, first) or _in_a_stack(tried, TrialFirst())
-    if rule.per == "element":  # the only kind that gets arrays in the other order
-        found = found or _in_a_stack(tried, TrialLast())
+    found = watched.fault(first) or _again(tried, first)
+    # Only an elementwise one gets arrays in the other order.
+    for layout in (TrialFirst(), TrialLast())[: 1 + (rule.per == "element")]:
+        found = found or _in_a_stack(tried, layout, len(first) - 1)
     if rule.package:
         return f"{rule.name} cannot run here: it {found}" if found else ""
     line = watched.line or source.definition(rule.function)
@@ -84,11 +82,11 @@ def wrapper_fault(wrapper: Wrapper) -> str:
     chain = ({"name": wrapper.name, **wrapper.parameters},)
     tried = _Tried(rules[AROUND], chain)
     try:
-        first = _path(_Tried(counted.rule, chain), TrialFirst(), [0])[0]
+        first = _first(_Tried(counted.rule, chain, counted.begin), counted.stepped)
     except Exception:
         return ""
     found = counted.fault() or ("never changes w" if _still(first) else "")
-    found = found or _again(tried, first) or _in_a_stack(tried, TrialFirst())
+    found = found or _again(tried, first) or _in_a_stack(tried, TrialFirst(), len(first) - 1)
     line = source.definition(wrapper.function)
     where = f"{Path(wrapper.origin).name}, line {line}"
     return f"{where}: wrapper {wrapper.name} {found}" if found else ""
@@ -100,27 +98,43 @@ class _Tried:
 
     rule: Rule
     chain: Sequence[Mapping[str, Any]] = ()
+    begin: Callable[[], None] = lambda: None  # told of every update before it is made
 
 
 class _Counted:
-    """A rule, and how often it was called, by the number of the update."""
+    """A rule, and how often it is called in each update; `begin` says that one begins."""
 
     def __init__(self, rule: Rule) -> None:
         self._of = rule
-        self._calls: Counter[int] = Counter()
+        self._calls: list[int] = []
         self.rule = replace(rule, function=self._function)
 
-    def _function(self, w: Any, g: Any, t: int, *rest: Any, **hyperparameters: Any) -> None:
-        self._calls[t] += 1
-        self._of.function(w, g, t, *rest, **hyperparameters)
+    def begin(self) -> None:
+        self._calls.append(0)
+
+    def _function(self, *arguments: Any, **hyperparameters: Any) -> None:
+        self._calls[-1] += 1
+        self._of.function(*arguments, **hyperparameters)
+
+    def stepped(self) -> bool:
+        """Whether it has ever been called."""
+        return any(self._calls)
 
     def fault(self) -> str:
         """What is wrong with a wrapper around it."""
-        if not self._calls:
+        if not self.stepped():
             return "never calls step, so that the rule inside never steps"
-        if max(self._calls.values()) > 1:
+        if max(self._calls) > 1:
             return "calls step more than once in an update: the rule's state moves each time"
         return ""
+
+
+def _first(tried: _Tried, shown: Callable[[], bool] = lambda: True) -> Array:
+    """The path of a trial, (U + 1, P): a long one if a short one stays or has `shown` nothing."""
+    path = _path(tried, TrialFirst(), [0])[0]
+    if _still(path) or not shown():
+        path = _path(tried, TrialFirst(), [0], updates=PATIENT_UPDATES)[0]
+    return path
 
 
 def _again(tried: _Tried, first: Array) -> str:
@@ -138,14 +152,18 @@ def _again(tried: _Tried, first: Array) -> str:
     return f"does not compute the same again: it draws random numbers of its own, or {STATE}"
 
 
-def _in_a_stack(tried: _Tried, layout: Layout) -> str:
+def _in_a_stack(tried: _Tried, layout: Layout, updates: int) -> str:
     """What is wrong with a rule whose trials do otherwise alone than beside others."""
+
+    def path(*trials: int, diverging: int | None = None) -> Array:
+        return _path(tried, layout, trials, updates=updates, diverging=diverging)
+
     try:
-        alone = {trial: _path(tried, layout, [trial])[0] for trial in (0, 2)}
-        together = _path(tried, layout, [0, 1, 2])
+        alone = {trial: path(trial)[0] for trial in (0, 2)}
+        together = path(0, 1, 2)
     except Exception as error:
         return f"works alone, but not in a stack of three trials ({_told(error)})"
-    if _still(alone[0]) and not _still(_path(tried, TrialFirst(), [0])[0]):
+    if _still(alone[0]) and not _still(_path(tried, TrialFirst(), [0], updates=updates)[0]):
         return "changes a copy of w: w.ravel() or w.reshape(-1), of arrays that are not contiguous"
     if not all(_same(together[trial], alone[trial]) for trial in alone):
         return "mixes the trials of a stack: what becomes of one depends on the others; " + (
@@ -154,7 +172,7 @@ def _in_a_stack(tried: _Tried, layout: Layout) -> str:
             else "the first axis is the trials' (nncore.rules.norm takes the norm of each)"
         )
     try:
-        left = _path(tried, layout, [0, 1, 2], diverging=1)
+        left = path(0, 1, 2, diverging=1)
     except Exception as error:
         return (
             f"fails when a neighbour in its stack diverges and leaves ({_told(error)}): it {STATE}"
@@ -240,6 +258,7 @@ def _path(
             elif t >= DIVERGES and diverging in rows:
                 g[rows.index(diverging)] = [np.nan, np.inf, -np.inf][t % 3]
             bowl.see(w, g)
+            tried.begin()
             stepping.step()
             for trial, weights in zip(rows[: len(trials)], w, strict=False):
                 path[list(trials).index(trial), t] = weights

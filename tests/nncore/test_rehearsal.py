@@ -117,6 +117,17 @@ WRONG = {
             return [x + v for x, v in zip(w, state["v"])]
         """,
     ),
+    "a mean over trials, now and then": (
+        "mixes the trials of a stack",
+        2,
+        """
+        @rule
+        def wrong(w, g, t, total, *, learning_rate=0.01):
+            total += g
+            if t % 50 == 0:
+                w -= learning_rate * total.mean(axis=0)
+        """,
+    ),
     "a neighbour's infinity": (
         "does something else when a neighbour in its stack diverges",
         2,
@@ -310,6 +321,16 @@ WRONG_WRAPPERS = {
             w -= rate * g
         """,
     ),
+    "a mean over trials, now and then": (
+        "mixes the trials of a stack",
+        """
+        @wrapper(changes=["g"])
+        def wrong(w, g, t, step, total):
+            total += g.mean()
+            if t % 50 == 0:
+                step(total)
+        """,
+    ),
     "two steps": (
         "calls step more than once",
         """
@@ -332,6 +353,44 @@ def test_a_wrong_wrapper_is_told_by_name_file_and_line(case, tmp_path):
         found = wrapper_fault(wrappers["wrong"])
     assert found.startswith("mine.py, line 4: wrapper wrong ")
     assert said in found
+
+
+RIGHT_WRAPPERS = {
+    "one that collects gradients": """
+        @wrapper(changes=["g"])
+        def right(w, g, t, step, total):
+            total += g
+            if t % 4 == 0:
+                step(total / 4)
+                total[:] = 0
+        """,
+    "one that collects many": """
+        @wrapper(changes=["g"])
+        def right(w, g, t, step, total):
+            total += g
+            if t % 50 == 0:
+                step(total)
+                total[:] = 0
+        """,
+    "one that moves while it collects": """
+        @wrapper(changes=["g", "w"])
+        def right(w, g, t, step, total):
+            w *= 0.99
+            total += g
+            if t % 50 == 0:
+                step(total)
+                total[:] = 0
+        """,
+}
+
+
+@pytest.mark.parametrize("case", RIGHT_WRAPPERS)
+def test_a_right_wrapper_is_let_through(case, tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(WRAPPER_HEAD + textwrap.dedent(RIGHT_WRAPPERS[case]).lstrip())
+    with kept(wrappers):
+        load_plugin(path)
+        assert wrapper_fault(wrappers["right"]) == ""
 
 
 @pytest.mark.parametrize("name", wrappers)

@@ -88,7 +88,8 @@ def bridged(name: str, made: Callable[..., Any]) -> Rule:
         with _precision(w.dtype):
             groups = memory[0].get("groups")
             if groups is None or groups.memory is not memory:
-                seeds = np.array([int(r.integers(2**31)) for r in rng or ()] if t == 1 else [])
+                begins = "at" not in memory[0]
+                seeds = np.array([int(r.integers(2**31)) for r in rng or ()] if begins else [])
                 keywords = [
                     taken.keywords({k: float(v.exact[i, 0]) for k, v in values.items()}, own)
                     for i, own in enumerate(options)
