@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore.layers import Parameter
+from nncore.modifiers import modifiers
 from nncore.rules import Rule, rules, source
 from nncore.stack.layouts import Layout, TrialFirst, TrialLast
 from nncore.stack.updates import Updates
@@ -59,16 +60,18 @@ def fault(rule: Rule) -> str:
     another package cannot run here. Its hyperparameters and options are those of `rule`.
     """
     watched, tried = _Watched(rule), _Tried(rule)
+    options = f" ({modifiers['options'].words(rule.options)})" if rule.options else ""
+    cannot = f"{rule.name}{options} cannot run here:"
     try:
         first = _first(_Tried(watched.rule))
     except Exception as error:
-        return f"{rule.name} cannot run here: {_told(error)}" if rule.package else ""
+        return f"{cannot} {_told(error)}" if rule.package else ""
     found = watched.fault(first) or _again(tried, first)
     # Only an elementwise one gets arrays in the other order.
     for layout in (TrialFirst(), TrialLast())[: 1 + (rule.per == "element")]:
         found = found or _in_a_stack(tried, layout, len(first) - 1)
     if rule.package:
-        return f"{rule.name} cannot run here: it {found}" if found else ""
+        return f"{cannot} it {found}" if found else ""
     line = watched.line or source.definition(rule.function)
     return f"{Path(rule.origin).name}, line {line}: rule {rule.name} {found}" if found else ""
 
@@ -283,14 +286,14 @@ def _stack(
     """Weights, gradient and updates of trials with different rates, the other values the rule's."""
     rule = tried.rule
     rate = rule.parameters["learning_rate"]
-    modifiers: dict[str, Any] = {"options": rule.options} if rule.options else {}
+    own: dict[str, Any] = {"options": rule.options} if rule.options else {}
     if tried.chain:
-        modifiers["wrap"] = tried.chain
+        own["wrap"] = tried.chain
     stack = [
         Configuration(
             rule.name,
             {**rule.parameters, "decay": 0.0, "learning_rate": rate / (1 + trial)},
-            modifiers,
+            own,
         )
         for trial in rows
     ]

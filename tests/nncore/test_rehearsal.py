@@ -1,6 +1,7 @@
 """What a rule's rehearsal sees: every wrong rule by its name, file and line, and no right one."""
 
 import textwrap
+from dataclasses import replace
 
 import pytest
 
@@ -279,6 +280,16 @@ def test_a_wrong_rule_is_named_with_its_line(case, tmp_path):
 @pytest.mark.parametrize("case", RIGHT)
 def test_a_right_rule_is_let_through(case, tmp_path):
     assert rehearsed(tmp_path, RIGHT[case]) == ""
+
+
+def test_a_package_s_rule_is_named_with_its_options():
+    def still(w, g, t, v, *, learning_rate, momentum, options):
+        """Nothing."""
+
+    its = {"function": still, "package": "some 1.0", "needs": ("options",)}
+    found = fault(replace(rules["sgd"], **its, options={"nesterov": True}))
+    assert found == "sgd (nesterov true) cannot run here: it never changes w"
+    assert fault(replace(rules["sgd"], **its)).startswith("sgd cannot run here: ")
 
 
 @pytest.mark.parametrize("name", rules)
