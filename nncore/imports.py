@@ -39,7 +39,7 @@ LIBRARIES = frozenset({"np", "numpy", "pickle", "joblib", "torch", "json", "yaml
 
 @dataclass(frozen=True)
 class Sources:
-    """The sources of a plugin: bytes by name, "" for its own file, else the module's.
+    """Of a plugin or a module: bytes by name, "" for a plugin's own file, else the module's.
 
     `files` are where they lie, `notes` what cannot be followed, a sentence each.
     """
@@ -52,7 +52,7 @@ class Sources:
     def digest(self) -> str:
         """The SHA-256 of all of them; of the file alone where it imports nothing of its user's."""
         if len(self.contents) == 1:
-            return hashlib.sha256(self.contents[""]).hexdigest()
+            return hashlib.sha256(*self.contents.values()).hexdigest()
         each = {name: hashlib.sha256(data).hexdigest() for name, data in self.contents.items()}
         return hashlib.sha256(json.dumps(each, sort_keys=True).encode()).hexdigest()
 
@@ -67,6 +67,25 @@ def sources(path: str | Path) -> Sources:
     return found
 
 
+def module_sources(name: str) -> Sources:
+    """The sources of the user's module `name` and of the packages that it is in.
+
+    None of a module of Python's own or of an installed package. Raises OSError for a file that
+    cannot be read.
+    """
+    found = Sources()
+    _take(name, found)
+    return found
+
+
+def _take(name: str, found: Sources) -> None:
+    """Add what importing `name` executes of the user's."""
+    for module, spec in _users(name):
+        if module not in found.contents and spec.origin is not None:
+            where = Path(spec.origin)
+            _follow(module, where, spec, found, read_plain(where))
+
+
 def _follow(name: str, path: Path, spec: ModuleSpec | None, found: Sources, data: bytes) -> None:
     """Add the module `name` at `path`, and whatever it imports."""
     found.contents[name], found.files[name] = data, path
@@ -77,10 +96,7 @@ def _follow(name: str, path: Path, spec: ModuleSpec | None, found: Sources, data
     package = name if spec and spec.submodule_search_locations is not None else _parent(name)
     for node in ast.walk(tree):
         for wanted in _imported(node, package):
-            for module, its_spec in _users(wanted):
-                if module not in found.contents and its_spec.origin is not None:
-                    where = Path(its_spec.origin)
-                    _follow(module, where, its_spec, found, read_plain(where))
+            _take(wanted, found)
         if isinstance(node, ast.Call) and _is_hidden(node):
             _note(found, path, node, "executes")
         elif isinstance(node, ast.Call) and _reads(node):

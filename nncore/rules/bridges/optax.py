@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from nncore.registry import RefusedError
 from nncore.rules.bridges.arguments import arguments
-from nncore.rules.bridges.packages import imported, version
+from nncore.rules.bridges.packages import imported, version, versions
 from nncore.rules.hyperparameter import Hyperparameter
 from nncore.rules.kinds import Rule
 
@@ -118,11 +118,11 @@ def bridged(name: str, made: Callable[..., Any]) -> Rule:
         function=step,
         parameters=taken.parameters,
         origin=version(module),
-        digest=version(module),
+        digest=versions(module, "optax"),
         buffers=(),
         per="network",
         needs=("memory", "options", "tensors", *["loss"] * bool(asks), *["rng"] * bool(stream)),
-        package=version(module),
+        package=versions(module, "optax"),
         options=taken.options,
         required=taken.required,
         aliases=taken.aliases,

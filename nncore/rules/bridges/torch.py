@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from nncore.registry import RefusedError
 from nncore.rules.bridges.arguments import Arguments, arguments
-from nncore.rules.bridges.packages import imported, version
+from nncore.rules.bridges.packages import imported, version, versions
 from nncore.rules.kinds import Rule
 
 Array = NDArray[Any]
@@ -87,29 +87,24 @@ def bridged(name: str, made: Any) -> Rule:
     step.__doc__ = inspect.getdoc(made)
     closes, draws = _shown(make, taken)
     needs = ("memory", "options", *(["loss", "gradient"] * closes), *(["rng"] * draws))
+    module = name.partition(":")[0]
     averages = all(callable(getattr(made, mode, None)) for mode in ("train", "eval"))
     return Rule(
         name=name,
         function=step,
         parameters=taken.parameters,
-        origin=version(name.partition(":")[0]),
-        digest=_versions(name),
+        origin=version(module),
+        digest=versions(module, "torch"),
         buffers=(MEASURED,) * averages,
         per="trial",
         evaluate=MEASURED if averages else "",
         needs=needs,
-        package=_versions(name),
+        package=versions(module, "torch"),
         options=taken.options,
         required=taken.required,
         aliases=taken.aliases,
         refusal=refusal,
     )
-
-
-def _versions(name: str) -> str:
-    """The version of the optimizer's package, and of PyTorch where it is another's."""
-    found = [version(name.partition(":")[0]), version("torch")]
-    return ", ".join(dict.fromkeys(found))
 
 
 class _Attached:
