@@ -47,10 +47,13 @@ DIVERGES = 4
 # ... and here it leaves.
 LEAVES = 8
 STATE = "keeps state outside its buffers, which are further positional arguments"
-DRAWS = (
-    "draws from np.random or random: nobody could repeat its trials; ask for rng, a keyword-only "
-    "name without a default, which is a generator of the trial's own"
+DRAWS = "draws from np.random or random: nobody could repeat its trials"
+# What to do about it where the rule is one's own to change.
+ASK = (
+    "; ask for rng, a keyword-only name without a default, which is a generator of the trial's own"
 )
+# Of another package's, which has no buffers.
+SHARED = "keeps state outside the optimizer, in a module or a class"
 
 
 def fault(rule: Rule) -> str:
@@ -103,6 +106,16 @@ class _Tried:
     chain: Sequence[Mapping[str, Any]] = ()
     begin: Callable[[], None] = lambda: None  # told of every update before it is made
 
+    @property
+    def state(self) -> str:
+        """What is said where it keeps state that is not the trial's."""
+        return SHARED if self.rule.package else STATE
+
+    @property
+    def draws(self) -> str:
+        """What is said where it draws numbers that are not the trial's."""
+        return DRAWS if self.rule.package else DRAWS + ASK
+
 
 class _Counted:
     """A rule, and how often it is called in each update; `begin` says that one begins."""
@@ -149,10 +162,10 @@ def _again(tried: _Tried, first: Array) -> str:
             return ""
         third = _path(tried, TrialFirst(), [0], stream=1, updates=updates)[0]
     except Exception as error:
-        return f"fails when a second trial begins ({_told(error)}): it {STATE}"
+        return f"fails when a second trial begins ({_told(error)}): it {tried.state}"
     if _same(second, third):
-        return DRAWS
-    return f"does not compute the same again: it draws random numbers of its own, or {STATE}"
+        return tried.draws
+    return f"does not compute the same again: it draws random numbers of its own, or {tried.state}"
 
 
 def _in_a_stack(tried: _Tried, layout: Layout, updates: int) -> str:
@@ -170,18 +183,17 @@ def _in_a_stack(tried: _Tried, layout: Layout, updates: int) -> str:
         return "changes a copy of w: w.ravel() or w.reshape(-1), of arrays that are not contiguous"
     if not all(_same(together[trial], alone[trial]) for trial in alone):
         return "mixes the trials of a stack: what becomes of one depends on the others; " + (
-            f"it {STATE}"
+            f"it {tried.state}"
             if tried.rule.per == "trial" and not tried.chain
             else "the first axis is the trials' (nncore.rules.norm takes the norm of each)"
         )
+    when = "when a neighbour in its stack diverges and leaves"
     try:
         left = path(0, 1, 2, diverging=1)
     except Exception as error:
-        return (
-            f"fails when a neighbour in its stack diverges and leaves ({_told(error)}): it {STATE}"
-        )
+        return f"fails {when} ({_told(error)}): it {tried.state}"
     if not all(_same(left[trial], alone[trial]) for trial in alone):
-        return f"does something else when a neighbour in its stack diverges and leaves: it {STATE}"
+        return f"does something else {when}: it {tried.state}"
     return ""
 
 

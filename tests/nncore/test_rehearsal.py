@@ -1,5 +1,6 @@
 """What a rule's rehearsal sees: every wrong rule by its name, file and line, and no right one."""
 
+import random
 import textwrap
 from dataclasses import replace
 
@@ -290,6 +291,37 @@ def test_a_package_s_rule_is_named_with_its_options():
     found = fault(replace(rules["sgd"], **its, options={"nesterov": True}))
     assert found == "sgd (nesterov true) cannot run here: it never changes w"
     assert fault(replace(rules["sgd"], **its)).startswith("sgd cannot run here: ")
+
+
+COUNTS = []
+# What another package's rule may do wrong, and what is said: no advice on how to write it.
+PACKAGED = {
+    "draws": (
+        lambda g: random.random() * g,
+        "draws from np.random or random: nobody could repeat its trials",
+    ),
+    "counts": (
+        lambda g: (COUNTS.append(0) or 1 / len(COUNTS)) * g,
+        "does not compute the same again: it draws random numbers of its own, or keeps state "
+        "outside the optimizer, in a module or a class",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", PACKAGED)
+def test_of_a_package_s_rule_nobody_is_told_how_to_write_it(case):
+    change, said = PACKAGED[case]
+
+    def wrong(w, g, t, *, learning_rate):
+        w -= change(g)
+
+    made = {
+        "function": wrong,
+        "package": "some 1.0",
+        "buffers": (),
+        "parameters": {"learning_rate": 0.1},
+    }
+    assert fault(replace(rules["sgd"], **made)) == f"sgd cannot run here: it {said}"
 
 
 @pytest.mark.parametrize("name", rules)
