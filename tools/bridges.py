@@ -27,7 +27,7 @@ from nncore.stack.updates import Updates
 from nncore.trial import Configuration
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "bridges.md"
-# Whose optimizers, and whether the count of all is known by that package alone.
+# Whose optimizers: modules, each with a part of the page between marks of its name.
 MODULES = ("torch.optim", "optax", "pytorch_optimizer")
 TRIALS, LAYERS, INPUTS = 8, ("dense 64", "relu", "dense 3"), 2
 STEPS, TURNS = 10, 3
