@@ -9,7 +9,8 @@ from __future__ import annotations
 import copy
 import inspect
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,8 @@ def bridged(name: str, made: Any) -> Rule:
         own = {key: value for key, value in values.items() if key in taken.parameters}
         rate = own.pop("learning_rate")
         try:
-            _Attached(make(own, options, rate), [np.zeros((2, 3))], rate)
+            with _apart():
+                _Attached(make(own, options, rate), [np.zeros((2, 3))], rate)
         except Exception as error:
             return _told(error)
         return ""
@@ -224,11 +226,19 @@ class _Attached:
             into[k][...] = mine.T
 
 
-def _shown(make: Callable[..., Make], taken: Arguments) -> tuple[bool, bool]:
-    """Whether it needs a closure, and whether it draws random numbers, in a few tried steps."""
+@contextmanager
+def _apart() -> Iterator[None]:
+    """Whatever is drawn meanwhile from the generator that all share is the same, and nobody's."""
     torch = imported("torch", "torch")
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(0)
+        yield
+
+
+def _shown(make: Callable[..., Make], taken: Arguments) -> tuple[bool, bool]:
+    """Whether it needs a closure, and whether it draws random numbers, in a few tried steps."""
+    torch = imported("torch", "torch")
+    with _apart():
         before = torch.random.get_rng_state()
         closes = "closure" in _tried(make, taken).lower()
         if closes:
@@ -241,10 +251,11 @@ def _is_rated(make: Callable[..., Make], taken: Arguments) -> bool:
     values = dict(taken.parameters)
     rate = values.pop("learning_rate")
     try:
-        groups = _Attached(make(values, {}, rate), [np.ones((2, 3))], rate).optimizer.param_groups
+        with _apart():
+            tried = _Attached(make(values, {}, rate), [np.ones((2, 3))], rate)
     except Exception:
         return True
-    return all("lr" in group for group in groups)
+    return all("lr" in group for group in tried.optimizer.param_groups)
 
 
 def _tried(make: Callable[..., Make], taken: Arguments, *closure: Callable[..., Any]) -> str:

@@ -151,6 +151,21 @@ def test_random_numbers_are_the_trial_s_own(tmp_path: Any) -> None:
     assert fault(rule) == ""
 
 
+def test_one_that_draws_when_it_is_made_takes_nothing_from_others() -> None:
+    from nncore.rules.bridges import torch as bridge
+
+    class Random(torch.optim.SGD):
+        def __init__(self, params: Any, lr: float = 0.1) -> None:
+            super().__init__(params, lr=lr)
+            torch.randn(3)
+
+    before = torch.random.get_rng_state()
+    rule = bridge.bridged("torch.optim:Random", Random)
+    assert rule.refusal is not None
+    assert rule.refusal({"learning_rate": 0.1}, {}) == ""
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
 def test_what_needs_more_than_a_spec_gives_is_refused() -> None:
     from nncore.rules.bridges import torch as bridge
 
