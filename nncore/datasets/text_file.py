@@ -217,7 +217,7 @@ class TextFile:
         if len(frame) != len(self._lines):
             found = f"{len(self._lines)} rows, of which pandas finds {len(frame)}"
             raise ValueError(f"{self.path}: {found}; is a quotation mark left open?")
-        return {int(name): frame.pop(name).to_numpy() for name in list(frame)}
+        return {int(name): column.to_numpy() for name, column in frame.items()}
 
 
 def _usable(separator: str, where: str = "") -> str:
