@@ -13,6 +13,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import site
 import sys
 import sysconfig
@@ -35,11 +36,14 @@ BUILT_IN = frozenset({"exec", "eval"})  # others have methods of these names
 READS = frozenset({"open", "read_text", "read_bytes", "loadtxt", "genfromtxt", "fromfile"})
 READS |= {"memmap", "open_memmap", "loadmat", "imread", "get_data"}
 LIBRARIES = frozenset({"np", "numpy", "pickle", "joblib", "torch", "json", "yaml"})  # of `load`
+FRAMES = frozenset({"pd", "pandas"})  # of `read_csv` and its like
+# Whose `open` has the mode after the path; that of a path has it first.
+OPENERS = frozenset({"open", "io", "gzip", "bz2", "lzma", "codecs", "tarfile", "zipfile"})
 
 
 @dataclass(frozen=True)
 class Sources:
-    """The sources of a plugin: bytes by name, "" for its own file, else the module's.
+    """Of a plugin or a module: bytes by name, "" for a plugin's own file, else the module's.
 
     `files` are where they lie, `notes` what cannot be followed, a sentence each.
     """
@@ -52,7 +56,7 @@ class Sources:
     def digest(self) -> str:
         """The SHA-256 of all of them; of the file alone where it imports nothing of its user's."""
         if len(self.contents) == 1:
-            return hashlib.sha256(self.contents[""]).hexdigest()
+            return hashlib.sha256(*self.contents.values()).hexdigest()
         each = {name: hashlib.sha256(data).hexdigest() for name, data in self.contents.items()}
         return hashlib.sha256(json.dumps(each, sort_keys=True).encode()).hexdigest()
 
@@ -67,6 +71,25 @@ def sources(path: str | Path) -> Sources:
     return found
 
 
+def module_sources(name: str) -> Sources:
+    """The sources of the user's module `name` and of the packages that it is in.
+
+    None of a module of Python's own or of an installed package. Raises OSError for a file that
+    cannot be read.
+    """
+    found = Sources()
+    _take(name, found)
+    return found
+
+
+def _take(name: str, found: Sources) -> None:
+    """Add what importing `name` executes of the user's."""
+    for module, spec in _users(name):
+        if module not in found.contents and spec.origin is not None:
+            where = Path(spec.origin)
+            _follow(module, where, spec, found, read_plain(where))
+
+
 def _follow(name: str, path: Path, spec: ModuleSpec | None, found: Sources, data: bytes) -> None:
     """Add the module `name` at `path`, and whatever it imports."""
     found.contents[name], found.files[name] = data, path
@@ -74,16 +97,14 @@ def _follow(name: str, path: Path, spec: ModuleSpec | None, found: Sources, data
         tree = ast.parse(data)
     except (SyntaxError, ValueError, RecursionError):  # a library, or what will not load anyway
         return
+    aliases = _aliases(tree)
     package = name if spec and spec.submodule_search_locations is not None else _parent(name)
     for node in ast.walk(tree):
         for wanted in _imported(node, package):
-            for module, its_spec in _users(wanted):
-                if module not in found.contents and its_spec.origin is not None:
-                    where = Path(its_spec.origin)
-                    _follow(module, where, its_spec, found, read_plain(where))
+            _take(wanted, found)
         if isinstance(node, ast.Call) and _is_hidden(node):
             _note(found, path, node, "executes")
-        elif isinstance(node, ast.Call) and _reads(node):
+        elif isinstance(node, ast.Call) and _reads(node, aliases):
             _note(found, path, node, "reads")
 
 
@@ -109,21 +130,56 @@ def _note(found: Sources, path: Path, node: ast.Call, does: str) -> None:
     found.notes.append(f"{what}: what this {does} is no part of its trials' keys")
 
 
-def _reads(node: ast.Call) -> bool:
+def _aliases(tree: ast.AST) -> dict[str, str]:
+    """What the imports of a source call otherwise: `pd` pandas, `read_csv` pandas.read_csv."""
+    found: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.asname: alias.name for alias in node.names if alias.asname}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found |= {a.asname or a.name: f"{node.module}.{a.name}" for a in node.names}
+    return found
+
+
+def _full(called: ast.expr, aliases: dict[str, str]) -> str:
+    """The dotted name of what is called, as far as there is one: `gzip.open`, `?.open`."""
+    if isinstance(called, ast.Name):
+        return aliases.get(called.id, called.id)
+    return (
+        f"{_full(called.value, aliases)}.{called.attr}"
+        if isinstance(called, ast.Attribute)
+        else "?"
+    )
+
+
+def _reads(node: ast.Call, aliases: dict[str, str]) -> bool:
     """Whether a call reads a file, by its name: `open(path)`, `np.load(path)`, `pd.read_csv(path)`.
 
     One that opens a file to write it reads nothing.
     """
-    called, modes = _called(node), [*node.args[1:2], *(k.value for k in node.keywords)]
-    if any(isinstance(m, ast.Constant) and m.value in ("w", "a", "x", "wb", "ab") for m in modes):
+    parts = _full(node.func, aliases).split(".")
+    top, called = parts[0], parts[-1]
+    modes = [keyword.value for keyword in node.keywords if keyword.arg == "mode"]
+    if called == "open":
+        modes += node.args[1:2] if top in OPENERS else node.args[:1]
+    if any(isinstance(mode, ast.Constant) and _only_writes(mode.value) for mode in modes):
         return False
-    if isinstance(node.func, ast.Attribute):
-        owner = node.func.value
-        of_library = isinstance(owner, ast.Name) and owner.id in LIBRARIES
-        from_pandas = isinstance(owner, ast.Name) and owner.id in ("pd", "pandas")
-        if (called == "load" and of_library) or (from_pandas and called.startswith("read_")):
-            return True
-    return called in READS
+    of_library = (called == "load" and top in LIBRARIES) or (
+        called.startswith("read_") and top in FRAMES
+    )
+    return called in READS or (of_library and len(parts) > 1)
+
+
+def _only_writes(mode: object) -> bool:
+    """Whether a file that is opened so has nothing that could be read.
+
+    >>> [_only_writes(mode) for mode in ("wt", "w+b", "xb", "a", "w:gz", "a+", "r+", "rb", "tax")]
+    [True, True, True, True, True, False, False, False, False]
+    """
+    if not isinstance(mode, str):
+        return False
+    letters = sorted(re.split("[:|]", mode)[0].replace("b", "").replace("t", ""))
+    return letters in (["w"], ["x"], ["a"], ["+", "w"], ["+", "x"])
 
 
 def _is_hidden(node: ast.Call) -> bool:

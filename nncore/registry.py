@@ -255,7 +255,7 @@ def load_plugin(path: str | Path, *, again: bool = False) -> str:
     module_name = f"{_PLUGIN}{digest[:16]}"
     if module_name in sys.modules and _newest.get(path, digest) == digest and not again:
         return digest
-    _forget_changed(found)
+    forget_changed(found)
     # Its name may end in anything.
     loader = SourceFileLoader(module_name, str(path))
     spec = importlib.util.spec_from_file_location(module_name, path, loader=loader)
@@ -276,10 +276,11 @@ def load_plugin(path: str | Path, *, again: bool = False) -> str:
     return digest if sources(path).digest == digest else load_plugin(path)
 
 
-def _forget_changed(found: Sources) -> None:
-    """Let modules that have changed since they were imported be imported anew."""
+def forget_changed(found: Sources) -> bool:
+    """Let modules that have changed since they were imported be imported anew; whether any have."""
     now = {name: data for name, data in found.contents.items() if name}
-    if any(_imported.get(name, data) != data for name, data in now.items()):
-        for name in now:
-            sys.modules.pop(name, None)
+    changed = any(_imported.get(name, data) != data for name, data in now.items())
+    for name in now if changed else ():
+        sys.modules.pop(name, None)
     _imported.update(now)
+    return changed

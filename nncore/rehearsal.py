@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore.layers import Parameter
+from nncore.modifiers import modifiers
 from nncore.rules import Rule, rules, source
 from nncore.stack.layouts import Layout, TrialFirst, TrialLast
 from nncore.stack.updates import Updates
@@ -38,7 +38,7 @@ UPDATES = 12
 CURVATURE = 0.1
 # The loss where the gradient was seen.
 LEVEL = 1.0
-# A rule that has not moved by then, as one that steps now and then, is given so many.
+# What has not moved by then, as what steps now and then, is given so many.
 PATIENT_UPDATES = 120
 # The rule that wrappers are tried around: it has state.
 AROUND = "adam"
@@ -47,10 +47,13 @@ DIVERGES = 4
 # ... and here it leaves.
 LEAVES = 8
 STATE = "keeps state outside its buffers, which are further positional arguments"
-DRAWS = (
-    "draws from np.random or random: nobody could repeat its trials; ask for rng, a keyword-only "
-    "name without a default, which is a generator of the trial's own"
+DRAWS = "draws from np.random or random: nobody could repeat its trials"
+# What to do about it where the rule is one's own to change.
+ASK = (
+    "; ask for rng, a keyword-only name without a default, which is a generator of the trial's own"
 )
+# Of another package's, which has no buffers.
+SHARED = "keeps state outside the optimizer, in a module or a class"
 
 
 def fault(rule: Rule) -> str:
@@ -60,17 +63,18 @@ def fault(rule: Rule) -> str:
     another package cannot run here. Its hyperparameters and options are those of `rule`.
     """
     watched, tried = _Watched(rule), _Tried(rule)
+    options = f" ({modifiers['options'].words(rule.options)})" if rule.options else ""
+    cannot = f"{rule.name}{options} cannot run here:"
     try:
-        first = _path(_Tried(watched.rule), TrialFirst(), [0])[0]
-        if _still(first):
-            first = _path(_Tried(watched.rule), TrialFirst(), [0], updates=PATIENT_UPDATES)[0]
+        first = _first(_Tried(watched.rule))
     except Exception as error:
-        return f"{rule.name} cannot run here: {_told(error)}" if rule.package else ""
-    found = watched.fault(first) or _again(tried, first) or _in_a_stack(tried, TrialFirst())
-    if rule.per == "element":  # the only kind that gets arrays in the other order
-        found = found or _in_a_stack(tried, TrialLast())
+        return f"{cannot} {_told(error)}" if rule.package else ""
+    found = watched.fault(first) or _again(tried, first)
+    # Only an elementwise one gets arrays in the other order.
+    for layout in (TrialFirst(), TrialLast())[: 1 + (rule.per == "element")]:
+        found = found or _in_a_stack(tried, layout, len(first) - 1)
     if rule.package:
-        return f"{rule.name} cannot run here: it {found}" if found else ""
+        return f"{cannot} it {found}" if found else ""
     line = watched.line or source.definition(rule.function)
     return f"{Path(rule.origin).name}, line {line}: rule {rule.name} {found}" if found else ""
 
@@ -84,11 +88,11 @@ def wrapper_fault(wrapper: Wrapper) -> str:
     chain = ({"name": wrapper.name, **wrapper.parameters},)
     tried = _Tried(rules[AROUND], chain)
     try:
-        first = _path(_Tried(counted.rule, chain), TrialFirst(), [0])[0]
+        first = _first(_Tried(counted.rule, chain, counted.begin), counted.stepped)
     except Exception:
         return ""
     found = counted.fault() or ("never changes w" if _still(first) else "")
-    found = found or _again(tried, first) or _in_a_stack(tried, TrialFirst())
+    found = found or _again(tried, first) or _in_a_stack(tried, TrialFirst(), len(first) - 1)
     line = source.definition(wrapper.function)
     where = f"{Path(wrapper.origin).name}, line {line}"
     return f"{where}: wrapper {wrapper.name} {found}" if found else ""
@@ -100,27 +104,53 @@ class _Tried:
 
     rule: Rule
     chain: Sequence[Mapping[str, Any]] = ()
+    begin: Callable[[], None] = lambda: None  # told of every update before it is made
+
+    @property
+    def state(self) -> str:
+        """What is said where it keeps state that is not the trial's."""
+        return SHARED if self.rule.package else STATE
+
+    @property
+    def draws(self) -> str:
+        """What is said where it draws numbers that are not the trial's."""
+        return DRAWS if self.rule.package else DRAWS + ASK
 
 
 class _Counted:
-    """A rule, and how often it was called, by the number of the update."""
+    """A rule, and how often it is called in each update; `begin` says that one begins."""
 
     def __init__(self, rule: Rule) -> None:
         self._of = rule
-        self._calls: Counter[int] = Counter()
+        self._calls: list[int] = []
         self.rule = replace(rule, function=self._function)
 
-    def _function(self, w: Any, g: Any, t: int, *rest: Any, **hyperparameters: Any) -> None:
-        self._calls[t] += 1
-        self._of.function(w, g, t, *rest, **hyperparameters)
+    def begin(self) -> None:
+        self._calls.append(0)
+
+    def _function(self, *arguments: Any, **hyperparameters: Any) -> None:
+        self._calls[-1] += 1
+        self._of.function(*arguments, **hyperparameters)
+
+    def stepped(self) -> bool:
+        """Whether it has ever been called."""
+        return any(self._calls)
 
     def fault(self) -> str:
         """What is wrong with a wrapper around it."""
-        if not self._calls:
+        if not self.stepped():
             return "never calls step, so that the rule inside never steps"
-        if max(self._calls.values()) > 1:
+        if max(self._calls) > 1:
             return "calls step more than once in an update: the rule's state moves each time"
         return ""
+
+
+def _first(tried: _Tried, shown: Callable[[], bool] = lambda: True) -> Array:
+    """The path of a trial, (U + 1, P): a long one if a short one stays or has `shown` nothing."""
+    path = _path(tried, TrialFirst(), [0])[0]
+    if _still(path) or not shown():
+        path = _path(tried, TrialFirst(), [0], updates=PATIENT_UPDATES)[0]
+    return path
 
 
 def _again(tried: _Tried, first: Array) -> str:
@@ -132,35 +162,38 @@ def _again(tried: _Tried, first: Array) -> str:
             return ""
         third = _path(tried, TrialFirst(), [0], stream=1, updates=updates)[0]
     except Exception as error:
-        return f"fails when a second trial begins ({_told(error)}): it {STATE}"
+        return f"fails when a second trial begins ({_told(error)}): it {tried.state}"
     if _same(second, third):
-        return DRAWS
-    return f"does not compute the same again: it draws random numbers of its own, or {STATE}"
+        return tried.draws
+    return f"does not compute the same again: it draws random numbers of its own, or {tried.state}"
 
 
-def _in_a_stack(tried: _Tried, layout: Layout) -> str:
+def _in_a_stack(tried: _Tried, layout: Layout, updates: int) -> str:
     """What is wrong with a rule whose trials do otherwise alone than beside others."""
+
+    def path(*trials: int, diverging: int | None = None) -> Array:
+        return _path(tried, layout, trials, updates=updates, diverging=diverging)
+
     try:
-        alone = {trial: _path(tried, layout, [trial])[0] for trial in (0, 2)}
-        together = _path(tried, layout, [0, 1, 2])
+        alone = {trial: path(trial)[0] for trial in (0, 2)}
+        together = path(0, 1, 2)
     except Exception as error:
         return f"works alone, but not in a stack of three trials ({_told(error)})"
-    if _still(alone[0]) and not _still(_path(tried, TrialFirst(), [0])[0]):
+    if _still(alone[0]) and not _still(_path(tried, TrialFirst(), [0], updates=updates)[0]):
         return "changes a copy of w: w.ravel() or w.reshape(-1), of arrays that are not contiguous"
     if not all(_same(together[trial], alone[trial]) for trial in alone):
         return "mixes the trials of a stack: what becomes of one depends on the others; " + (
-            f"it {STATE}"
+            f"it {tried.state}"
             if tried.rule.per == "trial" and not tried.chain
             else "the first axis is the trials' (nncore.rules.norm takes the norm of each)"
         )
+    when = "when a neighbour in its stack diverges and leaves"
     try:
-        left = _path(tried, layout, [0, 1, 2], diverging=1)
+        left = path(0, 1, 2, diverging=1)
     except Exception as error:
-        return (
-            f"fails when a neighbour in its stack diverges and leaves ({_told(error)}): it {STATE}"
-        )
+        return f"fails {when} ({_told(error)}): it {tried.state}"
     if not all(_same(left[trial], alone[trial]) for trial in alone):
-        return f"does something else when a neighbour in its stack diverges and leaves: it {STATE}"
+        return f"does something else {when}: it {tried.state}"
     return ""
 
 
@@ -240,6 +273,7 @@ def _path(
             elif t >= DIVERGES and diverging in rows:
                 g[rows.index(diverging)] = [np.nan, np.inf, -np.inf][t % 3]
             bowl.see(w, g)
+            tried.begin()
             stepping.step()
             for trial, weights in zip(rows[: len(trials)], w, strict=False):
                 path[list(trials).index(trial), t] = weights
@@ -264,14 +298,14 @@ def _stack(
     """Weights, gradient and updates of trials with different rates, the other values the rule's."""
     rule = tried.rule
     rate = rule.parameters["learning_rate"]
-    modifiers: dict[str, Any] = {"options": rule.options} if rule.options else {}
+    own: dict[str, Any] = {"options": rule.options} if rule.options else {}
     if tried.chain:
-        modifiers["wrap"] = tried.chain
+        own["wrap"] = tried.chain
     stack = [
         Configuration(
             rule.name,
             {**rule.parameters, "decay": 0.0, "learning_rate": rate / (1 + trial)},
-            modifiers,
+            own,
         )
         for trial in rows
     ]

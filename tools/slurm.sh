@@ -6,6 +6,8 @@
 set -euo pipefail
 home=${BENCH_SLURM:-/run/bench-slurm}
 conf=$home/slurm.conf
+# What tells a folder that `start` has made, which alone is written to and removed.
+mark=$home/.made-by-bench
 
 up() { SLURM_CONF=$conf sinfo -h -o %T 2>/dev/null | grep -qE 'idle|mixed|allocated'; }
 
@@ -19,7 +21,9 @@ install() {
 start() {
   if up; then echo "export SLURM_CONF=$conf"; return; fi
   stop
-  mkdir -p "$home"/{munge,state,spool}
+  mkdir -p "$home"
+  : > "$mark"
+  mkdir "$home"/{munge,state,spool}
   chmod 755 "$home"
   head -c 1024 /dev/urandom > "$home/munge/key"
   chown -R munge: "$home/munge"
@@ -68,13 +72,40 @@ CONF
   exit 1
 }
 
-stop() {
-  for pid in "$home"/slurmd.pid "$home"/slurmctld.pid "$home"/munge/pid; do
-    if [ -s "$pid" ]; then kill "$(cat "$pid")" 2>/dev/null || true; fi
+# Whether a process still runs; one that nobody has asked about yet (a zombie) does not.
+runs() { grep -q '^State:[[:space:]]*[^Z[:space:]]' "/proc/$1/status" 2>/dev/null; }
+
+# End the daemon of this name, whose number is in a file, and wait until it has ended.
+end() {
+  local pid
+  pid=$(cat "$2" 2>/dev/null) || return 0
+  # The number may be another process's by now.
+  if ! grep -qs "$1" "/proc/$pid/cmdline"; then return 0; fi
+  kill "$pid" 2>/dev/null || true
+  for _ in $(seq 600); do
+    if ! runs "$pid"; then return 0; fi
+    sleep 0.1
   done
-  rm -rf "$home"
+  echo "$1 (process $pid) does not end" >&2
+  exit 1
 }
 
+stop() {
+  if [ ! -f "$mark" ]; then
+    if [ -z "$(ls -A "$home" 2>/dev/null)" ]; then return; fi
+    echo "$home is no folder of this script's: it is left as it is" >&2
+    exit 1
+  fi
+  end slurmd "$home/slurmd.pid"
+  end slurmctld "$home/slurmctld.pid"
+  end munged "$home/munge/pid"
+  rm -rf "${home:?}"
+}
+
+case $home in
+  /*) ;;
+  *) echo "BENCH_SLURM=$home: an absolute path" >&2; exit 2 ;;
+esac
 case ${1:-} in
   install | start | stop | up) "$1" ;;
   *) sed -n '2,5p' "$0"; exit 2 ;;

@@ -39,33 +39,33 @@ def faults(configurations: Iterable[Configuration]) -> list[str]:
 
     A rule that dies or hangs is not judged, nor is a plugin's that raises: its trials will be
     `crashed`, with the reason. One of another package that raises is refused, with its reason; it
-    is tried as its first configuration has it.
+    is tried with each of its sets of options, otherwise as the first configuration has it.
     """
-    first: dict[str, Configuration] = {}
-    around: dict[str, Wrapper] = {}
+    own: dict[str, Rule | Wrapper] = {}
+    parts: dict[str, Part] = {}
     for configuration in configurations:
-        if configuration.name not in first:  # its wrappers are known, too
-            around |= {name: wrappers[name] for name in configuration.wrappers}
-        first.setdefault(configuration.rule, configuration)
-        first.setdefault(configuration.name, configuration)
-    first = {name: each for name, each in first.items() if name == each.rule}
-    entries = [rules[name] for name in first]
-    packaged = [_part(rules[name], each) for name, each in first.items() if rules[name].package]
+        rule = rules[configuration.rule]
+        if rule.package:
+            parts.setdefault(*_part(rule, configuration))
+        else:
+            own[rule.name] = rule
+        own |= {f"{WRAPPER}{name}": wrappers[name] for name in configuration.wrappers}
     found = []
-    own: list[Rule | Wrapper] = [entry for entry in entries if not entry.package]
-    for piece in [*own, *around.values()]:
+    for name, piece in own.items():
         if piece.origin != BUILT_IN:
-            kind = WRAPPER if isinstance(piece, Wrapper) else ""
-            found += _asked([(f"{kind}{piece.name}", {}, {})], piece.origin, SECONDS) or []
+            found += _asked([(name, {}, {})], piece.origin, SECONDS) or []
+    packaged = list(parts.values())
     answers = _asked(packaged, "", PACKAGE_SECONDS + EACH_SECONDS * len(packaged))
     if answers is None:  # one of them died: who?
         answers = [said for part in packaged for said in _asked([part], "", PACKAGE_SECONDS) or []]
     return [*filter(None, [*found, *answers])]
 
 
-def _part(rule: Rule, configuration: Configuration) -> Part:
+def _part(rule: Rule, configuration: Configuration) -> tuple[str, Part]:
+    """What is tried of a configuration of another package's rule, by what makes it another one."""
     values = {key: configuration.hyperparameters[key] for key in rule.parameters}
-    return rule.name, values, dict(configuration.modifiers.get("options", {}))
+    options = dict(configuration.modifiers.get("options", {}))
+    return json.dumps([rule.name, options], sort_keys=True), (rule.name, values, options)
 
 
 def _asked(parts: Sequence[Part], plugin: str, seconds: float) -> list[str] | None:

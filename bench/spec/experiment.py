@@ -27,6 +27,7 @@ from bench.spec.tuning import read as read_tuning
 from nncore import instruments  # noqa: F401  (they register)
 from nncore.datasets import draw
 from nncore.metrics import TRAIN_LOSS, Columns, Metric, metrics, recorded
+from nncore.rules import bridges
 from nncore.values import TABLE, TEXT, many, such
 
 __all__ = ["Experiment", "NamedProblem", "Optimizer", "SpecError", "load"]
@@ -106,6 +107,7 @@ hyperparameters={'learning_rate': 1.0, 'decay': 0.0, 'momentum': 0.0}, modifiers
     spec = {"name": name, **spec}
     _find_data(spec, folder)
     unknown_keys(spec, KEYS, "", mistakes)
+    bridges.renew()
     files = _plugin_files(spec, folder, plugins, mistakes)
     loaded = load_all(files, mistakes)
     if loaded:

@@ -24,7 +24,9 @@ from nncore.files import open_plain
 SEPARATORS = (",", ";", "\t", "|")
 BLANKS = " "
 SAMPLE = 100
-FIGURES, SWAPPED = re.compile(r"[\d.,eE+\- ]*"), str.maketrans(".,", ",.")
+# With a digit: what has none is a mark of a missing value, or text.
+FIGURES = re.compile(r"[.,eE+\- ]*\d[\d.,eE+\- ]*")
+SWAPPED = str.maketrans(".,", ",.")
 # Excel's own: a first line that says what separates the cells of the others.
 DECLARED = re.compile(r"""["']?sep=(.)["']?\s*""", re.I)
 
@@ -39,9 +41,7 @@ class TextFile:
         self, path: str, separator: str = "", header: bool | str = "guess", decimal: str = "."
     ) -> None:
         self.path, self.points = path, decimal == "."
-        if separator and (len(separator.encode()) > 1 or separator in '"\r\n\0'):
-            raise ValueError(f'separator = "{separator}": one character of ASCII, ";" or "\\t" say')
-        self.separator, self.held, self._skipped = separator, 0, 0
+        self.separator, self.held, self._skipped = _usable(separator), 0, 0
         self._lines, self._head = array("q"), list[list[str]]()
         self._open_end = False
         try:
@@ -76,13 +76,15 @@ class TextFile:
         """Find what separates cells, and the rows; the text begins at byte `start`."""
         first = next(lines, "")
         declared = DECLARED.fullmatch(first)
+        if declared and not self.separator:
+            self.separator = _usable(declared[1], f"{self.path}, row 1: ")
         sample = list(itertools.islice(lines, SAMPLE))
         if declared:
             self._skipped = start + len(first.encode())
         else:
             sample.insert(0, first)
         try:
-            self.separator = self.separator or (declared[1] if declared else _separator(sample))
+            self.separator = self.separator or _separator(sample)
             self._scan(itertools.chain(sample, lines), 2 if declared else 1)
         except csv.Error as error:
             raise ValueError(f"{self.path}: {error}") from None
@@ -215,7 +217,15 @@ class TextFile:
         if len(frame) != len(self._lines):
             found = f"{len(self._lines)} rows, of which pandas finds {len(frame)}"
             raise ValueError(f"{self.path}: {found}; is a quotation mark left open?")
-        return {int(name): frame.pop(name).to_numpy() for name in list(frame)}
+        return {int(name): column.to_numpy() for name, column in frame.items()}
+
+
+def _usable(separator: str, where: str = "") -> str:
+    """`separator`, if both readers can cut lines at it; raises ValueError otherwise."""
+    if separator and (len(separator.encode()) > 1 or separator in '"\r\n\0'):
+        found = f'{where}separator = "{separator}"'
+        raise ValueError(f'{found}: one character of ASCII, ";" or "\\t" say')
+    return separator
 
 
 def _cut(lines: Iterable[str], separator: str) -> Any:

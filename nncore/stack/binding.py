@@ -121,7 +121,11 @@ def wrapped(
     w: Array,
     g: Array,
 ) -> Bound:
-    """`inside` with a wrapper around it, on the same `w` and `g` (T, P)."""
+    """`inside` with a wrapper around it, on the same `w` and `g` (T, P).
+
+    What is inside counts its own steps: its first is 1, whenever the wrapper lets it come.
+    """
+    made = np.zeros((len(w), 1), np.int64)  # state like any other: it goes where trials go
     flat = {name: np.zeros(w.shape, w.dtype) for name in wrapper.buffers}
     buffers, asked = list(flat.values()), supplies.of_stack(wrapper) | _cut(wrapper, parts)
     rated = "learning_rate" in wrapper.needs
@@ -129,12 +133,14 @@ def wrapped(
     def step(t: int, rate: Hyperparameter) -> None:
         def inner(gradient: Array) -> None:
             g[:] = gradient
-            inside.step(t, rate)
+            made[:] += 1
+            inside.step(int(made[0, 0]), rate)
 
         own = {"learning_rate": rate} if rated else {}
         wrapper.function(w, g, t, inner, *buffers, **values, **asked, **own)
 
-    return Bound(step, [*inside.buffers, *buffers], flat.get(wrapper.evaluate, inside.evaluated))
+    state = [*inside.buffers, *buffers, made]
+    return Bound(step, state, flat.get(wrapper.evaluate, inside.evaluated))
 
 
 def copied(

@@ -14,15 +14,16 @@ from nncore.losses import Loss
 from nncore.stack.layouts import Layout
 from nncore.stack.oracle import BatchOracle
 from nncore.stack.samples import Samples
+from nncore.stack.tensors import spread, vectors
 from nncore.trial import Configuration
 
 Array = NDArray[np.float64]
-# By what a rule divides its steps: where its second moment is, and how it begins.
+# By whose root a rule divides its steps: a buffer, and the decay of one that is bias corrected.
 SECOND = {
     "adam": ("v", "beta_2"),
     "adamw": ("v", "beta_2"),
-    "rmsprop": ("v", ""),
-    "adagrad": ("v", ""),
+    "rmsprop": ("cache", ""),
+    "adagrad": ("cache", ""),
 }
 PLAIN = ("sgd", "heavy_ball", "nesterov", "sgd_dampened")
 
@@ -101,12 +102,13 @@ class StackProbe:
             return np.full_like(self.w, np.nan)
         if first.rule in PLAIN:
             return np.ones_like(self.w)
+        if not self._updates:
+            return np.full_like(self.w, np.nan)
         name, beta = SECOND[first.rule]
-        moment = self._state[name].astype(np.float64)
-        found = np.full_like(self.w, np.nan)
-        if self._updates:
-            for row, one in enumerate(self._configurations):
-                values = one.hyperparameters
-                seen = 1 - values[beta] ** self._updates if beta else 1.0
-                found[row] = np.sqrt(moment[row] / seen) + values["epsilon"]
-        return found
+        seen = 1 - self._value(beta) ** self._updates if beta else 1.0
+        return np.sqrt(self._state[name].astype(np.float64) / seen) + self._value("epsilon")
+
+    def _value(self, name: str) -> Array:
+        """A hyperparameter, `(T, 1)`, or `(T, P)` where biases have their own."""
+        values = [one.hyperparameters for one in self._configurations]
+        return spread(name, values, vectors(self.parameters))

@@ -4,7 +4,8 @@ A wrapper is called once per update for a whole stack, in the place of the rule:
 
 - `w`, `g`: weights and gradient, `(T, P)`; it may change `w` in place;
 - `t`: the number of this update, from 1;
-- `step`: a function of a gradient, of which the rule makes its step on `w`; to be called once;
+- `step`: a function of a gradient, of which the rule makes its step on `w`; to be called once, or
+  not at all in some updates, by a wrapper that collects gradients: the rule counts its own steps;
 - further positional arguments: state, `(T, P)`, zeros at first, changed in place;
 - keyword-only arguments: hyperparameters, `(T, 1)`, with their defaults; and, without a default,
   what it asks for besides: `gradient`, `loss`, `rng` as rules do, `learning_rate`, the effective

@@ -1,6 +1,8 @@
 """What a rule's rehearsal sees: every wrong rule by its name, file and line, and no right one."""
 
+import random
 import textwrap
+from dataclasses import replace
 
 import pytest
 
@@ -115,6 +117,17 @@ WRONG = {
                 state["v"] = [0 * x for x in w]
             state["v"] = [0.9 * v - learning_rate * d for v, d in zip(state["v"], g)]
             return [x + v for x, v in zip(w, state["v"])]
+        """,
+    ),
+    "a mean over trials, now and then": (
+        "mixes the trials of a stack",
+        2,
+        """
+        @rule
+        def wrong(w, g, t, total, *, learning_rate=0.01):
+            total += g
+            if t % 50 == 0:
+                w -= learning_rate * total.mean(axis=0)
         """,
     ),
     "a neighbour's infinity": (
@@ -270,6 +283,47 @@ def test_a_right_rule_is_let_through(case, tmp_path):
     assert rehearsed(tmp_path, RIGHT[case]) == ""
 
 
+def test_a_package_s_rule_is_named_with_its_options():
+    def still(w, g, t, v, *, learning_rate, momentum, options):
+        """Nothing."""
+
+    its = {"function": still, "package": "some 1.0", "needs": ("options",)}
+    found = fault(replace(rules["sgd"], **its, options={"nesterov": True}))
+    assert found == "sgd (nesterov true) cannot run here: it never changes w"
+    assert fault(replace(rules["sgd"], **its)).startswith("sgd cannot run here: ")
+
+
+COUNTS = []
+# What another package's rule may do wrong, and what is said: no advice on how to write it.
+PACKAGED = {
+    "draws": (
+        lambda g: random.random() * g,
+        "draws from np.random or random: nobody could repeat its trials",
+    ),
+    "counts": (
+        lambda g: (COUNTS.append(0) or 1 / len(COUNTS)) * g,
+        "does not compute the same again: it draws random numbers of its own, or keeps state "
+        "outside the optimizer, in a module or a class",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", PACKAGED)
+def test_of_a_package_s_rule_nobody_is_told_how_to_write_it(case):
+    change, said = PACKAGED[case]
+
+    def wrong(w, g, t, *, learning_rate):
+        w -= change(g)
+
+    made = {
+        "function": wrong,
+        "package": "some 1.0",
+        "buffers": (),
+        "parameters": {"learning_rate": 0.1},
+    }
+    assert fault(replace(rules["sgd"], **made)) == f"sgd cannot run here: it {said}"
+
+
 @pytest.mark.parametrize("name", rules)
 def test_the_built_in_rules_are_right(name):
     assert fault(rules[name]) == ""
@@ -310,6 +364,16 @@ WRONG_WRAPPERS = {
             w -= rate * g
         """,
     ),
+    "a mean over trials, now and then": (
+        "mixes the trials of a stack",
+        """
+        @wrapper(changes=["g"])
+        def wrong(w, g, t, step, total):
+            total += g.mean()
+            if t % 50 == 0:
+                step(total)
+        """,
+    ),
     "two steps": (
         "calls step more than once",
         """
@@ -332,6 +396,44 @@ def test_a_wrong_wrapper_is_told_by_name_file_and_line(case, tmp_path):
         found = wrapper_fault(wrappers["wrong"])
     assert found.startswith("mine.py, line 4: wrapper wrong ")
     assert said in found
+
+
+RIGHT_WRAPPERS = {
+    "one that collects gradients": """
+        @wrapper(changes=["g"])
+        def right(w, g, t, step, total):
+            total += g
+            if t % 4 == 0:
+                step(total / 4)
+                total[:] = 0
+        """,
+    "one that collects many": """
+        @wrapper(changes=["g"])
+        def right(w, g, t, step, total):
+            total += g
+            if t % 50 == 0:
+                step(total)
+                total[:] = 0
+        """,
+    "one that moves while it collects": """
+        @wrapper(changes=["g", "w"])
+        def right(w, g, t, step, total):
+            w *= 0.99
+            total += g
+            if t % 50 == 0:
+                step(total)
+                total[:] = 0
+        """,
+}
+
+
+@pytest.mark.parametrize("case", RIGHT_WRAPPERS)
+def test_a_right_wrapper_is_let_through(case, tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(WRAPPER_HEAD + textwrap.dedent(RIGHT_WRAPPERS[case]).lstrip())
+    with kept(wrappers):
+        load_plugin(path)
+        assert wrapper_fault(wrappers["right"]) == ""
 
 
 @pytest.mark.parametrize("name", wrappers)

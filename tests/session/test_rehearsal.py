@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from bench.spec.mistakes import SpecError
 from nncore.registry import kept, load_plugin
 from nncore.rules import rules
 from tests.command import bench as command
-from tests.problems import configuration
+from tests.problems import added, configuration
 
 RULES = """
 import os
@@ -99,6 +100,20 @@ def test_what_dies_or_hangs_is_not_judged(folder: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(rehearsal, "SECONDS", 3.0)
     tried = [configuration(name) for name in ("leaving", "lasting", "fine", "sgd")]
     assert rehearsal.faults(tried) == []
+
+
+def test_a_package_s_rule_is_tried_with_each_set_of_options(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+    monkeypatch.setattr(rehearsal, "_asked", lambda parts, *_: asked.extend(parts) or [])
+    with added(rules, "sgd", package="some 1.0", options={"nesterov": False}) as name:
+        plain, other = configuration(name), configuration(name, learning_rate=0.5)
+        nesterov = replace(plain, modifiers={"options": {"nesterov": True}})
+        clipped = replace(plain, modifiers={"clip_norm": 1.0})
+        rehearsal.faults([plain, other, nesterov, clipped, nesterov, configuration("adam")])
+    values = {key: plain.hyperparameters[key] for key in ("learning_rate", "momentum")}
+    assert asked == [(name, values, {}), (name, values, {"nesterov": True})]
 
 
 def test_only_what_will_train_is_tried(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from bench.spec.experiment import load
+from nncore.registry import RefusedError
 from nncore.rules import bridges, rules
 from nncore.rules.bridges import packages
 from tests.command import bench
@@ -32,7 +34,7 @@ def missing(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("torch", "optax"):
         monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.delitem(sys.modules, "torch.optim", raising=False)
-    bridges.find.cache_clear()
+    monkeypatch.setattr(bridges, "_found", {})
 
 
 MISSING = {
@@ -178,12 +180,9 @@ def test_its_version_is_part_of_its_keys(package: str, monkeypatch: pytest.Monke
     pytest.importorskip(package)
     rule = rules[NAMES[package]]
     assert rule.digest.startswith(f"{package} ")
-    bridges.find.cache_clear()
-    packages.version.cache_clear()
+    monkeypatch.setattr(bridges, "_found", {})
     monkeypatch.setattr(packages, "_told", lambda top: f"{top} 99")
     assert rules[NAMES[package]].digest != rule.digest
-    bridges.find.cache_clear()
-    packages.version.cache_clear()
 
 
 def test_names_that_tables_have_already_are_prefixed() -> None:
@@ -194,15 +193,58 @@ def test_names_that_tables_have_already_are_prefixed() -> None:
     assert COLUMNS | set(modifiers) | {"decay", "rule"} <= TAKEN
 
 
-def test_a_class_of_one_s_own_is_keyed_by_its_source(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("torch")
+OWN = {
+    "torch": "import torch\nclass Plain(torch.optim.SGD):\n    '''{summary}'''\n",
+    "optax": (
+        "import optax\nfrom . import beside\n"
+        "def Plain(learning_rate: float = 0.1) -> optax.GradientTransformation:\n"
+        "    '''{summary}'''\n    return optax.sgd(learning_rate)\n"
+    ),
+}
+OF = {"torch": ["torch 99"], "optax": ["optax 99", "jax 99", "jaxlib 99"]}
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A package of the user's in which there is a module, until the test is over."""
+    (tmp_path / "family_b").mkdir()
+    for name in ("__init__", "beside"):
+        (tmp_path / "family_b" / f"{name}.py").write_text("")
     monkeypatch.syspath_prepend(tmp_path)
-    source = "import torch\nclass Plain(torch.optim.SGD):\n    '''Mine.'''\n"
-    (tmp_path / "mine_of_torch.py").write_text(source)
-    rule = rules["mine_of_torch:Plain"]
+    monkeypatch.setattr(bridges, "_found", {})
+    monkeypatch.setattr(packages, "_told", lambda top: f"{top} 99")
+    yield tmp_path / "family_b"
+    for name in [name for name in sys.modules if name.partition(".")[0] == "family_b"]:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize("package", OWN)
+def test_what_is_of_one_s_own_module_is_keyed_by_sources_and_versions(
+    package: str, own: Path
+) -> None:
+    """By those of its package and of what it imports; what is edited is looked at anew."""
+    pytest.importorskip(package)
+    (own / "mine.py").write_text(OWN[package].format(summary="Mine."))
+    name = "family_b.mine:Plain"
+    rule = rules[name]
     assert rule.summary == "Mine."
-    assert "torch" in rule.digest
-    assert len(rule.digest) > 64
-    del sys.modules["mine_of_torch"]
+    module, *versions = rule.digest.split(", ")
+    assert (module.split()[0], versions) == ("family_b.mine", OF[package])
+    bridges.renew()
+    assert rules[name] is rule
+    (own / "mine.py").write_text(OWN[package].format(summary="Edited."))
+    load({"problem": {"dataset": "people"}, "optimizer": {"rule": "sgd"}})
+    edited = rules[name]
+    assert (edited.summary, edited.digest != rule.digest) == ("Edited.", True)
+    read = ["__init__", "beside"] if package == "optax" else ["__init__"]
+    for other in read:
+        (own / f"{other}.py").write_text("X = 1\n")
+        bridges.renew()
+        assert rules[name].digest != edited.digest
+        edited = rules[name]
+
+
+def test_a_function_is_told_how_to_say_that_it_is_an_optimizer(own: Path) -> None:
+    (own / "mine.py").write_text("def plain(learning_rate=0.1): ...\n")
+    with pytest.raises(RefusedError, match=r"-> optax\.GradientTransformation"):
+        rules["family_b.mine:plain"]

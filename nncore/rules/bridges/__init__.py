@@ -9,21 +9,37 @@ optax transformation by `nncore.rules.bridges.optax`; what they take is read off
 from __future__ import annotations
 
 import inspect
-from functools import cache
 from typing import Any
 
 from nncore.registry import RefusedError
 from nncore.rules.bridges import optax, torch
-from nncore.rules.bridges.packages import EXAMPLES, imported, is_found, is_package
+from nncore.rules.bridges.packages import EXAMPLES, imported, is_found, is_package, renewed
 from nncore.rules.kinds import Rule, rules
 
-__all__ = ["EXAMPLES", "find", "is_found", "is_package", "names"]
+__all__ = ["EXAMPLES", "find", "is_found", "is_package", "names", "renew"]
+
+_found: dict[str, Rule] = {}
 
 
-@cache
 def find(name: str) -> Rule:
     """The rule that `module:name` stands for; raises RefusedError, which says why there is none."""
+    if name not in _found:
+        _found[name] = _bridged(name)
+    return _found[name]
+
+
+def renew() -> None:
+    """Look anew for what is in modules of the user's that have changed, in a notebook say."""
+    modules = {name: name.partition(":")[0] for name in _found}
+    changed = {module for module in {*modules.values()} if renewed(module)}
+    for name, module in modules.items():
+        if module in changed:
+            del _found[name]
+
+
+def _bridged(name: str) -> Rule:
     module, _, attribute = name.partition(":")
+    renewed(module)  # a plugin may have imported it before
     found = imported(name, module)
     if attribute not in vars(found):
         near = names(module)
@@ -37,7 +53,7 @@ def find(name: str) -> Rule:
         return optax.bridged(name, made)
     raise RefusedError(
         f"{name} is no optimizer: neither a class of torch.optim.Optimizer's kind nor a function "
-        "of a learning rate that returns an optax transformation"
+        "of a learning rate that is annotated with -> optax.GradientTransformation"
     )
 
 

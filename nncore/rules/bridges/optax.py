@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from nncore.registry import RefusedError
 from nncore.rules.bridges.arguments import arguments
-from nncore.rules.bridges.packages import imported, version
+from nncore.rules.bridges.packages import imported, version, versions
 from nncore.rules.hyperparameter import Hyperparameter
 from nncore.rules.kinds import Rule
 
@@ -88,7 +88,8 @@ def bridged(name: str, made: Callable[..., Any]) -> Rule:
         with _precision(w.dtype):
             groups = memory[0].get("groups")
             if groups is None or groups.memory is not memory:
-                seeds = np.array([int(r.integers(2**31)) for r in rng or ()] if t == 1 else [])
+                begins = "at" not in memory[0]
+                seeds = np.array([int(r.integers(2**31)) for r in rng or ()] if begins else [])
                 keywords = [
                     taken.keywords({k: float(v.exact[i, 0]) for k, v in values.items()}, own)
                     for i, own in enumerate(options)
@@ -117,11 +118,11 @@ def bridged(name: str, made: Callable[..., Any]) -> Rule:
         function=step,
         parameters=taken.parameters,
         origin=version(module),
-        digest=version(module),
+        digest=versions(module, "optax"),
         buffers=(),
         per="network",
         needs=("memory", "options", "tensors", *["loss"] * bool(asks), *["rng"] * bool(stream)),
-        package=version(module),
+        package=versions(module, "optax"),
         options=taken.options,
         required=taken.required,
         aliases=taken.aliases,

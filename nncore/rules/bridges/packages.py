@@ -1,4 +1,4 @@
-"""Packages of optimizers: importing one, or saying what to install; and its version."""
+"""Packages and modules of optimizers: importing one, or saying what to install; its version."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import sys
 import warnings
 from functools import cache
 from importlib import metadata
-from pathlib import Path
 from types import ModuleType
 
-from nncore.imports import sources
-from nncore.registry import RefusedError
+from nncore.imports import module_sources
+from nncore.registry import RefusedError, forget_changed
 
 # How to get a package that is missing; others have the name of their module.
 INSTALL = {
@@ -77,22 +76,32 @@ def imported(name: str, module: str) -> ModuleType:
         ) from None
 
 
-@cache
+def renewed(module: str) -> bool:
+    """Whether a module of the user's has changed since it was imported; then it will be again."""
+    try:
+        return forget_changed(module_sources(module))
+    except OSError:  # it is not there any more
+        return True
+
+
 def version(module: str) -> str:
     """What tells a package's numbers from another version's: "torch 2.13.0+cpu".
 
-    Of a module that lies in no folder of installed packages, the SHA-256 of its sources and of
-    those it imports.
+    Of a module of the user's, the SHA-256 of its sources and of those it imports.
     """
+    own = module_sources(module)
+    if own.contents:
+        return f"{module} {own.digest}"
     top = module.partition(".")[0]
-    file = getattr(sys.modules[module], "__file__", None)
-    installed = file is None or {"site-packages", "dist-packages"} & {*Path(file).parts}
-    if not installed:
-        assert file is not None
-        return f"{module} {sources(file).digest}"
     return ", ".join(_told(name) for name in (top, *BELOW.get(top, ())))
 
 
+def versions(module: str, base: str) -> str:
+    """The version of an optimizer's module, and of the package `base` that it is built on."""
+    return ", ".join(dict.fromkeys([version(module), version(base)]))
+
+
+@cache
 def _told(top: str) -> str:
     """A package as its distribution calls itself, else by its module's name alone."""
     distributions = metadata.packages_distributions().get(top, [top])

@@ -9,7 +9,8 @@ from __future__ import annotations
 import copy
 import inspect
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from nncore.registry import RefusedError
 from nncore.rules.bridges.arguments import Arguments, arguments
-from nncore.rules.bridges.packages import imported, version
+from nncore.rules.bridges.packages import imported, version, versions
 from nncore.rules.kinds import Rule
 
 Array = NDArray[Any]
@@ -52,6 +53,11 @@ def bridged(name: str, made: Any) -> Rule:
         keywords = {**taken.keywords(values, options), taken.rate: learning_rate}
         return lambda parameters: made(parameters, **keywords)
 
+    if not _is_rated(make, taken):
+        raise RefusedError(
+            f"{name} has no lr in its param_groups: it would not see the rates that it is given"
+        )
+
     def step(
         w: Any,
         g: Any,
@@ -66,13 +72,16 @@ def bridged(name: str, made: Any) -> Rule:
         **values: float,
     ) -> None:
         if "optimizer" not in memory:
-            memory["optimizer"] = _Attached(make(values, options, learning_rate), w, rng)
+            made = make(values, options, learning_rate)
+            memory["optimizer"] = _Attached(made, w, learning_rate, rng)
         memory["optimizer"].step(w, g, learning_rate, loss, gradient, *measured)
 
     def refusal(values: Mapping[str, float], options: Mapping[str, Any]) -> str:
         own = {key: value for key, value in values.items() if key in taken.parameters}
+        rate = own.pop("learning_rate")
         try:
-            _Attached(make(own, options, own.pop("learning_rate")), [np.zeros((2, 3))], None)
+            with _apart():
+                _Attached(make(own, options, rate), [np.zeros((2, 3))], rate)
         except Exception as error:
             return _told(error)
         return ""
@@ -80,18 +89,19 @@ def bridged(name: str, made: Any) -> Rule:
     step.__doc__ = inspect.getdoc(made)
     closes, draws = _shown(make, taken)
     needs = ("memory", "options", *(["loss", "gradient"] * closes), *(["rng"] * draws))
+    module = name.partition(":")[0]
     averages = all(callable(getattr(made, mode, None)) for mode in ("train", "eval"))
     return Rule(
         name=name,
         function=step,
         parameters=taken.parameters,
-        origin=version(name.partition(":")[0]),
-        digest=_versions(name),
+        origin=version(module),
+        digest=versions(module, "torch"),
         buffers=(MEASURED,) * averages,
         per="trial",
         evaluate=MEASURED if averages else "",
         needs=needs,
-        package=_versions(name),
+        package=versions(module, "torch"),
         options=taken.options,
         required=taken.required,
         aliases=taken.aliases,
@@ -99,16 +109,16 @@ def bridged(name: str, made: Any) -> Rule:
     )
 
 
-def _versions(name: str) -> str:
-    """The version of the optimizer's package, and of PyTorch where it is another's."""
-    found = [version(name.partition(":")[0]), version("torch")]
-    return ", ".join(dict.fromkeys(found))
-
-
 class _Attached:
-    """An optimizer with the tensors that it steps, of one network."""
+    """An optimizer with the tensors that it steps, of one network; made with this `rate`."""
 
-    def __init__(self, make: Make, w: Sequence[Array], rng: np.random.Generator | None) -> None:
+    def __init__(
+        self,
+        make: Make,
+        w: Sequence[Array],
+        rate: float,
+        rng: np.random.Generator | None = None,
+    ) -> None:
         torch = imported("torch", "torch")
         self._torch, self._make = torch, make
         self._w, self._g = ([np.empty(x.T.shape, x.dtype) for x in w] for _ in range(2))
@@ -127,7 +137,7 @@ class _Attached:
         self._averages = callable(getattr(self.optimizer, "eval", None)) and callable(
             getattr(self.optimizer, "train", None)
         )
-        self._rate: float | None = None
+        self._rate, self._factors = rate, [1.0] * len(self.optimizer.param_groups)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> _Attached:
         """A twin with tensors of its own, which go on sharing memory with its arrays."""
@@ -156,9 +166,7 @@ class _Attached:
             mine[...] = array.T
         self._give(g)
         if rate != self._rate:
-            for group in self.optimizer.param_groups:
-                group["lr"] = rate
-            self._rate = rate
+            self._give_rate(rate)
         if self._averages:
             self.optimizer.train()
         closure = None if loss is None else self._closure(loss, gradient)
@@ -176,6 +184,15 @@ class _Attached:
             self.optimizer.train()
             for mine, array in zip(self._w, w, strict=True):  # to and fro, they were rounded
                 mine[...] = array.T
+
+    def _give_rate(self, rate: float) -> None:
+        """Set a new rate, times what the optimizer itself has made of the last one."""
+        groups = self.optimizer.param_groups
+        if self._rate:
+            self._factors = [group["lr"] / self._rate for group in groups]
+        for group, factor in zip(groups, self._factors, strict=True):
+            group["lr"] = rate * factor
+        self._rate = rate
 
     def _call(self, closure: Callable[[], Any] | None) -> None:
         if closure is None:
@@ -209,16 +226,36 @@ class _Attached:
             into[k][...] = mine.T
 
 
-def _shown(make: Callable[..., Make], taken: Arguments) -> tuple[bool, bool]:
-    """Whether it needs a closure, and whether it draws random numbers, in a few tried steps."""
+@contextmanager
+def _apart() -> Iterator[None]:
+    """Whatever is drawn meanwhile from the generator that all share is the same, and nobody's."""
     torch = imported("torch", "torch")
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(0)
+        yield
+
+
+def _shown(make: Callable[..., Make], taken: Arguments) -> tuple[bool, bool]:
+    """Whether it needs a closure, and whether it draws random numbers, in a few tried steps."""
+    torch = imported("torch", "torch")
+    with _apart():
         before = torch.random.get_rng_state()
         closes = "closure" in _tried(make, taken).lower()
         if closes:
             _tried(make, taken, lambda w: 1.0, lambda w: list(map(np.copy, w)))
         return closes, not torch.equal(before, torch.random.get_rng_state())
+
+
+def _is_rated(make: Callable[..., Make], taken: Arguments) -> bool:
+    """Whether there is a rate to be set; of one that cannot be made, others say so."""
+    values = dict(taken.parameters)
+    rate = values.pop("learning_rate")
+    try:
+        with _apart():
+            tried = _Attached(make(values, {}, rate), [np.ones((2, 3))], rate)
+    except Exception:
+        return True
+    return all("lr" in group for group in tried.optimizer.param_groups)
 
 
 def _tried(make: Callable[..., Make], taken: Arguments, *closure: Callable[..., Any]) -> str:
@@ -227,7 +264,7 @@ def _tried(make: Callable[..., Make], taken: Arguments, *closure: Callable[..., 
     values, (loss, gradient) = dict(taken.parameters), closure or (None, None)
     rate = values.pop("learning_rate")
     try:
-        tried = _Attached(make(values, {}, rate), w, None)
+        tried = _Attached(make(values, {}, rate), w, rate)
         for _ in range(TRIED):
             tried.step(w, list(map(np.copy, w)), rate, loss, gradient, list(map(np.copy, w)))
     except Exception as error:

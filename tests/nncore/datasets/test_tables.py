@@ -2,12 +2,16 @@
 
 import csv
 import itertools
+import platform
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from nncore.datasets import content, default_problem, draw
 from nncore.stack.training import train
+from tests import ROOT
 from tests.nncore.datasets.test_datasets import defined
 from tests.problems import configuration, problem
 
@@ -208,3 +212,34 @@ def test_what_is_no_array(tmp_path):
     np.save(tmp_path / "code.npy", np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(ValueError, match="pickle"):
         draw(defined("csv", path=str(tmp_path / "code.npy")), 0)
+
+
+MEASURED = """
+import sys
+from nncore.datasets import tables
+from nncore.datasets import datasets
+
+def held():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+def read(path):
+    its = {**datasets["csv"].parameters, "name": "csv", "path": path, "target": "kind"}
+    return tables.read(its).samples.X
+
+read(sys.argv[1])
+before = held()
+X = read(sys.argv[2])
+print((held() - before) / X.nbytes)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="others cannot be asked to")
+def test_what_reading_has_freed_is_given_back(table):
+    """The process has grown by the table, not by twice as much."""
+    header = [*(f"x{i}" for i in range(100)), "kind"]
+    many = [[*range(i, i + 100), "ab"[i % 2]] for i in range(9000)]
+    paths = table(many[:10], "few.csv", header), table(many, "many.csv", header)
+    command = [sys.executable, "-c", MEASURED, *paths]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert 0.9 < float(done.stdout) < 1.5

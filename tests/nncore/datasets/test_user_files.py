@@ -136,6 +136,20 @@ def test_a_mark_of_a_missing_value_is_no_class(file, mark):
     assert samples(defined(path, target="kind", missing="label")).y.max() == 3
 
 
+@pytest.mark.parametrize("decimal", [".", ","])
+@pytest.mark.parametrize("mark", MARKS)
+def test_a_mark_is_one_with_either_decimal(file, mark, decimal):
+    y = np.where(np.arange(N) == 7, mark, LABEL)
+    path = file(lines(np.arange(N), y, header="x;kind", separator=";"))
+    found = samples(defined(path, target="kind", missing="drop", decimal=decimal))
+    assert (len(found.X), found.y.max()) == (N - 1, 2)
+
+
+def test_commas_alone_are_no_mark(file):
+    path = file(lines(["1,5", ","] * 30, LABEL, header="x;kind", separator=";"))
+    assert '"," is not a number' in refused(defined(path, target="kind", decimal=","))
+
+
 @pytest.mark.parametrize(
     ("one", "other"), [("01", "1"), ("1_0", "10"), ("1e2", "100"), ("+5", "5"), ("A", "a")]
 )
@@ -302,6 +316,15 @@ def test_a_separator_is_not_guessed_from_the_header_alone(file):
     assert samples(defined(path, target="kind", separator=":")).X.shape == (N, 2)
     for wrong in ("::", "\u00e9"):
         assert "one character" in refused(defined(path, target="kind", separator=wrong))
+
+
+@pytest.mark.parametrize("mark", ["\u00e9", '"'])
+def test_a_declared_separator_is_checked_as_any_other(file, mark):
+    path = file(f"sep={mark}\nx;kind\n1;a\n2;b\n3;a\n")
+    said = refused(defined(path, target="kind"))
+    assert f'row 1: separator = "{mark}"' in said
+    assert "one character" in said
+    assert samples(defined(path, target="kind", separator=";")).X.shape == (3, 1)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,11 @@ import numpy as np
 import pytest
 
 from nncore.instruments.curvature import TOLERANCE, largest_eigenvalue
+from nncore.instruments.kinds import instrument
 from nncore.metrics import metrics, recorded
+from nncore.registry import kept
+from nncore.rules import rules
+from nncore.stack.probe import PLAIN, SECOND
 from nncore.stack.training import train
 from tests import ROOT
 from tests.problems import assert_same, configuration, evaluate, fixed, problem, samples, short
@@ -101,6 +105,38 @@ def test_before_training_there_is_no_update():
     assert first["effective_learning_rate"] == first["mean_update_over_weight"] == 0
     assert first["weight_norm"] == pytest.approx(np.linalg.norm(START))
     assert math.isinf(first["preconditioned_sharpness"])
+
+
+# Every step is then minus the rate times the gradient, divided by what is asked for.
+PLAIN_STEPS = {"momentum": 0.0, "dampening": 0.0, "beta_1": 0.0, "weight_decay": 0.0}
+OF_BIASES = {"beta_2": 0.9, "rho": 0.5, "epsilon": 0.01}
+
+
+@pytest.mark.parametrize("biases", [{}, OF_BIASES], ids=["alike", "biases apart"])
+@pytest.mark.parametrize("rule", [*SECOND, *PLAIN])
+def test_the_preconditioner_is_what_steps_are_divided_by(rule, biases):
+    own = {k: v for k, v in PLAIN_STEPS.items() if k in rules[rule].parameters}
+    own |= {f"bias.{k}": v for k, v in biases.items() if k in rules[rule].parameters}
+    seen = []
+
+    def look(probe):
+        before = probe.w - probe.update
+        gradients = [probe.gradient_at(trial, point) for trial, point in enumerate(before)]
+        seen.append((probe.update, gradients, probe.preconditioner()))
+        return np.zeros(len(probe.w))
+
+    rates = np.array([[RATE], [RATE / 2]])
+    with samples(X, Y) as dataset, kept(metrics):
+        instrument()(look)
+        trained = fixed(dataset, LAYERS, "mean_squared_error", START, epochs=3)
+        train(
+            trained,
+            [configuration(rule, learning_rate=r, **own) for [r] in rates],
+            [0, 0],
+            ["look"],
+        )
+    for update, gradients, scale in seen[1:]:
+        assert -update * scale == pytest.approx(rates * gradients, rel=1e-6)
 
 
 @pytest.mark.parametrize("rule", ["lion", "lbfgs"])

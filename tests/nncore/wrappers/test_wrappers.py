@@ -205,6 +205,40 @@ def test_the_order_of_a_chain_matters() -> None:
     assert one.metrics["train_loss"].tobytes() != other.metrics["train_loss"].tobytes()
 
 
+# A rule of each kind that does something of its own in its first update.
+FIRST = ["adam", "sgd_dampened", "rprop", "muon", "prodigy", "lbfgs"]
+
+
+@pytest.mark.parametrize("rule", FIRST)
+def test_a_rule_counts_its_own_steps_where_a_wrapper_collects_gradients(rule: str) -> None:
+    shapes, size = dense(landscape.LAYERS), landscape.COUNT
+    gradients = np.random.default_rng(0).standard_normal((6, 1, size))
+    parts = [np.array([landscape.START]), np.empty((1, size))]
+    with kept(wrappers):
+
+        @wrapper(changes=["g"])
+        def every_other(w: Any, g: Any, t: int, step: Any, total: Any) -> None:
+            total += g
+            if t % 2 == 0:
+                step(total)
+                total[:] = 0
+
+        ends = []
+        for row, seen in (
+            (wrapped(rule, [{"name": "every_other"}]), np.repeat(gradients / 2, 2, axis=0)),
+            (configuration(rule), gradients),
+        ):
+            w, g = (part.copy() for part in parts)
+            oracle = Line(lambda row, point: np.ones(size))
+            updates = Updates(rules[rule], [row], shapes, 12, TrialFirst(), w, g, oracle=oracle)
+            for g[:] in seen:
+                oracle.see(w, g)
+                updates.step()
+            ends.append(w)
+    assert not np.array_equal(ends[1], parts[0])
+    np.testing.assert_array_equal(*ends)
+
+
 WRONG: dict[str, tuple[Any, str]] = {
     "no step": (lambda w, g, t: 0, "write it as"),
     "a word": (lambda w, g, t, step, *, side="left": 0, "side must be a number"),

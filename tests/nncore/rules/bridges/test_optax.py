@@ -9,8 +9,10 @@ import pytest
 
 from nncore.layers import Architecture
 from nncore.registry import RefusedError
+from nncore.rehearsal import fault
 from nncore.rules import rules
 from nncore.rules.bridges import names
+from nncore.rules.bridges import optax as bridge
 from nncore.stack.layouts import TrialFirst
 from nncore.stack.updates import Updates
 from nncore.trial import Configuration
@@ -86,10 +88,22 @@ def test_all_of_optax_can_be_named_or_says_why_not() -> None:
     assert len(found) - len(refused) >= 27
 
 
-def test_streams_of_random_numbers_differ_between_seeds() -> None:
+@pytest.mark.parametrize("first", [1, 4])
+def test_streams_of_random_numbers_differ_between_seeds(first: int) -> None:
+    """Whatever the number of its first step is."""
     network = Architecture.of(["dense 1"], 2)
     w, g = np.zeros((2, 3)), np.zeros((2, 3))
     rule = rules["optax:noisy_sgd"]
     row = configuration(rule.name, learning_rate=1.0)
-    Updates(rule, [row, row], network.parameters, 3, TrialFirst(), w, g, seeds=[0, 1]).step()
+    updates = Updates(rule, [row, row], network.parameters, 3, TrialFirst(), w, g, seeds=[0, 1])
+    updates.made = first - 1
+    updates.step()
     assert not np.array_equal(w[0], w[1])
+
+
+@pytest.mark.parametrize("every", [4, 50])
+def test_one_that_collects_gradients_runs(every: int) -> None:
+    def collecting(learning_rate: float) -> optax.GradientTransformation:
+        return optax.MultiSteps(optax.adam(learning_rate), every).gradient_transformation()
+
+    assert fault(bridge.bridged("optax:collecting", collecting)) == ""

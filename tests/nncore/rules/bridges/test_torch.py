@@ -151,6 +151,21 @@ def test_random_numbers_are_the_trial_s_own(tmp_path: Any) -> None:
     assert fault(rule) == ""
 
 
+def test_one_that_draws_when_it_is_made_takes_nothing_from_others() -> None:
+    from nncore.rules.bridges import torch as bridge
+
+    class Random(torch.optim.SGD):
+        def __init__(self, params: Any, lr: float = 0.1) -> None:
+            super().__init__(params, lr=lr)
+            torch.randn(3)
+
+    before = torch.random.get_rng_state()
+    rule = bridge.bridged("torch.optim:Random", Random)
+    assert rule.refusal is not None
+    assert rule.refusal({"learning_rate": 0.1}, {}) == ""
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
 def test_what_needs_more_than_a_spec_gives_is_refused() -> None:
     from nncore.rules.bridges import torch as bridge
 
@@ -160,6 +175,51 @@ def test_what_needs_more_than_a_spec_gives_is_refused() -> None:
 
     with pytest.raises(RefusedError, match="needs base_optimizer, which a spec cannot give"):
         bridge.bridged("mine:Needs", Needs)
+
+
+def test_one_without_a_rate_in_its_groups_is_refused() -> None:
+    from nncore.rules.bridges import torch as bridge
+
+    class Rateless(torch.optim.SGD):
+        def __init__(self, params: Any, lr: float = 0.1) -> None:
+            super().__init__(params, lr=0.1)
+            for group in self.param_groups:
+                del group["lr"]
+
+    with pytest.raises(RefusedError, match=r"mine:Rateless has no lr in its param_groups"):
+        bridge.bridged("mine:Rateless", Rateless)
+
+
+# What the class makes of its own rate: halves it in its second step, or when it is made.
+OWN_RATES = {"in a step": (2, [1, 1, 0.5, 0.5]), "when it is made": (0, [0.5, 0.5, 0.5, 0.5])}
+
+
+@pytest.mark.parametrize("when", OWN_RATES)
+@pytest.mark.parametrize("rates", [[0.1] * 4, [0.1, 0.3, 0.7, 0.2], [0.1, 0.2, 0.0, 0.3]])
+def test_what_an_optimizer_makes_of_its_own_rate_stays(rates: list[float], when: str) -> None:
+    from nncore.rules.bridges import torch as bridge
+
+    halves, factors = OWN_RATES[when]
+
+    class Halving(torch.optim.SGD):
+        def __init__(self, params: Any, lr: float = 0.1) -> None:
+            super().__init__(params, lr=lr)
+            self.made = -1
+            self.step()
+
+        def step(self, closure: Any = None) -> None:
+            self.made += 1
+            super().step()
+            if self.made == halves:
+                self.param_groups[0]["lr"] /= 2
+
+    rule = bridge.bridged("torch.optim:Halving", Halving)
+    w = [np.zeros((2, 3))]
+    memory: dict[str, Any] = {}
+    for t, (rate, factor) in enumerate(zip(rates, factors, strict=True), start=1):
+        before = w[0].copy()
+        rule.function(w, [np.ones((2, 3))], t, learning_rate=rate, memory=memory, options={})
+        np.testing.assert_array_equal(w[0], before - rate * factor)
 
 
 def test_one_that_is_measured_at_an_average_says_where() -> None:
