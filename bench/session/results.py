@@ -15,6 +15,8 @@ from bench.store.store import Store
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bench.session.plots import Plots
+
 from bench.session.folder import read_manifest, statuses
 from bench.session.rounds import standing
 
@@ -66,6 +68,13 @@ class Results:
 
         with Store.read(self.folder) as store:
             return curves_frame(store, self.manifest.trials, self.manifest.columns)
+
+    @cached_property
+    def plot(self) -> Plots:
+        """Charts for papers and notebooks: `result.plot.curves(problem="spiral")`."""
+        from bench.session.plots import Plots
+
+        return Plots(self.folder)
 
     @cached_property
     def summary(self) -> pd.DataFrame:
