@@ -51,7 +51,7 @@ def across_figure(material: Material) -> Figure:
             + ("; of scores: over seeds, for these." if scored else "."),
             "Right, numbered alike: share of runs in which the row ends "
             f"{comparative(material.headlines(material.problems))} than the column on "
-            "the same seed (blue: more often than the other way round, red: less often); ties count "
+            "the same seed (blue: more often than the other way round, red: less); ties count "
             "for neither.",
             material.judged,
             *material.audited("across"),
