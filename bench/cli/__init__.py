@@ -1,6 +1,6 @@
 """The command line: `python -m bench VERB`, installed as `bench`."""
 
-from bench.cli import clusters  # its verbs are `main`'s
-from bench.cli.verbs import main
+from bench.cli import clusters, gate, reference, results, studies, training  # their verbs: `main`'s
+from bench.cli.verb import main
 
-__all__ = ["clusters", "main"]
+__all__ = ["clusters", "gate", "main", "reference", "results", "studies", "training"]
