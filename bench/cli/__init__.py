@@ -1,6 +1,7 @@
 """The command line: `python -m bench VERB`, installed as `bench`."""
 
-from bench.cli import clusters, paper  # their verbs are `main`'s
-from bench.cli.verbs import main
+# Their verbs are `main`'s.
+from bench.cli import clusters, gate, paper, reference, results, studies, training
+from bench.cli.verb import main
 
-__all__ = ["clusters", "main", "paper"]
+__all__ = ["clusters", "gate", "main", "paper", "reference", "results", "studies", "training"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from bench.cli.verbs import exit_codes, folder_argument, main
+from bench.cli.verb import exit_codes, folder_argument, main
 
 FORMATS = ("pdf", "svg", "png")
 
@@ -95,4 +95,21 @@ def plot(
         click.echo(f"  {sentence}")
     if letters:
         click.echo(f"the font lacks {''.join(dict.fromkeys(letters))}", err=True)
+    return 0
+
+
+@main.command()
+@folder_argument
+@click.option(
+    "--format", "form", type=click.Choice(["parquet"]), default="parquet", show_default=True
+)
+@click.option("--table", "names", multiple=True, help="This table alone. Repeatable.")
+@click.option("--out", "-o", type=click.Path(path_type=Path), help="Folder; default: DIR/FORMAT.")
+@exit_codes
+def export(folder: Path, form: str, names: tuple[str, ...], out: Path | None) -> int:
+    """Write the tables of the report in DIR for other programs: every digit, types included."""
+    from bench.report.export import parquet
+
+    for path in parquet(folder, out or folder / form, names):
+        click.echo(path)
     return 0

@@ -104,4 +104,5 @@ def _colours() -> str:
         "".join(f"--slot-{i}:{colour};" for i, colour in enumerate(some))
         for some in (COLOURS, DARK)
     )
-    return f":root{{{light}}}\n@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
+    media = "@media screen and (prefers-color-scheme:dark)"
+    return f":root{{{light}}}\n{media}{{:root:not(.printing){{{dark}}}}}"

@@ -21,6 +21,16 @@ class NoTableError(Exception):
     exit_code = 2
 
 
+def there(folder: Path) -> list[str]:
+    """Names of the tables of the report in `folder`. Raises NoTableError where there is none."""
+    if not folder.is_dir():
+        raise NoTableError(f"{folder}: there is no such folder")
+    names = sorted(file.stem for file in folder.glob("*.csv"))
+    if not names:
+        raise NoTableError(f"{folder}: there is no table; `bench report {folder}` writes them")
+    return names
+
+
 def read(
     folder: Path,
     name: str,
@@ -36,12 +46,9 @@ def read(
     import pandas as pd
 
     path = folder / f"{name}.csv"
-    known = sorted(file.stem for file in folder.glob("*.csv"))
-    if not folder.is_dir():
-        raise NoTableError(f"{folder}: there is no such folder")
+    known = there(folder)
     if name not in known:
-        hint = nearest(name, known) if known else f"`bench report {folder}` writes them"
-        raise NoTableError(f"{folder}: there is no table {name}; {hint}")
+        raise NoTableError(f"{folder}: there is no table {name}; {nearest(name, known)}")
     try:
         with open_plain(path, links=False) as file:
             frame = pd.read_csv(file, dtype=str, keep_default_na=False)
