@@ -1,4 +1,4 @@
-"""Verbs of the gate: baseline, check."""
+"""Verbs of the gate: baseline, check, compare."""
 
 from __future__ import annotations
 
@@ -7,6 +7,14 @@ from pathlib import Path
 import click
 
 from bench.cli.verb import exit_codes, folder_argument, main
+
+margin_option = click.option(
+    "--margin",
+    type=click.FloatRange(0, min_open=True),
+    default=0.1,
+    show_default=True,
+    help="By how much losses and times to the target may be larger.",
+)
 
 
 @main.command()
@@ -38,13 +46,7 @@ def baseline(folder: Path, out: Path | None, jobs: int | None) -> int:
     type=click.Path(path_type=Path),
     help="The file that `baseline` wrote.",
 )
-@click.option(
-    "--margin",
-    type=click.FloatRange(0, min_open=True),
-    default=0.1,
-    show_default=True,
-    help="By how much losses and times to the target may be larger.",
-)
+@margin_option
 @click.option(
     "--strict",
     is_flag=True,
@@ -62,3 +64,37 @@ def check(folder: Path, file: Path, margin: float, strict: bool) -> int:
     found = check(folder, file, margin=margin, strict=strict)
     click.echo(found)
     return found.exit_code
+
+
+@main.command()
+@click.argument("first", metavar="A", type=click.Path(path_type=Path))
+@click.argument("second", metavar="B", type=click.Path(path_type=Path))
+@margin_option
+@click.option("--fail-on", type=click.Choice(["worse"]), help="Exit with 1 where B is worse.")
+@click.option(
+    "--html", "page", metavar="FILE", type=click.Path(path_type=Path), help="Write a page, too."
+)
+@exit_codes
+def compare(
+    first: Path, second: Path, margin: float, fail_on: str | None, page: Path | None
+) -> int:
+    """What changed from the results in A to those in B: yesterday and today, two branches.
+
+    Configurations of the same problem, rule and hyperparameters are paired on the seeds that both
+    have. Exit codes: 0; 2 nothing in common; with --fail-on worse: 1 B is worse, 3 cannot tell.
+    """
+    from bench.gate.compare import sentences
+    from bench.session.comparing import compare as compared
+
+    found, names = compared(first, second, margin=margin), (str(first), str(second))
+    for line in sentences(found, *names):
+        click.echo(line)
+    if page is not None:
+        from bench.page.compared import page as made
+        from nncore.files import write_plain
+
+        write_plain(page, made(found, *names).encode())
+        click.echo(page)
+    if fail_on is None:
+        return 0
+    return 1 if found.worse else 3 if "cannot tell" in found.words else 0

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+# Columns whose texts users chose, which may look like numbers.
+NAMES = ["problem", "optimizer", "other", "a", "b", "better", "rule", "wrap", "text", "source"]
+
+
 class NoTableError(Exception):
     """There is no such table, row or column; the message says what there is."""
 
@@ -55,7 +59,7 @@ def read(
     except ValueError as error:  # pandas' own, and bytes that are no text
         reason = f"is no table of a report; `bench report {folder}` writes it again"
         raise OSError(errno.EINVAL, reason, str(path)) from error
-    for column in frame:
+    for column in frame.columns.difference(NAMES, sort=False):
         with suppress(ValueError):  # texts
             frame[column] = pd.to_numeric(frame[column].mask(frame[column] == ""))
     for column, values in (rows or {}).items():
