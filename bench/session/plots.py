@@ -34,7 +34,8 @@ class Plots:
         self._folder = folder
 
     @cached_property
-    def _material(self) -> Material:
+    def material(self) -> Material:
+        """What all charts are drawn from: tables, verdicts, looks."""
         from bench.report.write import material_of
         from bench.tables.bundle import Tables
 
@@ -58,7 +59,7 @@ class Plots:
         from bench.figures.charts import charts
 
         charts.fill()
-        return [*charts]
+        return [*charts, "figure", "material"]
 
     def _draw(
         self, kind: str, *, ax: Axes | None = None, optimizers: Sequence[str] = (), **given: str
@@ -70,14 +71,14 @@ class Plots:
         if ax is None:
             with style.applied(paper.SMALL):
                 figure, _ = paper.figure(
-                    self._material, kind, optimizers=optimizers, size=(6.4, 4.2), **given
+                    self.material, kind, optimizers=optimizers, size=(6.4, 4.2), **given
                 )
             return figure.axes[0]
-        paper.onto(self._material, kind, ax, optimizers, **given)
+        paper.onto(self.material, kind, ax, optimizers, **given)
         return ax
 
     def figure(self, kind: str, **given: Any) -> tuple[Figure, Told]:
         """A chart as a figure for a paper, and what its caption has to say: `paper.figure`."""
         from bench.figures import paper
 
-        return paper.figure(self._material, kind, **given)
+        return paper.figure(self.material, kind, **given)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -53,7 +55,7 @@ def test_a_chart_goes_onto_the_users_axes(result):
 
 
 def test_charts_are_listed_and_explained(result):
-    assert dir(result.plot) == sorted(charts)
+    assert dir(result.plot) == sorted([*charts, "figure", "material"])
     assert result.plot.curves.__doc__ == charts["curves"].function.__doc__
     with pytest.raises(AttributeError, match='there is no chart "curve"'):
         result.plot.curve()
@@ -101,3 +103,20 @@ def test_what_cannot_be_plotted_is_told_and_nothing_is_written(
     assert ended.exit_code == 2
     assert told in ended.output
     assert not list(tmp_path.iterdir())
+
+
+def test_a_notebook_shows_verdicts_the_ranking_and_its_picture(result):
+    shown = result._repr_html_()
+    assert repr(result).replace("<", "&lt;").replace(">", "&gt;") in shown
+    for sentence in result.verdicts:
+        assert sentence.replace('"', "&quot;").replace("'", "&#x27;") in shown
+    assert "data:image/png;base64," in shown
+    assert list(result.ranking["optimizer"]) == ["sgd", "sam"]
+    assert len(result.pairs) == 1
+
+
+def test_a_notebook_shows_what_has_no_results_as_a_line(tmp_path):
+    crashing = {**SPEC, "optimizer": {"rule": "sgd", "learning_rate": 0.1}}
+    folder = bench.run(crashing, out=tmp_path / "x", jobs=1).folder
+    empty = replace(bench.open_results(folder), missing=2)
+    assert "h2" not in empty._repr_html_()
