@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bench.run.signals import Interrupted as Interrupted
+    from bench.session.comparing import compare as compare
     from bench.session.folder import FolderMismatchError as FolderMismatchError
     from bench.session.regression import check as check
     from bench.session.regression import write_baseline as write_baseline
@@ -30,6 +31,7 @@ _FROM = {
     "SpecError": "spec.mistakes",
     "StoreError": "store.records",
     "check": "session.regression",
+    "compare": "session.comparing",
     "open_results": "session.results",
     "run": "session.run",
     "write_baseline": "session.regression",
@@ -42,10 +44,15 @@ __all__ = [
     "SpecError",
     "StoreError",
     "check",
+    "compare",
     "open_results",
     "run",
     "write_baseline",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 def __getattr__(name: str) -> Any:

@@ -5,6 +5,6 @@ from bench.run import signals
 if __name__ == "__main__":
     signals.leave_at_once()
 
-    from bench.cli.verbs import main
+    from bench.cli import main
 
     main()

@@ -83,3 +83,32 @@ def write_new(path: str | Path, text: str) -> None:
     # "x" follows no link that someone may have put there in between.
     with open(name, "x", encoding="utf-8") as file:
         file.write(text)
+
+
+def write_plain(path: str | Path, content: bytes) -> None:
+    """Put a file of this content at `path`, whole or not at all, folders above it included.
+
+    Raises OSError, also where there is something else than a plain file.
+    """
+    path = Path(path)
+    if "\0" in str(path):
+        raise OSError(errno.EINVAL, "a file's name has no null byte", str(path))
+    try:
+        kind = stat.S_IFMT(os.stat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        kind = stat.S_IFREG
+    if kind != stat.S_IFREG:
+        what = KINDS.get(kind, "something else")
+        raise OSError(errno.EINVAL, f"is {what}, not a plain file", str(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.unlink(missing_ok=True)
+        with open(temporary, "xb") as file:
+            file.write(content)
+        os.replace(temporary, path)
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """The command line: `python -m bench VERB`, installed as `bench`."""
 
-from bench.cli import clusters  # its verbs are `main`'s
-from bench.cli.verbs import main
+# Their verbs are `main`'s.
+from bench.cli import clusters, gate, paper, reference, results, studies, training
+from bench.cli.verb import main
 
-__all__ = ["clusters", "main"]
+__all__ = ["clusters", "gate", "main", "paper", "reference", "results", "studies", "training"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from bench.cli import said
-from bench.cli.verbs import (
+from bench.cli.verb import (
     FAILED,
     exit_codes,
     folder_argument,

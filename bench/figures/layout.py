@@ -39,11 +39,11 @@ class Margins:
     `across` may give every gap its own width.
     """
 
-    left: float = 0.85
+    left: float = 0.95
     right: float = 0.2
     top: float = 0.3
     bottom: float = 0.5
-    across: float | Sequence[float] = 0.8
+    across: float | Sequence[float] = 0.9
     down: float = 0.75
 
     def columns(

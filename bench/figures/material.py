@@ -17,6 +17,7 @@ from bench.tables.bundle import Tables
 from bench.tables.headline import MEDIAN, Headline, best_median
 from bench.verdicts import ALL, Verdicts
 from bench.verdicts.claims import Claims
+from bench.verdicts.samples import SAME, floor_of
 
 LOST = "a diverged run counting as infinite"
 LOST_SCORE = "a diverged run counting as the worst"
@@ -53,6 +54,17 @@ class Material:
         """The looks, with those of the ranking's optimizers that stand for several."""
         labels = {label: self.looks[name] for label, name in self.verdicts.names.items()}
         return {**self.looks, **labels}
+
+    def floor(self, problem: str) -> float:
+        """The loss on a problem at or below which there is only rounding; 0 if nobody knows."""
+        mine = (t.problem for t in self.planned if t.problem_name == problem)
+        return next(map(floor_of, mine), 0.0)
+
+    def labels_of(self, optimizers: Collection[str]) -> set[str]:
+        """What rankings and pairs call optimizers, of which one row may stand for several."""
+        wanted = set(optimizers)
+        labels = self.verdicts.names
+        return wanted | {label for label in labels if wanted & {*label.split(SAME)}}
 
     @cached_property
     def landscapes(self) -> Mapping[str, Landscape]:

@@ -11,6 +11,7 @@ from bench.figures import style
 from bench.figures.layout import Layout, Legend, Margins
 from bench.figures.material import Material
 from bench.figures.panels.spread import names_width
+from bench.tables.words import names_told
 
 
 def problem_rows(
@@ -31,7 +32,7 @@ def problem_rows(
     """
     size = frame.groupby("problem", sort=False).size()
     problems = [p for p in material.problems if size.get(p, 0) > 1] or material.problems
-    rest = ", ".join(style.plain(p, 40) for p in material.problems if p not in problems)
+    rest = names_told(style.plain(p, 40) for p in material.problems if p not in problems)
     columns = min(2, len(problems))
     left = names_width(material.tables.best["optimizer"])
     own = [high * max(material.tables.best["problem"].eq(p).sum(), 2) + 0.15 for p in problems]
@@ -53,6 +54,7 @@ def problem_rows(
             looks=material.joint_looks,
             headline=material.headline(problem),
             loss=loss,
+            floor=material.floor(problem),
             ax=ax,
         )
         wide = ax.get_position().width * layout.width

@@ -55,8 +55,9 @@ class Scale(Protocol):
 class LogScale:
     """A log axis from `low` to `high` with a strip for 0 and `rows` rows for infinity.
 
-    `cap` tells that larger finite values exist: they are drawn at `high`, whose tick says so.
-    `bare` tells that there is nothing in the main range, which has no ticks then.
+    `cap` tells that larger finite values exist: they are drawn at `high`, whose tick says so; `cut`
+    that smaller positive ones do, at `low`. `bare` tells that there is nothing in the main range,
+    which has no ticks then.
     """
 
     low: float
@@ -65,13 +66,14 @@ class LogScale:
     rows: int = 0
     cap: bool = False
     bare: bool = False
+    cut: bool = False
 
     @property
     def _ends(self) -> tuple[float, float]:
         """Ends of the main range as decimal logarithms, a little beyond the values."""
         low, high = math.log10(self.low), math.log10(self.high)
         pad = max(0.04 * (high - low), 0.01)
-        return low - pad, high + (0.0 if self.cap else pad)
+        return low - (0.0 if self.cut else pad), high + (0.0 if self.cap else pad)
 
     @property
     def _strip(self) -> float:
@@ -112,6 +114,11 @@ class LogScale:
             apart = [t for t in major if math.log10(self.high / t) > 0.04 * (high - low)]
             labels = [f"≥ {number(float(f'{self.high:.2g}'))}", *labels[: len(apart)]]
             major = [self.high, *apart]
+        if self.cut:
+            room = (0.04 if way == "y" else 0.2) * (high - low)
+            kept = [i for i, tick in enumerate(major) if math.log10(tick / self.low) > room]
+            labels = [f"≤ {number(float(f'{self.low:.2g}'))}", *(labels[i] for i in kept)]
+            major = [self.low, *(major[i] for i in kept)]
         strips = []
         if self.zero:
             strips.append((middle_zero, "exactly 0"))
@@ -120,9 +127,10 @@ class LogScale:
             strips.append((middle_top, "diverged"))
             shade(ax, way, 10**high, ends[1], 10**high)
         ax.set(**{f"{way}scale": "log", f"{way}lim": ends})
-        fix_ticks(ax, way, major, labels, minor)
-        for position, text in strips:
-            name_strip(ax, way, position, text)
+        named = strips if way == "y" else []  # as ticks' texts they keep the axis' label away
+        major = [*major, *(position for position, _ in named)]
+        fix_ticks(ax, way, major, [*labels, *(text for _, text in named)], minor)
+        name_strips(ax, way, strips)
 
 
 @dataclass(frozen=True)
@@ -163,13 +171,19 @@ class LinearScale:
 
 
 def log_scale(
-    values: ArrayLike, *, rows: int | None = None, highest: float = HUGE, least: float = 1.5
+    values: ArrayLike,
+    *,
+    rows: int | None = None,
+    highest: float = HUGE,
+    lowest: float = TINY,
+    least: float = 1.5,
 ) -> LogScale:
     """The scale for `values` of any shape: zeros, infinities and NaN among them are welcome.
 
     `rows` is the number of rows of the strip for infinity: by default one if any value needs it.
-    Values above `highest` share the upper edge. The range covers at least the factor `least`, so
-    that noise around a constant does not fill the figure.
+    Values above `highest` share the upper edge, those below `lowest` the lower one. The
+    range covers at least the factor `least`, so that noise around a constant does not fill the
+    figure.
     """
     values = np.asarray(values, dtype=float).ravel()
     finite = np.clip(values[np.isfinite(values) & (values > 0)], TINY, HUGE)
@@ -177,12 +191,13 @@ def log_scale(
         rows = int((~np.isfinite(values)).any())
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.1, 1.0)
     cap = high > highest > low
-    high = highest if cap else high
+    cut = low < lowest < high
+    low, high = (lowest if cut else low), (highest if cap else high)
     if high / low < least:
         middle = math.sqrt(low) * math.sqrt(high)
         low, high = middle / math.sqrt(least), middle * math.sqrt(least)
     zero, bare = bool((values <= 0).any()), not finite.size
-    return LogScale(low, high, zero, rows, cap, bare)
+    return LogScale(low, high, zero, rows, cap, bare, cut)
 
 
 def linear_scale(
@@ -206,11 +221,16 @@ def linear_scale(
     return LinearScale(low, min(high, highest), cut)
 
 
-def headline_scale(values: ArrayLike, headline: Headline, *, rows: int | None = None) -> Scale:
-    """The scale for values of a headline: logarithmic where less is better, as `log_scale`."""
+def headline_scale(
+    values: ArrayLike, headline: Headline, *, rows: int | None = None, floor: float = 0.0
+) -> Scale:
+    """The scale for values of a headline: logarithmic where less is better, as `log_scale`.
+
+    Losses below the `floor` of rounding share the lower edge.
+    """
     quantity = headline.quantity
     if quantity.lower:
-        return log_scale(values, rows=rows)
+        return log_scale(values, rows=rows, lowest=floor if headline.is_loss else TINY)
     best = math.inf if quantity.best is None else quantity.best
     return linear_scale(values, lowest=quantity.end, highest=best)
 
@@ -260,29 +280,23 @@ def shade(ax: Axes, way: Way, start: float, stop: float, border: float) -> None:
         ax.axvline(border, color=RULE, lw=0.8, zorder=0.5)
 
 
-def name_strip(ax: Axes, way: Way, position: float, text: str) -> None:
-    """The name of a strip where no tick's text can meet it: on the left, or above."""
+def name_strips(ax: Axes, way: Way, strips: Sequence[tuple[float, str]]) -> None:
+    """Names of strips where no tick's text can meet them: the last ticks on the left, or above."""
     small: dict[str, Any] = {"size": 7.5, "style": "italic", "color": "#444444"}
-    if way == "y":
-        ax.text(
-            -0.008,
-            position,
-            text,
-            ha="right",
-            va="center",
-            transform=ax.get_yaxis_transform(),
-            **small,
-        )
-    else:
-        ax.text(
-            position,
-            1.015,
-            text,
-            ha="center",
-            va="bottom",
-            transform=ax.get_xaxis_transform(),
-            **small,
-        )
+    if way == "x":
+        for position, text in strips:
+            place: dict[str, Any] = {
+                "transform": ax.get_xaxis_transform(),
+                "ha": "center",
+                "va": "bottom",
+            }
+            ax.text(position, 1.015, text, **place, **small)
+        return
+    count = len(ax.yaxis.get_major_ticks())
+    for tick in ax.yaxis.get_major_ticks()[count - len(strips) :]:
+        tick.label1.set(**small)
+        tick.tick1line.set_visible(False)
+        tick.gridline.set_visible(False)
 
 
 def fix_ticks(

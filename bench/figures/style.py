@@ -8,6 +8,7 @@ import textwrap
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from matplotlib.lines import Line2D
 
 from bench.tables.headline import Headline
 from nncore.metrics import BUILT_IN_COLUMNS, LOSS, PART_WORDS, TRAIN_LOSS, Columns
+from nncore.registry import BUILT_IN
+from nncore.rules import rules
 
 # Okabe & Ito 2008 (https://jfly.uni-koeln.de/color/) without yellow, which is lost on white, and
 # Tol's wine (https://personal.sron.nl/~pault/) in its place.
@@ -34,10 +37,17 @@ COLOURS = (
     "#000000",
     "#882255",
 )
+FIRST = ("adam", "sgd", "rmsprop", "adagrad")  # the documents' rules
 STROKES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.2, 1.6)), (0, (6, 2, 1.2, 2)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h")
 GREY = "#555555"
 DPI = 150
+# Formats of files, and what to leave out of them: versions and times of day.
+FORMATS: dict[str, dict[str, Any]] = {
+    "png": {"Software": None},
+    "pdf": {"Creator": None, "Producer": None, "CreationDate": None},
+    "svg": {"Creator": None, "Date": None},
+}
 LACKING = r"Glyph (\d+) .* missing from"  # matplotlib's words
 DIVERGED = (
     "Diverged: a loss or parameter is not finite, or the final training loss is above twice the "
@@ -69,6 +79,9 @@ RC: dict[str, Any] = {
     "hatch.linewidth": 0.6,
     "legend.fontsize": 8,
     "legend.frameon": False,
+    "pdf.fonttype": 42,  # letters stay text; journals refuse the other kind
+    "svg.fonttype": "path",
+    "svg.hashsalt": "bench",
     "xtick.labelsize": 8,
     "ytick.labelsize": 8,
 }
@@ -99,25 +112,39 @@ class Look:
 def looks(frame: pd.DataFrame) -> dict[str, Look]:
     """A look for every optimizer of `frame` (columns `problem, optimizer, rule`).
 
-    Optimizers that meet on a problem differ; those that never meet may share a look, the more so
-    if they share the rule: "adam" on one problem and "adam, as published" on another are drawn
-    alike. Depends on the set of rows only, not on their order. Colours differ for the first eight,
-    then line styles do; markers differ throughout.
+    A rule keeps its colour in every experiment: those of the documents have the first four. All
+    looks differ; optimizers that meet on a problem differ in colour while there are colours left,
+    and others of one rule in strokes alone. Depends on the set of rows only, not on their order.
     """
     rows = frame[["problem", "optimizer", "rule"]].astype(str).drop_duplicates()
     problems = rows.groupby("optimizer")["problem"].agg(set)
     rule = rows.groupby("optimizer")["rule"].min()
+    own = {name: colour_of(rule[name]) for name in problems.index}
     slots: dict[str, int] = {}
-    # Those on many problems choose first: theirs are the figures that are compared.
-    for name in sorted(problems.index, key=lambda name: (-len(problems[name]), name)):
-        taken = {s for other, s in slots.items() if problems[other] & problems[name]}
-        same = {s for other, s in slots.items() if rule[other] == rule[name]}
-        used = set(slots.values())
-        free = [s for s in range(len(slots) + len(COLOURS)) if s not in taken]
-        # A colour of its own if there is one left, else one seen in other figures only.
-        new = min(free, key=lambda s: (s >= len(COLOURS), s in used, s))
-        slots[name] = min(same - taken, default=new)
+
+    def cost(name: str, slot: int) -> tuple[bool | int, ...]:
+        colour = slot % len(COLOURS)
+        met = {s % len(COLOURS) for n, s in slots.items() if problems[n] & problems[name]}
+        others = {*range(len(FIRST)), *(c for n, c in own.items() if rule[n] != rule[name])}
+        used = {s % len(COLOURS) for s in slots.values()}
+        return colour in met, colour != own[name], colour in others, colour in used, slot
+
+    # A rule by its plain name chooses first, then those on many problems.
+    for name in sorted(problems.index, key=lambda n: (n != rule[n], -len(problems[n]), n)):
+        lines = len(COLOURS) * len(STROKES)  # then markers alone differ
+        room = range(lines * (len(slots) // lines), lines * (len(slots) // lines + 1))
+        free = set(room) - set(slots.values())
+        slots[name] = min(free, key=lambda slot: cost(name, slot))
     return {name: look(slot) for name, slot in sorted(slots.items())}
+
+
+def colour_of(rule: str) -> int:
+    """The place of a rule's colour among `COLOURS`; a plugin's depends on its name alone."""
+    if rule in FIRST:
+        return FIRST.index(rule)
+    known = [name for name in rules if rules[name].origin == BUILT_IN and name not in FIRST]
+    place = known.index(rule) if rule in known else sum(rule.encode())
+    return len(FIRST) + place % (len(COLOURS) - len(FIRST))
 
 
 def look(slot: int) -> Look:
@@ -229,25 +256,35 @@ def jitter(n: int, width: float) -> np.ndarray:
     return ((np.arange(n) * golden + 0.5) % 1 - 0.5) * width
 
 
-def applied() -> Any:
-    """A context in which figures look the same whatever the user's matplotlib settings are."""
+def applied(own: Mapping[str, Any] | None = None) -> Any:
+    """A context in which figures look the same whatever the user's matplotlib settings are.
+
+    `own` are settings that differ from those of all figures.
+    """
     known: dict[Any, Any] = {
         k: v for k, v in mpl.rcParamsDefault.items() if not k.startswith(("backend", "date"))
     }
-    known.update(RC)
+    known.update(RC | dict(own or {}))
     return mpl.rc_context(known)
 
 
 def save(figure: Figure, path: Path, lacks: Callable[[str], None] = lambda _: None) -> Path:
-    """Write `figure` as a PNG whose bytes depend on what it shows alone.
+    """Write `figure` in the format that `path` ends in: png, pdf or svg.
 
-    Names may use letters that the font lacks: boxes stand in their place, which is no reason to
-    fail, and `lacks` is called with each.
+    The bytes depend on what it shows alone. Names may use letters that the font lacks: boxes stand
+    in their place, which is no reason to fail, and `lacks` is called with each.
     """
+    path.write_bytes(drawn(figure, path.suffix[1:], lacks))
+    return path
+
+
+def drawn(figure: Figure, form: str, lacks: Callable[[str], None] = lambda _: None) -> bytes:
+    """The bytes of a file of `figure` in a format of `FORMATS`; `lacks` as in `save`."""
     FigureCanvasAgg(figure)
+    file = BytesIO()
     with warnings.catch_warnings(record=True) as caught:
         warnings.filterwarnings("always", message=LACKING, category=UserWarning)
-        figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
+        figure.savefig(file, format=form, dpi=DPI, metadata=FORMATS[form])
     for warning in caught:
         if glyph := re.match(LACKING, str(warning.message)):
             lacks(chr(int(glyph[1])))
@@ -255,4 +292,4 @@ def save(figure: Figure, path: Path, lacks: Callable[[str], None] = lambda _: No
             warnings.warn_explicit(
                 warning.message, warning.category, warning.filename, warning.lineno
             )
-    return path
+    return file.getvalue()

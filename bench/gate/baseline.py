@@ -7,10 +7,9 @@ processor's rounding would look like another rule.
 
 from __future__ import annotations
 
+import errno
 import json
 import math
-import os
-import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 from bench import stats
 from bench.gate.curves import EARLY_SEEDS, Array, Curves, gap
 from bench.spec.judging import FINAL_LOSS
-from nncore.files import read_plain, write_new
+from nncore.files import read_plain, write_plain
 from nncore.metrics import TRAIN_LOSS
 from nncore.modifiers import modifiers
 from nncore.trial import Configuration
@@ -249,19 +248,11 @@ def write(baseline: Baseline, path: str | Path) -> Path:
     """
     path = Path(path)
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise BaselineError(f"{path}: is no plain file")
-    except (FileNotFoundError, NotADirectoryError):
-        pass
+        write_plain(path, dumps(baseline).encode())
     except OSError as error:
-        raise BaselineError(f"{path}: {error.strerror}") from error
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        write_new(temporary, dumps(baseline))
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        if error.errno == errno.EINVAL:
+            raise BaselineError(f"{path}: {error.strerror}") from error
+        raise
     return path
 
 

@@ -66,6 +66,20 @@ class Curves:
         fields = {"problem": problem, "configuration": configuration}
         return hashlib.sha256(canonical(fields).encode()).hexdigest()[:16]
 
+    def on(self, seeds: Sequence[int]) -> Curves:
+        """The curves of some of its seeds, in the order given."""
+        rows = [self.seeds.index(seed) for seed in seeds]
+        return replace(
+            self,
+            seeds=tuple(seeds),
+            losses=self.losses[rows],
+            diverged=self.diverged[rows],
+            times={name: found[rows] for name, found in self.times.items()},
+            metrics={name: found[rows] for name, found in self.metrics.items()},
+            crashed=int(np.isinf(self.losses[rows]).all(axis=1).sum()),
+            optional=range(0),
+        )
+
     @property
     def finals(self) -> Array:
         """What runs are worth by the headline `(n,)`, less is better, infinite where diverged."""

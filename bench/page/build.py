@@ -71,7 +71,7 @@ def page(
             f'<meta http-equiv="Content-Security-Policy" content="{text(POLICY)}">',
             f'<meta name="generator" content="bench; plotly.js of plotly {library.version()}">',
             element("title", text(f"{manifest.name}: a comparison of optimizers")),
-            f"<style>\n{_colours()}\n{_asset('page.css')}</style>",
+            f"<style>\n{colours()}\n{asset('page.css')}</style>",
             "</head>",
             '<body class="bare">',
             *body,
@@ -80,7 +80,7 @@ def page(
                 for name, blob in data.items()
             ],
             element(
-                "script", '"use strict";(()=>{\n', *[_asset(f"{n}.js") for n in SCRIPTS], "})();"
+                "script", '"use strict";(()=>{\n', *[asset(f"{n}.js") for n in SCRIPTS], "})();"
             ),
             "</body>",
             "</html>",
@@ -89,7 +89,8 @@ def page(
     )
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """A file of the page's own."""
     return (resources.files("bench.page") / "assets" / name).read_text(encoding="utf-8")
 
 
@@ -98,10 +99,11 @@ def _table(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _colours() -> str:
+def colours() -> str:
     """The optimizers' colours, as figures have them, and on a dark page."""
     light, dark = (
         "".join(f"--slot-{i}:{colour};" for i, colour in enumerate(some))
         for some in (COLOURS, DARK)
     )
-    return f":root{{{light}}}\n@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
+    media = "@media screen and (prefers-color-scheme:dark)"
+    return f":root{{{light}}}\n{media}{{:root:not(.printing){{{dark}}}}}"

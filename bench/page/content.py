@@ -145,6 +145,7 @@ def _index(manifest: Manifest, material: Material) -> dict[str, Any]:
                 "label": q.axis(),
                 "lower": q.lower,
                 "best": q.best,
+                "worst": q.worst if np.isfinite(q.worst) else None,
                 "end": q.end if np.isfinite(q.end) else None,
             }
             for q in metrics.values()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -122,7 +122,7 @@ def navigation(problems: Sequence[str]) -> str:
 def problem(material: Material, number: int, definition: Mapping[str, Any]) -> str:
     """A problem: what it is, its verdict, and a place for each of its figures."""
     name = material.problems[number]
-    told = [line for line in material.verdicts.sentences if line.startswith(f"{name}: ")]
+    told = [s for s in material.verdicts.sentences if subject(s, material.problems) == name]
     return element(
         "section",
         element("h2", text(name)),
@@ -132,6 +132,15 @@ def problem(material: Material, number: int, definition: Mapping[str, Any]) -> s
         id=f"problem-{number}",
         class_="problem",
     )
+
+
+def subject(sentence: str, problems: Collection[str]) -> str:
+    """Which of the `problems` a verdict is about, empty for none: names may begin alike.
+
+    >>> subject("a: b: adam is better", ["a", "a: b"]), subject("all problems: x", ["a"])
+    ('a: b', '')
+    """
+    return max((p for p in problems if sentence.startswith(f"{p}: ")), key=len, default="")
 
 
 def _definition(fields: Mapping[str, Any]) -> str:
@@ -184,8 +193,9 @@ def tables() -> str:
         element("h2", "Tables"),
         element(
             "p",
-            "All numbers to every digit. Click a heading to sort; a filter keeps the rows that "
-            "contain its text, or that compare as in “&lt; 0.1”, “= adam”.",
+            "Numbers are shown to three digits; pointing at one tells all of its digits, and CSV "
+            "saves them. Click a heading to sort; a filter keeps the rows that contain its text, "
+            "or that compare as in “&lt; 0.1”, “= adam”.",
         ),
         element(
             "noscript",

@@ -18,6 +18,9 @@ SECONDS = 2.0
 STACKS_PER_JOB = 4
 
 
+# A round is what an interrupted run leaves of everyone.
+ROUNDS = 4
+
 # Below this, calls cost more than arithmetic: a lone trial takes twice the time of one of four.
 EFFICIENT = 4
 
@@ -25,7 +28,10 @@ EFFICIENT = 4
 def stacks(
     trials: Sequence[Trial], *, jobs: int, size: int | None = None, cache: int | None = None
 ) -> list[Stack]:
-    """Group trials that can train side by side, each key once, longest stack first.
+    """Group trials that can train side by side, each key once, in the order to train them.
+
+    Everyone's first seeds come before anyone's last, so that what an interrupted run leaves can be
+    compared: seeds are parted in `ROUNDS`, and in a round the longest stack is the first.
 
     A stack fits a core's cache and takes about two seconds; it is smaller where `jobs` workers
     would be idle otherwise, but never so small that calls outweigh arithmetic. `size` fixes the
@@ -41,13 +47,35 @@ def stacks(
     for trial in trials:
         group = texts[trial.problem_name], paths[trial.configuration_index]
         groups.setdefault(group, {}).setdefault(trial.key, trial)
-    together = [tuple(group.values()) for group in groups.values()]
+    places = _places(trials)
+    together = [
+        tuple(sorted(group.values(), key=lambda t: places[t.problem_name, t.seed]))
+        for group in groups.values()
+    ]
     total = sum(map(seconds, together))
     share = min(SECONDS, total / (STACKS_PER_JOB * max(1, jobs)))
     found = [
         stack for group in together for stack in _cut(group, size or _size(group, share, cache))
     ]
-    return sorted(found, key=lambda stack: (-seconds(stack), stack[0].index))
+
+    def order(stack: Stack) -> tuple[int, float, int]:
+        place = places[stack[0].problem_name, stack[0].seed]
+        return int(place * ROUNDS), -seconds(stack), stack[0].index
+
+    return sorted(found, key=order)
+
+
+def _places(trials: Sequence[Trial]) -> dict[tuple[str, int], float]:
+    """Where a problem's seeds stand among those that are to be trained: from 0 to below 1."""
+    seeds: dict[str, dict[int, int]] = {}
+    for trial in trials:
+        mine = seeds.setdefault(trial.problem_name, {})
+        mine.setdefault(trial.seed, len(mine))
+    return {
+        (problem, seed): place / len(mine)
+        for problem, mine in seeds.items()
+        for seed, place in mine.items()
+    }
 
 
 def _size(group: Stack, share: float, cache: int | None) -> int:

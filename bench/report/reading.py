@@ -15,10 +15,24 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+# Columns whose texts users chose, which may look like numbers.
+NAMES = ["problem", "optimizer", "other", "a", "b", "better", "rule", "wrap", "text", "source"]
+
+
 class NoTableError(Exception):
     """There is no such table, row or column; the message says what there is."""
 
     exit_code = 2
+
+
+def there(folder: Path) -> list[str]:
+    """Names of the tables of the report in `folder`. Raises NoTableError where there is none."""
+    if not folder.is_dir():
+        raise NoTableError(f"{folder}: there is no such folder")
+    names = sorted(file.stem for file in folder.glob("*.csv"))
+    if not names:
+        raise NoTableError(f"{folder}: there is no table; `bench report {folder}` writes them")
+    return names
 
 
 def read(
@@ -36,19 +50,16 @@ def read(
     import pandas as pd
 
     path = folder / f"{name}.csv"
-    known = sorted(file.stem for file in folder.glob("*.csv"))
-    if not folder.is_dir():
-        raise NoTableError(f"{folder}: there is no such folder")
+    known = there(folder)
     if name not in known:
-        hint = nearest(name, known) if known else f"`bench report {folder}` writes them"
-        raise NoTableError(f"{folder}: there is no table {name}; {hint}")
+        raise NoTableError(f"{folder}: there is no table {name}; {nearest(name, known)}")
     try:
         with open_plain(path, links=False) as file:
             frame = pd.read_csv(file, dtype=str, keep_default_na=False)
     except ValueError as error:  # pandas' own, and bytes that are no text
         reason = f"is no table of a report; `bench report {folder}` writes it again"
         raise OSError(errno.EINVAL, reason, str(path)) from error
-    for column in frame:
+    for column in frame.columns.difference(NAMES, sort=False):
         with suppress(ValueError):  # texts
             frame[column] = pd.to_numeric(frame[column].mask(frame[column] == ""))
     for column, values in (rows or {}).items():

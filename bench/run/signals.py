@@ -22,7 +22,7 @@ class Interrupted(KeyboardInterrupt):
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM)
 GO_ON = "finished trials are stored; run the same again to go on"
-GOODBYE = f"interrupted: {GO_ON}"
+GOODBYE = f"interrupted: {GO_ON}, or `bench report` to compare what there is"
 # Some libraries swallow what a handler raises; then the process ends after this long all the same.
 GRACE_SECONDS = 1.0
 

@@ -15,6 +15,8 @@ from bench.store.store import Store
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bench.session.plots import Plots
+
 from bench.session.folder import read_manifest, statuses
 from bench.session.rounds import standing
 
@@ -68,11 +70,47 @@ class Results:
             return curves_frame(store, self.manifest.trials, self.manifest.columns)
 
     @cached_property
+    def plot(self) -> Plots:
+        """Charts for papers and notebooks: `result.plot.curves(problem="spiral")`."""
+        from bench.session.plots import Plots
+
+        return Plots(self.folder)
+
+    @cached_property
     def summary(self) -> pd.DataFrame:
         """A row per problem and configuration, as in `summary.csv`."""
         from bench.tables.summary import summary_frame
 
         return summary_frame(self.trials, self.manifest.fixed)
+
+    @property
+    def ranking(self) -> pd.DataFrame:
+        """A row per problem and optimizer, as in `ranking.csv`."""
+        return self.plot.material.verdicts.ranking
+
+    @property
+    def pairs(self) -> pd.DataFrame:
+        """A row per problem and pair of optimizers, as in `pairs.csv`."""
+        return self.plot.material.verdicts.pairs
+
+    @property
+    def verdicts(self) -> tuple[str, ...]:
+        """The sentences of `verdicts.txt`, the claims' first."""
+        from bench.verdicts import claim_words
+
+        material = self.plot.material
+        return (*claim_words.sentences(material.claims), *material.verdicts.sentences)
+
+    def _repr_html_(self) -> str:
+        """In a notebook: verdicts, the ranking as a picture, and as a table."""
+        from bench.page.notebook import summary
+
+        return summary(repr(self), None if self._none_ended else self.plot.material)
+
+    @property
+    def _none_ended(self) -> bool:
+        """Whether no trial has an outcome that figures could show."""
+        return self.crashed + self.missing == len(self.manifest.trials)
 
 
 def open_results(folder: str | Path) -> Results:

@@ -12,17 +12,13 @@ from bench.tables.headline import MEDIAN
 def best_by_rate(summary: pd.DataFrame) -> pd.DataFrame:
     """The best configuration of every optimizer at every learning rate, by rate.
 
-    `summary` is that of one problem. `runs` and `lost` count all runs of the optimizer at that rate
-    and those of them that diverged, whatever the other hyperparameters. `best` marks one rate of
-    each optimizer.
+    `summary` is that of one problem. `runs` and `lost` count its runs and those of them that
+    diverged. `best` marks one rate of each optimizer.
     """
     where = ["optimizer", "learning_rate"]
     chosen = lowest(summary, summary[MEDIAN].to_numpy(dtype=float), where)
-    groups = summary.groupby(where, sort=False)
-    out = summary.assign(
-        runs=groups["seeds"].transform("sum") - groups["crashed"].transform("sum"),
-        lost=groups["diverged"].transform("sum"),
-    ).iloc[chosen]
+    out = summary.iloc[chosen]
+    out = out.assign(runs=out["seeds"] - out["crashed"], lost=out["diverged"])
     best = lowest(out, out[MEDIAN].to_numpy(dtype=float), ["optimizer"])
     out = out.assign(best=np.isin(np.arange(len(out)), best))
     return out.sort_values(where, kind="stable")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,18 @@ def configuration_texts(rows: pd.DataFrame, of_plugins: Defaults = NONE) -> dict
         )
         for index, *values in rows[told].itertuples(name=None)
     }
+
+
+def names_told(names: Iterable[str], most: int | None = None) -> str:
+    """Names in a sentence, those with a comma of their own in quotation marks; `most` of them.
+
+    >>> names_told(["spiral", "spiral, 2000 epochs", "blobs", "layer"], 2)
+    'spiral, “spiral, 2000 epochs” and 2 more'
+    """
+    told = [f"“{name}”" if "," in name else name for name in names]
+    rest = 0 if most is None else max(len(told) - most, 0)
+    listed = ", ".join(told[: len(told) - rest])
+    return f"{listed} and {rest} more" if rest else listed
 
 
 def value_text(value: Any) -> str:

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 
 from bench.tables.headline import MEDIAN
-from bench.tables.words import value_text
+from bench.tables.words import names_told, value_text
 from bench.verdicts.pairs import MOST, asked
 from bench.verdicts.samples import LEVEL
+
+FEW = 4  # names in a sentence
 
 COLUMNS = ["check", "problem", "optimizer", "figures", "message"]
 PAIRS_LEFT_OUT = (
@@ -128,10 +130,10 @@ def _budgets(problem: str, rows: pd.DataFrame) -> list[dict[str, Any]]:
     if len(counts) < 2 or counts.iloc[0] == counts.iloc[-1]:
         return []
     sizes = [
-        f"{_few(list(map(str, part.index)))} {size}"
+        f"{size} ({names_told(map(str, part.index), FEW)})"
         for size, part in counts.groupby(counts, sort=True)
     ]
-    text = f"unequal search: configurations tried were {', '.join(sizes)}"
+    text = f"unequal search, configurations tried: {', '.join(sizes)}"
     return [_row("unequal budgets", "ranking spread curves pairs across target", text, problem)]
 
 
@@ -213,12 +215,6 @@ def _few_seeds(problem: str, pairs: pd.DataFrame, count: int) -> list[dict[str, 
     return [_row("few seeds", "ranking pairs", text, problem)]
 
 
-def _few(names: list[str], most: int = 4) -> str:
-    rest = len(names) - most
-    listed = ", ".join(names[:most])
-    return f"{listed} and {rest} more" if rest > 0 else listed
-
-
 def lines(found: pd.DataFrame, figure: str, problem: str = "") -> list[str]:
     """What the audit says about a figure: of one problem, or of all when `problem` is empty.
 
@@ -243,11 +239,11 @@ def lines(found: pd.DataFrame, figure: str, problem: str = "") -> list[str]:
     condensed = {*edges["message"], *searches["message"], *lost["message"]}
     told = {m: where for m, where in told.items() if m not in condensed}
     found_lines = [
-        _sentence(message, named) if where == [""] else f"{_few(where)}: {message}."
+        _sentence(message, named) if where == [""] else f"{names_told(where, FEW)}: {message}."
         for message, where in told.items()
     ]
     if len(searches):
-        where = _few(list(searches["problem"]), 3)
+        where = names_told(searches["problem"], 3)
         found_lines.append(f"Unequal search on {where}: audit.csv has the numbers tried.")
     if len(edges):
         found_lines.append(f"Best rates at an edge of what was tried: {_where(edges)}.")
@@ -259,7 +255,7 @@ def lines(found: pd.DataFrame, figure: str, problem: str = "") -> list[str]:
 def _where(rows: pd.DataFrame) -> str:
     """Optimizers, each with the problems that something was found on."""
     by_name = rows.groupby("optimizer", sort=False)["problem"]
-    return ", ".join(f"{name} ({_few(list(where), 3)})" for name, where in by_name)
+    return ", ".join(f"{name} ({names_told(where, 3)})" for name, where in by_name)
 
 
 def _sentence(message: str, named: Collection[str]) -> str:

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench.cli.verbs import main
+from bench.cli import main
 from bench.session.results import open_results
 from bench.spec.experiment import SpecError, load
 from bench.spec.toml import dumps

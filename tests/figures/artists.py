@@ -34,7 +34,8 @@ def is_cross(collection) -> bool:
 
 
 def texts(ax: Axes) -> list[str]:
-    return [t.get_text() for t in ax.texts]
+    """What stands on `ax`, the names of strips on its left included."""
+    return [t.get_text() for t in (*ax.texts, *ax.get_yticklabels())]
 
 
 def final(trials: pd.DataFrame) -> pd.Series:

@@ -58,6 +58,19 @@ def test_values_above_the_highest_share_the_upper_edge_which_says_so():
     assert "≥ 100" in [t.get_text() for t in ax.get_yticklabels()]
 
 
+def test_losses_below_the_floor_share_the_lower_edge_which_says_so():
+    scale = log_scale([1e-31, 1e-9, 1.0], lowest=1.4e-14)
+    assert list(scale.place([1e-31, 1e-15, 1e-9])) == [1.4e-14, 1.4e-14, 1e-9]
+    assert scale.place(0.0) < 1.4e-14
+    for way in ("x", "y"):
+        ax = style.axes(None)
+        scale.apply(ax, way)
+        told = [t.get_text() for t in getattr(ax, f"get_{way}ticklabels")()]
+        assert told[0] == "≤ 1.4·10⁻¹⁴"
+    for apart in ([1e-13, 1.0], [1e-31, 1e-15]):
+        assert not log_scale(apart, lowest=1.4e-14).cut
+
+
 def test_scores_below_the_lowest_share_the_lower_edge_which_says_so():
     scale = linear_scale([-np.inf, -50.0, 0.2, 0.9], lowest=-1.0, highest=1.0)
     assert list(scale.place([-np.inf, np.nan, -50.0, 0.2, 0.9])) == [-1, -1, -1, 0.2, 0.9]

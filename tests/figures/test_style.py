@@ -13,6 +13,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
 from bench.figures import style
+from nncore.rules import rules
 from tests.figures.artists import CASES
 
 
@@ -35,7 +36,7 @@ def test_looks_depend_on_names_not_on_rows():
     assert style.looks(trials) == style.looks(shuffled) == style.looks(CASES["normal"].summary)
 
 
-def test_optimizers_of_one_rule_that_never_meet_share_a_look():
+def test_rules_keep_their_colours_and_optimizers_that_meet_have_their_own():
     rows = [
         ("p", "sgd", "sgd"),
         ("p", "adam", "adam"),
@@ -44,8 +45,20 @@ def test_optimizers_of_one_rule_that_never_meet_share_a_look():
         ("q", "b second sgd", "sgd"),
     ]
     found = style.looks(pd.DataFrame(rows, columns=["problem", "optimizer", "rule"]))
-    assert found["the document's adam"] == found["adam"]
-    assert found["a first sgd"] == found["sgd"] != found["b second sgd"]
+    assert len(set(found.values())) == len(rows)
+    assert found["the document's adam"].color == found["adam"].color == style.COLOURS[0]
+    assert found["the document's adam"].linestyle != found["adam"].linestyle
+    assert found["a first sgd"].color == found["sgd"].color == style.COLOURS[1]
+    assert found["b second sgd"].color not in {found[n].color for n in ("sgd", "adam")}
+    alone = style.looks(pd.DataFrame(rows[1:2], columns=["problem", "optimizer", "rule"]))
+    assert alone == {"adam": found["adam"]}
+
+
+def test_every_rule_has_a_colour_that_no_other_experiment_changes():
+    found = {name: style.colour_of(name) for name in [*rules, "a plugin's"]}
+    assert [found[name] for name in style.FIRST] == [0, 1, 2, 3]
+    assert set(found.values()) == set(range(len(style.COLOURS)))
+    assert not {found[name] for name in found if name not in style.FIRST} & {0, 1, 2, 3}
 
 
 # Machado, Oliveira & Fernandes 2009, severity 1, on linear RGB.

@@ -13,6 +13,8 @@ from bench.figures import pages
 EVIL = "<script>document.title='taken'</script>"
 BOLD = "<b>bold</b> &lt;i&gt;"
 CODED = "%{y} $x_1$ ${y} </script>"
+MADE = "constructor"  # what every object of a script has
+RATES = [0.1, 0.1001, 0.5, 100.0]  # two alike in three digits
 SPEC: dict[str, Any] = {
     "name": "page",
     "seeds": 7,
@@ -23,9 +25,9 @@ SPEC: dict[str, Any] = {
         {"dataset": "neuron", "epochs": 5},
     ],
     "optimizer": [
-        {"rule": "sgd", "name": BOLD, "learning_rate": [0.1, 0.5, 100.0], "momentum": [0.0, 0.9]},
+        {"rule": "sgd", "name": BOLD, "learning_rate": RATES, "momentum": [0.0, 0.9]},
         {"rule": "adam", "name": CODED, "learning_rate": [0.01, 0.1]},
-        {"rule": "adagrad", "learning_rate": [0.1, 1.0]},
+        {"rule": "adagrad", "name": MADE, "learning_rate": [0.1, 1.0]},
     ],
 }
 

@@ -21,7 +21,8 @@ import pytest
 
 import bench
 from tests import ROOT
-from tests.page.experiment import BOLD, CODED, EVIL, SPEC, pictured
+from tests.command import timed
+from tests.page.experiment import BOLD, CODED, EVIL, MADE, RATES, SPEC, pictured
 
 pytestmark = pytest.mark.browsers
 
@@ -29,8 +30,7 @@ BROWSERS = {
     "chrome": ("chromium", "google-chrome"),
     "firefox": ("firefox-esr", "firefox"),
 }
-OTHER = "adagrad"
-BEST = {OTHER: " (rate 1)", CODED: " (rate 0.1)", BOLD: " (rate 0.5, momentum 0.9)"}
+BEST = {MADE: " (rate 1)", CODED: " (rate 0.1)", BOLD: " (rate 0.5, momentum 0.9)"}
 
 
 def _lacking(browser: str) -> str:
@@ -47,12 +47,14 @@ def _lacking(browser: str) -> str:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> bench.Results:
-    with pictured():
+    with pictured(), timed():  # an axis has the seconds that epochs take
         return bench.run(SPEC, out=tmp_path_factory.mktemp("page"), jobs=2)
 
 
 @pytest.fixture(scope="module", params=BROWSERS)
-def seen(request: pytest.FixtureRequest, made: bench.Results) -> dict[str, Any]:
+def seen(
+    request: pytest.FixtureRequest, made: bench.Results, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
     """What a browser saw."""
     browser = request.param
     if lacking := _lacking(browser):
@@ -62,10 +64,16 @@ def seen(request: pytest.FixtureRequest, made: bench.Results) -> dict[str, Any]:
     program = next(filter(None, map(shutil.which, BROWSERS[browser])))
     page = made.folder / "report.html"
     driver = ROOT / "tests" / "page" / "browser.mjs"
-    command = ["node", driver, browser, program, page, json.dumps([BOLD, CODED])]
-    told = subprocess.run(list(map(str, command)), capture_output=True, text=True)
-    assert told.returncode == 0, told.stderr
-    return {"browser": browser, **json.loads(told.stdout)}
+    profile = tmp_path_factory.mktemp(browser)
+    command = ["node", driver, browser, program, profile, page, json.dumps([BOLD, CODED])]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(list(map(str, command)), **pipes) as driving:
+        try:
+            told, wrong = driving.communicate()
+        finally:
+            driving.terminate()  # its browser ends with it
+    assert driving.returncode == 0, wrong
+    return {"browser": browser, **json.loads(told)}
 
 
 def test_nothing_fails_and_nothing_is_fetched(seen: dict[str, Any]) -> None:
@@ -91,6 +99,8 @@ def test_every_kind_is_drawn(made: bench.Results, seen: dict[str, Any]) -> None:
     rates = summary.groupby("optimizer")["learning_rate"].nunique().sum()
     assert kinds["sensitivity"]["points"] == rates + len(summary)
     assert kinds["heatmap"]["cells"] == 1
+    assert [*map(float, kinds["heatmap"]["ticks"])] == [*np.round(RATES, 3), 0, 0.9]
+    assert kinds["heatmap"]["labels"] == (summary["optimizer"] == BOLD).sum()
     assert kinds["target"]["lines"] >= 3
     assert kinds["pairs"]["points"] == 3
     assert kinds["spread"]["points"] == 3 * 7
@@ -117,8 +127,8 @@ def test_an_optimizer_is_switched_once_for_the_page(seen: dict[str, Any]) -> Non
     assert off["focused"] == f"on {BOLD}"  # the keyboard stays where it was
     assert set(off["curves"]["legend"]) == {n + told for n, told in BEST.items() if n != BOLD}
     assert BOLD not in off["spread"]["ticks"]
-    assert OTHER in off["spread"]["ticks"]
-    assert f"on={OTHER}" in off["hash"]
+    assert MADE in off["spread"]["ticks"]
+    assert f"on={MADE}" in off["hash"]
     assert BOLD not in off["hash"]
     assert len(seen["on"]["legend"]) == 3
 
@@ -145,6 +155,14 @@ def test_a_link_shows_what_its_sender_saw(seen: dict[str, Any]) -> None:
     assert seen["twin"]["range"] == pytest.approx(after, rel=1e-4)
     assert seen["twin"]["lines"] == "seeds"
     assert seen["reset"]["range"] == pytest.approx(before)
+
+
+def test_a_link_of_anyone_s_is_a_link(seen: dict[str, Any]) -> None:
+    assert seen["odd"] == "updates"
+
+
+def test_without_what_the_script_needs_the_page_is_as_without_it(seen: dict[str, Any]) -> None:
+    assert seen["lacking"] == [True, "This figure is drawn by a script."]
 
 
 def test_tables_are_filtered_sorted_and_saved(made: bench.Results, seen: dict[str, Any]) -> None:
@@ -186,4 +204,5 @@ def test_nobody_is_left_out(seen: dict[str, Any]) -> None:
     assert sum(json.loads(f"[{seen['dark'][4:-1]}]")) < 150
     assert seen["narrow"] == 400
     assert seen["paper"]["head"] == "%PDF-"
+    assert seen["paper"]["inks"] == ["#1b1f24"]  # though the page is dark
     assert seen["paper"]["drawn"] == seen["paper"]["figures"] == 21

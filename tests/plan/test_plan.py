@@ -264,8 +264,18 @@ def test_stacks_hold_every_trial_once_and_go_through_one_code_path(jobs, size):
         assert len({str(trial.problem) for trial in stack}) == 1
         assert len({tuple(trial.configuration.hyperparameters) for trial in stack}) == 1
         assert len({trial.configuration.rule for trial in stack}) == 1
-    assert [seconds(s) for s in found] == sorted(map(seconds, found), reverse=True)
     assert found == stacks(planned, jobs=jobs, size=size)
+
+
+def test_everyones_first_seeds_train_before_anyones_last():
+    found = stacks(planned(BLOBS, [{"rule": "sgd"}, {"rule": "adam"}], seeds=8), jobs=1, size=2)
+    seeds = [min(trial.seed for trial in stack) for stack in found]
+    rounds = [seed // 2 for seed in seeds]  # of four
+    assert rounds == sorted(rounds)
+    for number in range(4):
+        mine = [stack for stack, r in zip(found, rounds, strict=True) if r == number]
+        assert {t.configuration.rule for stack in mine for t in stack} == {"sgd", "adam"}
+        assert [seconds(s) for s in mine] == sorted(map(seconds, mine), reverse=True)
 
 
 def test_schedules_and_clipping_do_not_mix():

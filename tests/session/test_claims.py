@@ -57,6 +57,13 @@ def made(folder: Path) -> list[str]:
     return pd.read_csv(folder / "claims.csv")["made"].tolist()
 
 
+def test_only_where_something_is_claimed_is_there_a_table_of_claims(tmp_path: Path) -> None:
+    run(tmp_path, AHEAD, report=True)
+    assert (tmp_path / "claims.csv").exists()
+    run(tmp_path, report=True)
+    assert not (tmp_path / "claims.csv").exists()
+
+
 def test_a_claim_that_is_added_or_changed_afterwards_is_marked(tmp_path: Path) -> None:
     run(tmp_path, AHEAD, TWINS)
     assert made(tmp_path) == [BEFORE, BEFORE]

@@ -59,7 +59,7 @@ def test_who_asks_later_trains_again_and_gets_the_same_otherwise(tmp_path: Path)
     assert len(figure.axes) == 2 * 2  # losses of classes have the page of curves
     values = [line.get_xdata() for line in figure.axes[1].lines]
     assert sorted(map(len, values)) == [3, 3]
-    assert len(laid_out(lambda: curves_figure(material, "moons")).axes) == 6
+    assert len(laid_out(lambda: curves_figure(material, "moons")).axes) == 9
 
 
 def test_what_is_no_instrument_is_named() -> None:

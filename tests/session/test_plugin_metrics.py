@@ -175,8 +175,8 @@ def test_figures_have_panels_of_it(made: bench.Results) -> None:
     assert "macro_f1" not in metrics
     drawn = curves_figure(material(bench.open_results(made.folder)), "spiral")
     labels = [ax.get_ylabel() for ax in drawn.axes]
-    assert [f"{part} macro F1" for part in ("training", "validation")] == labels[-2:]
-    assert len(labels) == 6
+    assert [f"{part} macro F1" for part in ("training", "validation", "test")] == labels[-3:]
+    assert len(labels) == 9
     # Shares of an axis from the worst value up, not decades.
     assert {ax.get_yscale() for ax in drawn.axes[-2:]} == {"linear"}
     titles = [ax.get_title() for ax in target_figure(material(made), "spiral").axes]

@@ -166,7 +166,7 @@ def doubled() -> Any:
 DATA = {p: verdicts.Terms(data=p[0]) for p in ("spiral", "vertical")}
 DATA["again"] = DATA["spiral"]
 CHECKS: dict[str, tuple[Any, dict[str, Any], str]] = {
-    "unequal budgets": (lambda: wider("sgd"), {}, "sgd 3"),
+    "unequal budgets": (lambda: wider("sgd"), {}, "1 (adam), 3 (sgd)"),
     "edge": (lambda: wider("sgd"), {}, "is the highest tried"),
     "same seeds": (lambda: wider("sgd"), {}, "same seeds"),
     "few seeds": (lambda: small(seeds=5), {}, "6 could"),
@@ -230,8 +230,8 @@ def test_an_edge_that_a_rate_inside_equals_is_none(medians: list[float], edge: b
 
 def test_audit_stands_under_the_figures_it_touches() -> None:
     found = judge(wider("adam"))
-    assert any("adam 3" in line for line in found.lines("pairs", "spiral"))
-    assert not any("adam 3" in line for line in found.lines("pairs", "vertical"))
+    assert any("3 (adam)" in line for line in found.lines("pairs", "spiral"))
+    assert not any("3 (adam)" in line for line in found.lines("pairs", "vertical"))
     assert not found.lines("divergence")
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bench.figures.charts import Choice, Told, chart, nothing
 from bench.figures.layout import Layout, Margins
 from bench.figures.material import Material
 from bench.figures.pages import page
@@ -49,7 +51,8 @@ def across_figure(material: Material) -> Figure:
             + ("; of scores: over seeds, for these." if scored else "."),
             "Right, numbered alike: share of runs in which the row ends "
             f"{comparative(material.headlines(material.problems))} than the column on "
-            "the same seed (blue: most, red: few); ties count for neither.",
+            "the same seed (blue: more often than the other way round, red: less); ties count "
+            "for neither.",
             material.judged,
             *material.audited("across"),
         ],
@@ -66,3 +69,20 @@ def across_figure(material: Material) -> Figure:
     pairs = material.verdicts.pairs
     wins(pairs[pairs["problem"] == ALL], order, names=False, ax=axes[-1])
     return figure
+
+
+@chart("across")
+def across_chart(material: Material, choice: Choice, ax: Axes) -> Told:
+    """Mean ranks over all problems that optimizers share."""
+    rows = material.ranked(ALL)
+    order = [str(name) for name in rows["optimizer"] if name in material.labels_of(choice.looks)]
+    if not order:
+        raise nothing("across", "these optimizers do not meet on several problems")
+    estimates(rows, "mean_rank", order, looks=material.joint_looks, ax=ax)
+    ax.set(xlabel="mean rank")
+    told = (
+        f"Mean rank on the same seed over {int(rows['seeds'].max()):,} runs, 1 is the "
+        f"{_best(material)} among all {len(rows)} optimizers of the experiment; bars: 95% "
+        "intervals over problems and seeds."
+    )
+    return Told({}, [told, material.judged])

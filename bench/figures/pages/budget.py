@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.figures import grey, style
+from bench.figures.charts import Choice, Told, chart, nothing
 from bench.figures.layout import Layout, Legend, Margins
 from bench.figures.material import Material
 from bench.figures.pages import page
@@ -56,6 +58,7 @@ def budget_figure(material: Material) -> Figure:
             frame[frame["problem"] == problem],
             looks=looks,
             headline=material.sought(problem),
+            floor=material.floor(problem),
             ax=ax,
         )
         ax.set_title(style.plain(problem, 52))
@@ -71,3 +74,28 @@ def _cheapest(frame: pd.DataFrame, headlines: Headlines) -> list[str]:
     costs = last.apply(lambda column: headlines.of_search(column.name).quantity.cost(column))
     ranks = costs.rank(na_option="bottom").mean(axis=1)
     return [str(name) for name in ranks.sort_values(kind="stable").index]
+
+
+@chart("budget", "problem")
+def budget_chart(material: Material, choice: Choice, ax: Axes) -> Told:
+    """What k tried configurations find on one problem."""
+    frame = material.verdicts.budget
+    frame = frame[(frame["problem"] == choice.problem) & frame["optimizer"].isin(choice.looks)]
+    if frame.empty:
+        raise nothing("budget", "nobody was tried at several configurations")
+    looks = {n: look for n, look in choice.looks.items() if n in set(frame["optimizer"])}
+    looks = grey.split(looks)
+    loss = material.losses.get(choice.problem, "")
+    budget(
+        frame,
+        looks=looks,
+        headline=material.sought(choice.problem),
+        loss=loss,
+        floor=material.floor(choice.problem),
+        ax=ax,
+    )
+    told = (
+        "What the best of k configurations, drawn at random from those tried, beats half of the "
+        "time. Bands: 95% intervals; they end where too few were tried to tell."
+    )
+    return Told(grey.entries({name: name for name in looks}, looks), [told, material.swept])

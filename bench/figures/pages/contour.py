@@ -6,9 +6,11 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.figures import style
+from bench.figures.charts import Choice, Told, chart, nothing
 from bench.figures.layout import Layout, Margins
 from bench.figures.material import Material
 from bench.figures.pages import page
@@ -134,3 +136,21 @@ def _end(landscape: Landscape, name: str) -> str:
         return f"not finite from epoch {int(np.argmin(finite)):,}"
     away = float(distance(landscape.dataset, points[-1]))
     return f"ends {value_text(float(f'{away:.2g}'))} away" if away else "ends at a minimum"
+
+
+@chart("contour", "problem")
+def contour_chart(material: Material, choice: Choice, ax: Axes) -> Told:
+    """Paths over the contours of a function of two parameters."""
+    landscape = material.landscapes.get(choice.problem)
+    names = [n for n in choice.looks if landscape is not None and n in landscape.paths]
+    if landscape is None or not names:
+        raise nothing("contour", f"{choice.problem} is no function of two parameters")
+    points = minima(landscape.dataset)
+    box = ax.get_window_extent()
+    corners = view([landscape.paths[n] for n in names], points, box.width / box.height)
+    area = ground(lambda at: heights(landscape.dataset, at), points, corners)
+    paths = {n: landscape.paths[n] for n in names}
+    contours(area, paths, looks={n: choice.looks[n] for n in names}, ax=ax)
+    told = {n: style.handle(choice.looks[n]) for n in names}
+    told |= entries(len(points), len(area.local))
+    return Told(told, [*_sentences(landscape, names, area), material.chosen])

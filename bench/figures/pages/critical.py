@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bench.figures.charts import Choice, Told, chart, nothing
 from bench.figures.layout import Layout, Margins
 from bench.figures.material import Material
 from bench.figures.pages import page
@@ -39,3 +41,17 @@ def critical_figure(material: Material) -> Figure:
     ).figure()
     critical(rows, looks=material.joint_looks, ax=ax)
     return figure
+
+
+@chart("critical")
+def critical_chart(material: Material, choice: Choice, ax: Axes) -> Told:
+    """Mean ranks of the medians over problems, joined where they do not differ."""
+    rows = material.verdicts.across
+    if rows.empty or not {*rows["optimizer"]} <= material.labels_of(choice.looks):
+        raise nothing("critical", "it is of all optimizers that meet on several problems")
+    critical(rows, looks=material.joint_looks, ax=ax)
+    told = (
+        f"Ranks of the medians averaged over {int(rows['problems'].iloc[0])} problems; bars join "
+        "optimizers that are not told apart at 5% by Nemenyi's test."
+    )
+    return Told({}, [told, material.judged])

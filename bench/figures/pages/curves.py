@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.figures import grey
+from bench.figures.charts import Choice, Told, chart, nothing
+from bench.figures.charts import recorded as _recorded
 from bench.figures.layout import Layout, Legend, Margins
 from bench.figures.material import Material
 from bench.figures.pages import page
 from bench.figures.panels.curves import EPOCHS, curve_scale, curves, entries
 from bench.figures.words import at_their_best, seeds_told
+from bench.store.records import EVALUATIONS
+from bench.tables.costs import with_prices
 from bench.tables.headline import best_median
 from bench.tables.words import failures
-from nncore.metrics import LOSS
+from nncore.metrics import LOSS, PARTS, TRAIN_LOSS
+from nncore.stack.costs import updates_per_epoch
 
 
 def recorded(material: Material) -> Iterator[tuple[str]]:
@@ -28,7 +35,7 @@ def recorded(material: Material) -> Iterator[tuple[str]]:
 
 @page("curves", order=30, when=recorded)
 def curves_figure(material: Material, problem: str) -> Figure:
-    """Training (and validation) curves of the best configurations, scores beside losses."""
+    """Curves of all parts at the best configurations, scores beside losses."""
     return training_curves(material, problem, material.best_on(problem))
 
 
@@ -61,7 +68,7 @@ def training_curves(
     known = {name: q for name, q in material.tables.metrics.items() if not q.only}
     metrics = [name for name in drawn["metric"].unique() if name in known]
     scores = list(dict.fromkeys(q.name for name, q in known.items() if name in metrics))
-    parts = [p for p in ("train", "validation") if f"{p}_{LOSS}" in metrics]
+    parts = [p for p in PARTS if f"{p}_{LOSS}" in metrics]
     # Two beside each other; of more, one below the other, with the parts beside each other.
     shown = [f"{part}_{score}" for part in parts for score in scores]
     rows, across = len(parts), len(scores)
@@ -105,7 +112,14 @@ def training_curves(
             loss=material.losses.get(problem, ""),
             over=over,
             target=goal,
-            scale=curve_scale(its, metric, goal, looks=looks, metrics=material.tables.metrics),
+            scale=curve_scale(
+                its,
+                metric,
+                goal,
+                looks=looks,
+                metrics=material.tables.metrics,
+                floor=material.floor(problem),
+            ),
             legend=False,
             ax=ax,
         )
@@ -116,3 +130,66 @@ def _label(row: pd.Series) -> str:
     """ "sgd: rate 0.1 (1 of 20 diverged)"."""
     lost = failures(row)
     return f"{row['optimizer']}: {row['settings']}" + (f" ({lost})" if lost else "")
+
+
+@chart("curves", "problem", "metric", "x")
+def curves_chart(material: Material, choice: Choice, ax: Axes) -> Told:
+    """One metric of the best configurations, median and quartiles over seeds."""
+    best = material.best_on(choice.problem)
+    drawn = bands_of(material, choice.problem, best)
+    metric = _recorded("curves", choice.metric or TRAIN_LOSS, list(drawn["metric"].unique()))
+    drawn = drawn[drawn["optimizer"].isin(choice.looks)]
+    drawn, over = _over(material, choice, best, drawn[drawn["metric"] == metric])
+    there = set(drawn["optimizer"])
+    looks = grey.split({n: look for n, look in choice.looks.items() if n in there})
+    if drawn.empty:
+        raise nothing("curves", "no run of these optimizers left a curve")
+    target = material.targets.get(choice.problem, {}).get(metric)
+    known = material.tables.metrics
+    curves(
+        drawn,
+        metric,
+        metrics=known,
+        looks=looks,
+        loss=material.losses.get(choice.problem, ""),
+        over=over,
+        target=target,
+        scale=curve_scale(
+            drawn,
+            metric,
+            target,
+            looks=looks,
+            metrics=known,
+            floor=material.floor(choice.problem),
+        ),
+        legend=False,
+        ax=ax,
+    )
+    lines = "lines are medians over {} seeds, bands interquartile ranges."
+    lost = "Crosses: runs that diverged." if drawn["diverged"].any() else ""
+    caption = [seeds_told(drawn["seeds"], lines), lost, material.chosen]
+    return Told(entries({n: n for n in looks}, looks, target), caption)
+
+
+def _over(
+    material: Material, choice: Choice, best: pd.DataFrame, drawn: pd.DataFrame
+) -> tuple[pd.DataFrame, tuple[str, str]]:
+    """`drawn` with what an epoch is worth on the axis asked for, and the axis."""
+    if choice.x in ("", "epochs"):
+        return drawn, EPOCHS
+    epochs = drawn["epoch"].to_numpy(dtype=float)
+    if choice.x == "updates":
+        problem = next(t.problem for t in material.planned if t.problem_name == choice.problem)
+        return drawn.assign(at=epochs * updates_per_epoch(problem)), ("at", "updates")
+    if choice.x == "seconds":
+        prices = with_prices(best, material.tables.costs).set_index("optimizer")["epoch_seconds"]
+        at = epochs * drawn["optimizer"].map(prices).to_numpy(dtype=float)
+        if np.isnan(at).any():
+            raise nothing("curves", "it was not measured what an epoch takes")
+        return drawn.assign(at=at), ("at", "seconds")
+    mine = material.tables.curves[material.tables.curves["problem"] == choice.problem]
+    if EVALUATIONS not in mine:
+        raise nothing("curves", "evaluations of the gradient were not counted")
+    counted = mine.groupby(["optimizer", "epoch"])[EVALUATIONS].median()
+    where = pd.MultiIndex.from_frame(drawn[["optimizer", "epoch"]])
+    return drawn.assign(at=counted.reindex(where).to_numpy()), ("at", "gradient evaluations")

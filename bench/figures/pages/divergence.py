@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.figures import style
+from bench.figures.charts import Choice, Told, chart, nothing
 from bench.figures.layout import Layout, Margins
 from bench.figures.material import Material
 from bench.figures.pages import page
@@ -49,3 +51,15 @@ def divergence_figure(material: Material) -> Figure:
         divergence(part, ax=ax)
         ax.set_title(style.plain(problem, 44))
     return figure
+
+
+@chart("divergence", "problem")
+def divergence_chart(material: Material, choice: Choice, ax: Axes) -> Told:
+    """The share of diverged runs by optimizer and learning rate, on one problem."""
+    lost = material.verdicts.lost
+    part = lost[(lost["problem"] == choice.problem) & lost["optimizer"].isin(choice.looks)]
+    if not part["lost"].any():
+        raise nothing("divergence", "no run diverged")
+    divergence(part, ax=ax)
+    told = "Share of all runs at a rate that diverged, whatever the other hyperparameters."
+    return Told({}, [told, style.DIVERGED, material.swept])

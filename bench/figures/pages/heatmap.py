@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.figures import style
+from bench.figures.charts import Choice, Told, chart, nothing
 from bench.figures.layout import Layout, Margins
 from bench.figures.material import Material
 from bench.figures.pages import page
@@ -17,6 +19,7 @@ from bench.figures.words import seeds_told
 from bench.tables.columns import hyperparameters
 from bench.tables.headline import MEDIAN
 from bench.tables.slices import best_by_pair
+from bench.tables.words import names_told
 
 MOST_CELLS = 40  # values along one axis of a map
 
@@ -89,3 +92,34 @@ def mapped(summary: pd.DataFrame, hyperparameter: str) -> list[str]:
         if grid and max(rates, values) <= MOST_CELLS:
             found.append(str(name))
     return found
+
+
+@chart("heatmap", "problem", "hyperparameter")
+def heatmap_chart(material: Material, choice: Choice, ax: Axes) -> Told:
+    """The headline of one optimizer over the learning rate and a hyperparameter."""
+    every, problem = material.searched_on(choice.problem), choice.problem
+    names = [choice.hyperparameter] if choice.hyperparameter else hyperparameters(every)
+    found = [
+        (name, optimizer)
+        for name in names
+        if name in every and name != "learning_rate"
+        for optimizer in mapped(every, name)
+        if optimizer in choice.looks
+    ]
+    if not found:
+        raise nothing("heatmap", "nobody was tried on a grid of rates and values of it")
+    if len({optimizer for _, optimizer in found}) > 1:
+        several = names_told(dict.fromkeys(optimizer for _, optimizer in found))
+        raise nothing("heatmap", f"a map is of one optimizer; name one of {several}")
+    if len(found) > 1:
+        several = ", ".join(name for name, _ in found)
+        raise nothing("heatmap", f"a map has one value beside the rate; name one of {several}")
+    (name, optimizer), headline = found[0], material.sought(problem)
+    part = every[every["optimizer"] == optimizer]
+    loss = material.losses.get(problem, "")
+    heatmap(part, name, headline=headline, loss=loss, ax=ax)
+    shown = best_by_pair(part, name)
+    cells = seeds_told(shown["seeds"], "cells are medians over {} seeds.", "Cells")
+    lost = "Hatched: half of the runs or more diverged; n/m ×: n of m diverged."
+    framed = "Framed: the best; all else is the best for that cell."
+    return Told({}, [cells, framed, lost if shown["diverged"].any() else ""])

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bench.figures.charts import Choice, Told, chart, nothing
 from bench.figures.layout import Layout, Margins
 from bench.figures.material import Material
 from bench.figures.pages import page
@@ -44,7 +47,7 @@ def pairs_figure(material: Material, problem: str) -> Figure:
             f"the margin within which {values} count as the same; beside them, on how many seeds "
             f"{best} ends {than}.",
             f"Right, numbered alike: share of seeds on which the row ends {than} than the column "
-            "(blue: most, red: few).",
+            f"(blue: more often {than} than not, ties aside; red: less often).",
             "Filled markers, bold numbers, framed cells: one is better for sure, the bar excludes "
             "no difference.",
             material.judged,
@@ -57,3 +60,44 @@ def pairs_figure(material: Material, problem: str) -> Figure:
     ratios(mine, order, looks=material.joint_looks, headline=headline, ax=left)
     wins(mine, order, names=False, ax=right)
     return figure
+
+
+@chart("pairs", "problem")
+def pairs_chart(material: Material, choice: Choice, ax: Axes) -> Told:
+    """Paired ratios (differences, of scores) of others to the best of the optimizers chosen."""
+    mine, order = _pairs(material, choice)
+    headline = material.headline(choice.problem)
+    ratios(mine, order, looks=material.joint_looks, headline=headline, ax=ax)
+    family = asked(material.verdicts.pairs)
+    told = (
+        f"Points are medians over {int(mine['seeds'].max())} seeds of what others end at beside "
+        f"{order[0]} on the same seed, bars intervals that hold together at 95% for all {family} "
+        "pairs of the experiment; grey: the margin that counts as the same; filled: one is better "
+        "for sure."
+    )
+    return Told({}, [told, material.judged])
+
+
+@chart("wins", "problem")
+def wins_chart(material: Material, choice: Choice, ax: Axes) -> Told:
+    """On what share of seeds the row's optimizer is better than the column's."""
+    mine, order = _pairs(material, choice)
+    wins(mine, order, ax=ax)
+    than = material.headline(choice.problem).than
+    told = (
+        f"Share of {int(mine['seeds'].max())} seeds on which the row ends {than} than the column; "
+        "framed and bold: one is better for sure."
+    )
+    return Told({}, [told, material.judged])
+
+
+def _pairs(material: Material, choice: Choice) -> tuple[pd.DataFrame, list[str]]:
+    """The pairs of the optimizers chosen, and these, the best first."""
+    pairs = material.verdicts.pairs
+    kept = material.labels_of(choice.looks)
+    order = [str(n) for n in material.ranked(choice.problem)["optimizer"] if n in kept]
+    mine = pairs[pairs["problem"] == choice.problem]
+    mine = mine[mine["a"].isin(order) & mine["b"].isin(order)]
+    if mine.empty:
+        raise nothing("pairs", "it takes two optimizers on the same seeds")
+    return mine, order

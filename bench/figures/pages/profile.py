@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.figures import grey
+from bench.figures.charts import Choice, Told, chart, nothing
 from bench.figures.layout import Layout, Legend, Margins
 from bench.figures.material import Material
 from bench.figures.pages import page
@@ -48,3 +50,22 @@ def profile_figure(material: Material) -> Figure:
     ).figure()
     profile(frame, looks=looks, ax=ax)
     return figure
+
+
+@chart("profile")
+def profile_chart(material: Material, choice: Choice, ax: Axes) -> Told:
+    """The performance profile over all problems with a target."""
+    frame = material.verdicts.profile
+    frame = frame[frame["optimizer"].isin(choice.looks)]
+    if frame.empty:
+        raise nothing("profile", "these optimizers share no problem with a target")
+    mine = {n: look for n, look in choice.looks.items() if n in set(frame["optimizer"])}
+    looks = grey.split(mine)
+    profile(frame, looks=looks, ax=ax)
+    told = (
+        "Share of runs that reach their problem's target within so many times the epochs of the "
+        "fastest optimizer of the experiment on the same seed, over "
+        f"{int(frame['problems'].max())} problems, {int(frame['runs'].max())} runs each. "
+        "Bands: 95% intervals over seeds."
+    )
+    return Told(grey.entries({name: name for name in looks}, looks), [told, material.judged])

@@ -6,9 +6,11 @@ from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.figures import style
+from bench.figures.charts import Choice, Told, chart
 from bench.figures.material import Material
 from bench.figures.pages import page
 from bench.figures.panels.spread import ranking
@@ -70,3 +72,25 @@ def _compared(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows of problems with several rows; all where no problem has."""
     several = frame.groupby("problem", sort=False)["problem"].transform("size") > 1
     return frame[several] if several.any() else frame
+
+
+@chart("ranking", "problem")
+def ranking_chart(material: Material, choice: Choice, ax: Axes) -> Told:
+    """Medians with intervals at each optimizer's best configuration on one problem."""
+    tables = material.tables
+    best = together(tables.best, material.verdicts.ranking, tables.headlines)
+    rows = best[
+        (best["problem"] == choice.problem)
+        & best["optimizer"].isin(material.labels_of(choice.looks))
+    ]
+    headline = material.headline(choice.problem)
+    loss = material.losses.get(choice.problem, "")
+    ranking(
+        rows,
+        looks=material.joint_looks,
+        headline=headline,
+        loss=loss,
+        floor=material.floor(choice.problem),
+        ax=ax,
+    )
+    return Told({}, [bars_told(rows), material.chosen, style.slow(rows["above_constant"])])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.figures import style
+from bench.figures.charts import Choice, Told, chart
 from bench.figures.material import Material
 from bench.figures.pages import page
 from bench.figures.panels.spread import spread
@@ -30,3 +32,23 @@ def spread_figure(material: Material) -> Figure:
             *material.audited("spread"),
         ],
     )
+
+
+@chart("spread", "problem")
+def spread_chart(material: Material, choice: Choice, ax: Axes) -> Told:
+    """The headline of every seed at each optimizer's best configuration on one problem."""
+    runs = material.tables.runs
+    rows = runs[(runs["problem"] == choice.problem) & runs["optimizer"].isin(choice.looks)]
+    headline = material.headline(choice.problem)
+    loss = material.losses.get(choice.problem, "")
+    spread(
+        rows,
+        looks=choice.looks,
+        headline=headline,
+        loss=loss,
+        floor=material.floor(choice.problem),
+        ax=ax,
+    )
+    told = "A point is a seed, the upright line the median, the level one the quartiles."
+    lost = "Crosses: diverged runs." * bool((rows["status"] == "diverged").any())
+    return Told({}, [told, lost, style.slow(rows["above_constant"]), material.chosen])

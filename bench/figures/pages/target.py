@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.figures import grey, style
+from bench.figures.charts import Choice, Told, chart, nothing, recorded
 from bench.figures.layout import Layout, Legend, Margins
 from bench.figures.material import Material
 from bench.figures.pages import page
@@ -44,7 +46,7 @@ def target_figure(material: Material, problem: str) -> Figure:
             "Kaplan-Meier: runs that never reach the target, diverged ones too, are censored at "
             "the budget (upright bar).",
             "Bands: 95% intervals, pointwise." if banded else "",
-            "Lines on the same step are drawn side by side.",
+            "Of lines on the same step the thinner lie on the thicker.",
             grey.sentence(
                 next(iter(looks.values())), first + (", in each panel)" if several else ")")
             ),
@@ -99,3 +101,28 @@ def _time(row: pd.Series, metric: str) -> str:
     if not np.isnan(row["median_low"]):
         text += f" ({epoch(row['median_low'])} to {epoch(row['median_high'])})"
     return f"{text}, {metric.replace('_', ' ')}" if metric else text
+
+
+@chart("target", "problem", "metric")
+def target_chart(material: Material, choice: Choice, ax: Axes) -> Told:
+    """When runs reach a target of one problem."""
+    times = material.verdicts.times
+    times = times[times["problem"] == choice.problem]
+    if times.empty:
+        raise nothing("target", f"{choice.problem} has no target")
+    metrics = [str(metric) for metric in times["metric"].unique()]
+    metric = recorded("target", choice.metric or metrics[0], metrics)
+    part = times[(times["metric"] == metric) & times["optimizer"].isin(choice.looks)]
+    stairs = material.verdicts.stairs
+    mine = stairs[(stairs["problem"] == choice.problem) & (stairs["metric"] == metric)]
+    looks = _soonest(material, part)
+    few = len(grey.shown(looks)) <= MOST_BANDS
+    reached(mine, looks=looks, budget=float(part["budget"].iloc[0]), bands=few, ax=ax)
+    way = "at or below" if material.tables.metrics[metric].lower else "at or above"
+    told = (
+        f"Kaplan-Meier: share of {int(part['seeds'].max())} runs whose "
+        f"{metric.replace('_', ' ')} is {way} {part['target'].iloc[0]:g}; those that never are, "
+        "diverged ones too, are censored at the budget."
+    )
+    bands = "Bands: 95% intervals, pointwise." if few else ""
+    return Told(_entries({metric: part}, {metric: looks}), [told, bands, material.judged])

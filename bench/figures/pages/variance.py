@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.figures import style
+from bench.figures.charts import Choice, Told, chart, nothing
 from bench.figures.layout import Legend
 from bench.figures.material import Material
 from bench.figures.pages import page
 from bench.figures.panels.variance import legend, shares
 from bench.figures.rows import problem_rows
+from bench.tables.words import names_told
 from bench.verdicts.variance import ALL_STREAMS, NAMES, RANKS
 
 
@@ -57,7 +60,7 @@ def _ranked(rows: pd.DataFrame) -> str:
     ranked = rows[rows["scale"] == RANKS]
     if ranked.empty:
         return ""
-    names = ", ".join(style.plain(name, 40) for name in ranked["problem"].unique())
+    names = names_told(style.plain(name, 40) for name in ranked["problem"].unique())
     return f"Of ranks, as some runs are infinitely bad, for optimizers on {names}."
 
 
@@ -65,5 +68,21 @@ def _notes(rows: pd.DataFrame) -> Iterator[str]:
     """Why streams have no share, once for all problems of which it is true."""
     noted = rows[(rows["note"] != "") & (rows["stream"] != ALL_STREAMS)]
     for (stream, note), part in noted.groupby(["stream", "note"], sort=False):
-        names = ", ".join(style.plain(name, 40) for name in part["problem"].unique())
+        names = names_told(style.plain(name, 40) for name in part["problem"].unique())
         yield f"{NAMES[str(stream)].capitalize()} on {names}: {note}."
+
+
+@chart("variance", "problem")
+def variance_chart(material: Material, choice: Choice, ax: Axes) -> Told:
+    """What share of the variance between runs each stream has, on one problem."""
+    rows = material.verdicts.variance
+    rows = rows[(rows["problem"] == choice.problem) & rows["optimizer"].isin(choice.looks)]
+    if rows.empty or not rows["share"].notna().any():
+        raise nothing("variance", "`bench variance SPEC` trains what it is drawn from")
+    shares(rows, ax=ax)
+    streams = {s: words for s, words in NAMES.items() if s in set(rows["stream"])}
+    told = (
+        "Filled, with 95% intervals: what remains of the variance where the other streams are "
+        "held; hollow: what a stream explains alone."
+    )
+    return Told(legend(streams), [told, _seeds(rows)])

@@ -11,9 +11,9 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from bench.figures import grey, style
-from bench.figures.scale import HUGE, Scale, linear_scale, log_scale
+from bench.figures.scale import HUGE, TINY, Scale, linear_scale, log_scale
 from bench.figures.style import Look
-from nncore.metrics import BUILT_IN_COLUMNS, TRAIN_LOSS, Columns
+from nncore.metrics import BUILT_IN_COLUMNS, LOSS, TRAIN_LOSS, Columns
 
 EPOCHS = ("epoch", "epochs")
 BLOWN_UP = 1e3  # losses above so many times the largest initial one share the upper edge
@@ -89,10 +89,12 @@ def curve_scale(
     *,
     looks: Mapping[str, Look],
     metrics: Columns = BUILT_IN_COLUMNS,
+    floor: float = 0.0,
 ) -> Scale:
     """The scale for the rows of one metric in `bands`, and for the value to reach.
 
-    Logarithmic where less is better, unless that may be less than nothing.
+    Logarithmic where less is better, unless that may be less than nothing; losses below the `floor`
+    of rounding share the lower edge.
     """
     coloured = bands[bands["optimizer"].isin(grey.shown(looks))]
     values = np.append(bands["median"], coloured[["low", "high"]]).astype(float)
@@ -109,7 +111,11 @@ def curve_scale(
     rows = len(set(lost.values()))
     if not rows:
         rows = int(not np.isfinite(values).all())
-    return log_scale(values, rows=rows, highest=BLOWN_UP * start if start > 0 else HUGE)
+    highest, lowest = (
+        BLOWN_UP * start if start > 0 else HUGE,
+        floor if quantity.name == LOSS else TINY,
+    )
+    return log_scale(values, rows=rows, highest=highest, lowest=lowest)
 
 
 def _line(

@@ -11,7 +11,7 @@ from matplotlib.colors import Colormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 
 from bench.figures import style
-from bench.figures.panels.cells import cell
+from bench.figures.panels.cells import cell, text_size
 from bench.figures.scale import Way, fix_ticks, linear_scale, log_scale, log_ticks, number
 from bench.tables.headline import MEDIAN, Headline
 from bench.tables.slices import best_by_pair
@@ -19,6 +19,7 @@ from bench.tables.words import value_text
 
 CMAP = colormaps["viridis_r"]  # bright is low is good; in order without colour vision and in grey
 MOST_NUMBERS = 200
+WIDEST = 3.6  # the width of "−1.2e−10" in letters of size 1
 DIVERGED = "#e4e4e4"
 
 
@@ -46,7 +47,8 @@ def heatmap(
     norm = norm or colour_norm(cells[MEDIAN], headline)
     rates = list(np.unique(cells["learning_rate"].to_numpy(dtype=float)))
     values = sorted(cells[hyperparameter].unique(), key=lambda v: (isinstance(v, str), v))
-    write = len(rates) * len(values) <= MOST_NUMBERS
+    room = ax.bbox.width * 72 / ax.figure.dpi / len(rates)  # points
+    size = text_size(room, WIDEST) if len(rates) * len(values) <= MOST_NUMBERS else 0.0
     counted = ["seeds", "diverged", "above_constant"]
     columns = cells[["learning_rate", hyperparameter, MEDIAN, *counted]]
     best = cells[MEDIAN].min()
@@ -55,7 +57,7 @@ def heatmap(
         counts = ((diverged, "×"), (slow, "○"))
         lost = "\n".join(f"{count}/{seeds} {mark}" for count, mark in counts if count)
         value = float(headline.values(median))
-        _cell(ax, x, y, value, norm, headline, lost if write else None)
+        _cell(ax, x, y, value, norm, headline, lost, size)
         if median == best and np.isfinite(best):
             cell(ax, x, y, side=0.94, fill=False, ec="black", lw=2, zorder=4)
             best = np.nan
@@ -128,28 +130,41 @@ def _cell(
     median: float,
     norm: Normalize,
     headline: Headline,
-    lost: str | None,
+    lost: str,
+    size: float,
 ) -> None:
-    """One cell with its number and its diverged runs; without texts if `lost` is None."""
+    """One cell with its number and its diverged runs, in letters of `size` points, if any."""
     finite = bool(np.isfinite(median))
     drawn = max(median, 1e-300) if isinstance(norm, LogNorm) else median
     face = _colours(headline)(float(norm(drawn))) if finite else DIVERGED
     edge, hatch = ("white", None) if finite else ("#b0b0b0", "////")
     cell(ax, x, y, fc=face, ec=edge, lw=1, hatch=hatch)
-    if lost is None:
+    if not size:
         return
-    first = number(float(f"{median:.3g}")) if finite else "no result" if np.isnan(median) else ""
+    first = short(median) if finite else "no result" if np.isnan(median) else ""
     ax.text(
         x,
         y,
         "\n".join(filter(None, [first, lost])),
         ha="center",
         va="center",
-        size=6.8,
+        size=size,
         color=_ink(face),
         bbox=None if finite else {"fc": DIVERGED, "ec": "none", "pad": 1},
         zorder=3,
     )
+
+
+def short(value: float) -> str:
+    """A number for a cell, in seven letters.
+
+    >>> short(0.123456), short(12345.6), short(1.19e-7), short(-2e-10), short(0)
+    ('0.123', '1.2e4', '1.2e−7', '−2e−10', '0')
+    """
+    if value == 0 or 1e-3 <= abs(value) < 1e4:
+        return f"{float(f'{value:.3g}'):g}".replace("-", "−")
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{float(mantissa):g}e{int(exponent)}".replace("-", "−")
 
 
 def _ink(face: tuple[float, ...] | str) -> str:

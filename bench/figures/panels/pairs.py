@@ -10,7 +10,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 
 from bench.figures import style
-from bench.figures.panels.cells import cell
+from bench.figures.panels.cells import LEAST, cell, text_size
 from bench.figures.panels.sensitivity import share
 from bench.figures.panels.spread import NAME
 from bench.figures.scale import RULE, LinearScale, LogScale, fix_ticks, log_scale
@@ -20,7 +20,6 @@ from bench.stats.decision import Scale
 from bench.tables.headline import Headline
 
 WINS = colormaps["RdBu"]  # blue: the row wins; told apart without colour vision
-LARGEST, LEAST = 7.5, 5.0  # points of the texts in the matrix
 SHARE, NUMBER = 3.2, 1.5  # widths of "100%" in bold and of "28", each with some air, per size
 BAND = "#d9d9d9"
 TINY, HUGE = 1e-6, 1e6  # ratios beyond are drawn at these edges
@@ -171,18 +170,6 @@ def wins(
     for spine in ax.spines.values():
         spine.set_visible(False)
     return ax
-
-
-def text_size(cell: float, widest: float) -> float:
-    """Points of a text `widest` times as wide as its size, in a cell of `cell` points.
-
-    0 if it would be too small to be read.
-
-    >>> text_size(30, SHARE), text_size(20, SHARE), text_size(12, SHARE)
-    (7.5, 5.9, 0.0)
-    """
-    size = min(LARGEST, np.floor(0.95 * cell / widest * 10) / 10)
-    return float(size) if size >= LEAST else 0.0
 
 
 def _count(ax: Axes, y: int, row: pd.Series) -> None:

@@ -28,6 +28,7 @@ def budget(
     looks: Mapping[str, Look],
     headline: Headline | None = None,
     loss: str = "",
+    floor: float = 0.0,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the median best headline after k configurations, a line per optimizer, for one problem.
@@ -46,7 +47,7 @@ def budget(
         seen = lines[np.isfinite(lines) & (lines > 0)]
         near = near[(near > 0) & (near <= 30 * seen.max(initial=0))]
         near = near[near >= seen.min(initial=1) / 30]
-    scale = headline_scale(np.concatenate([lines, near]), headline)
+    scale = headline_scale(np.concatenate([lines, near]), headline, floor=floor)
     floor, ceiling = scale.limits
     for place, name in enumerate(names):
         part, look = frame[frame["optimizer"] == name], looks[name]

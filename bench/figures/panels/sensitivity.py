@@ -22,6 +22,7 @@ def sensitivity(
     looks: Mapping[str, Look] | None = None,
     headline: Headline | None = None,
     loss: str = "",
+    floor: float = 0.0,
     legend: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
@@ -29,7 +30,7 @@ def sensitivity(
 
     At every rate the other hyperparameters are the best ones for that rate. Bars are the summary's
     intervals; a star marks each optimizer's best rate. The strip above shows the rates at which
-    runs diverged, with the share of all runs at that rate. A mark is hollow where half of its runs
+    runs of what is drawn diverged, with their share. A mark is hollow where half of its runs
     or more came down slowly. Optimizers stand side by side at a rate. Those in grey are lines and
     crosses alone.
     """
@@ -45,7 +46,7 @@ def sensitivity(
     values = np.where(np.isneginf(values) | np.isnan(values) | barless, points[[MEDIAN]], values)
     values = headline.values(values[~np.isnan(values)])
     strips = len(set(lost.values())) or int(np.isinf(values).any())
-    scale = headline_scale(values, headline, rows=strips)
+    scale = headline_scale(values, headline, rows=strips, floor=floor)
     rates = points["learning_rate"].to_numpy(dtype=float)
     across = log_scale(rates, least=4)
     number = len(grey.shown(looks))
@@ -119,7 +120,7 @@ def _line(
 
 
 def _strip(ax: Axes, part: pd.DataFrame, y: float, look: Look, *, crowded: bool) -> None:
-    """A cross at `y` and the share at every rate at which runs diverged."""
+    """A cross at `y` and the share at every rate at which runs of the best there diverged."""
     some = part[part["lost"] > 0]
     if some.empty:
         return

@@ -29,6 +29,7 @@ def spread(
     looks: Mapping[str, Look] | None = None,
     headline: Headline | None = None,
     loss: str = "",
+    floor: float = 0.0,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the headline of every seed, with median and quartiles; the best median on top.
@@ -49,7 +50,9 @@ def spread(
         slow[str(name)] = part["above_constant"].fillna(False).to_numpy(dtype=bool)[ascending]
     missing = trials["optimizer"].value_counts() - pd.Series({n: len(v) for n, v in values.items()})
     order = sorted(values, key=lambda n: (_middle(values[n]), n))
-    scale = headline_scale(headline.values(np.concatenate(list(values.values()))), headline)
+    scale = headline_scale(
+        headline.values(np.concatenate(list(values.values()))), headline, floor=floor
+    )
     for y, name in enumerate(order):
         sample, look = values[name], looks[name]
         finite = sample[np.isfinite(sample)]
@@ -90,6 +93,7 @@ def ranking(
     looks: Mapping[str, Look] | None = None,
     headline: Headline | None = None,
     loss: str = "",
+    floor: float = 0.0,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the median of the headline with its interval, the best on top, the winner in bold.
@@ -104,7 +108,7 @@ def ranking(
     costs = rows[[MEDIAN, LOW, HIGH]].to_numpy(dtype=float)
     known = ~np.isnan(costs) & ~np.isneginf(costs)
     known[:, 2] &= known[:, 1]
-    scale = headline_scale(headline.values(costs[known]), headline)
+    scale = headline_scale(headline.values(costs[known]), headline, floor=floor)
     for y, ((_, row), some) in enumerate(zip(rows.iterrows(), known, strict=True)):
         look = looks[row["optimizer"]]
         if some[0]:

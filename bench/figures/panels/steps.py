@@ -79,13 +79,13 @@ def _stairs(
     if not look.grey:
         alpha = min(0.1, 0.4 / number)  # many bands must not hide the lines between them
         ax.fill_between(x, low, high, step="post", color=look.color, alpha=alpha, lw=0, zorder=2)
-        # Lines that share a step lie side by side, a hair apart.
-        y = y + (place - (number - 1) / 2) * min(0.006, 0.03 / number)
     every = max(len(x) // 5, 1)
+    # Of lines that share a step the later are thinner, and lie on the earlier.
+    wide = {} if look.grey else {"lw": 1.2 + 2.4 * (number - 1 - place) / number}
     ax.plot(
         x,
         y,
-        **look.line,
+        **look.line | wide,
         drawstyle="steps-post",
         markevery=(place % every, every),
     )

@@ -120,9 +120,14 @@ function unlogged(code, how) {
   return how.base + how.way * distance;
 }
 
-// The quantile of sorted values as bench.stats has it: an infinite neighbour wins.
+// The quantile of sorted values as bench.stats has it: an infinite neighbour wins, of two the nearer.
 function quantile(sorted, q) {
   const place = q * (sorted.length - 1), below = Math.floor(place), part = place - below;
   const a = sorted[below], b = sorted[Math.min(below + 1, sorted.length - 1)];
-  return part === 0 || a === b ? a : a + (b - a) * part;
+  if (part === 0 || a === b) return a;
+  const mixed = a * (1 - part) + b * part;
+  return Number.isNaN(mixed) ? (part < 0.5 ? a : part > 0.5 ? b : 0) : mixed;
 }
+
+// What stands under a name that may be anything, "constructor" among others.
+const under = (found, name) => (found && Object.hasOwn(found, name) ? found[name] : undefined);

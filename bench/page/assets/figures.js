@@ -8,7 +8,9 @@ const look = name => index.optimizers.find(o => o.name === name);
 const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const colour = name => css(`--slot-${look(name).slot}`);
 const shownOf = problem => problem.best.filter(b => state.on.has(b.optimizer));
-const metricOf = column => index.metrics[column.slice(column.indexOf("_") + 1)];
+const nameOf = column => column.slice(column.indexOf("_") + 1);
+const metricOf = column => index.metrics[nameOf(column)];
+const worstOf = column => metricOf(column).worst ?? (metricOf(column).lower ? Infinity : -Infinity);
 const partWords = column => Object.fromEntries(index.parts)[column.slice(0, column.indexOf("_"))];
 
 // The asked metric on the asked part, or what comes next to it of the columns that are there.
@@ -18,7 +20,7 @@ function columnOf(there) {
 }
 
 function label(problem, column) {
-  const metric = metricOf(column), loss = column.endsWith("_loss") && problem.loss;
+  const metric = metricOf(column), loss = nameOf(column) === "loss" && problem.loss;
   return plain(`${partWords(column)} ${loss ? `loss (${loss})` : metric.label}`);
 }
 
@@ -52,7 +54,7 @@ function scale(column, values, start, near = []) {
 
 // What records of a problem are worth on the horizontal axis, for one optimizer; null: not known.
 function worth(problem, points, optimizer) {
-  const seconds = ready.get("clock").epoch[problem.name]?.[optimizer];
+  const seconds = under(under(ready.get("clock").epoch, problem.name), optimizer);
   if (state.x === "updates") return points.updates && ((sheet, row, r) => sheet.epochs[r] * points.updates);
   if (state.x === "seconds") return seconds && ((sheet, row, r) => sheet.epochs[r] * seconds * unit(problem)[1]);
   if (state.x === "evaluations") return points.sheets.every(s => s.evaluations) && points.sheets.length && ((sheet, row, r) => sheet.evaluations.patterns[sheet.evaluations.of[row]][r]);
@@ -61,7 +63,7 @@ function worth(problem, points, optimizer) {
 
 // A unit in which the longest training of a problem is a number one can read.
 function unit(problem) {
-  const longest = problem.epochs * Math.max(...Object.values(ready.get("clock").epoch[problem.name] ?? { none: 1 }));
+  const longest = problem.epochs * Math.max(...Object.values(under(ready.get("clock").epoch, problem.name) ?? { none: 1 }));
   return [["seconds", 1], ["milliseconds", 1e3], ["microseconds", 1e6]].find(([, times]) => longest * times >= 1) ?? ["microseconds", 1e6];
 }
 
@@ -108,7 +110,7 @@ KINDS.curves = {
     const has = name => points.sheets.some(s => s.metrics[name]) || points.bands.some(b => b.metric === name);
     const column = columnOf(has);
     if (!column) return { nothing: "There are no curves: every run crashed." };
-    const metric = metricOf(column), worst = metric.lower ? Infinity : metric.end ?? -Infinity;
+    const worst = worstOf(column);
     const lines = points.sheets.length ? ofTrials(problem, points, column, worst) : ofBands(problem, points, column);
     if (!lines.length) return { nothing: state.on.size ? `Nothing is known in ${state.x} here.` : "All optimizers are switched off." };
     const seeds = state.lines === "seeds" && points.sheets.length;

@@ -87,12 +87,12 @@ KINDS.heatmap = {
     const least = Math.min(...values.filter(v => v > 0)), z = v => (!Number.isFinite(v) ? null : log ? Math.log10(Math.max(v, least)) : v);
     const ends = values.length ? [z(Math.min(...values)), z(Math.max(...values))] : [0, 1], ticks = [0, 0.25, 0.5, 0.75, 1].map(q => ends[0] + q * (ends[1] - ends[0]));
     return {
-      traces: [{ type: "heatmap", x: across.map(short), y: up.map(v => short(v)), z: cells.map(row => row.map(i => (i === undefined ? null : z(median[i])))),
+      traces: [{ type: "heatmap", x: across.map(String), y: up.map(String), z: cells.map(row => row.map(i => (i === undefined ? null : z(median[i])))),
         text: cells.map(row => row.map(i => (i === undefined ? "" : short(median[i])))), texttemplate: across.length * up.length <= 150 ? "%{text}" : "", xgap: 2, ygap: 2,
         customdata: cells.map(row => row.map(i => (i === undefined ? "" : `${named.diverged[i]} of ${named.seeds[i]} diverged`))),
         colorscale: "Viridis", reversescale: lower, colorbar: { thickness: 12, outlinewidth: 0, tickvals: ticks, ticktext: ticks.map(t => short(log ? 10 ** t : t)), tickfont: { color: css("--ink") } },
         hovertemplate: `rate %{x}, ${plain(against)} %{y}<br>median %{text}<br>%{customdata}<extra></extra>` }],
-      x: { title: "learning rate", category: true }, y: { title: plain(against), category: true }, band: Math.min(90 + 48 * up.length, 460),
+      x: { title: "learning rate", categories: across }, y: { title: plain(against), categories: up }, band: Math.min(90 + 48 * up.length, 460),
       caption: `${optimizer}: ${partWords(column)} ${state.metric}, the best median over everything else; brighter is better. Cells without a colour: the median is infinite, or was not tried.${note(column)}`,
       table: { columns: ["learning_rate", against, "median", "diverged", "seeds"], rows: [...best.values()].map(i => [named.learning_rate[i], named[against][i], median[i], named.diverged[i], named.seeds[i]]) },
     };
@@ -121,7 +121,7 @@ KINDS.target = {
     if (!traces.length) return { nothing: lacks.length ? `Times are in epochs, updates or seconds, where these are known; not in ${state.x}.` : "Nobody is shown of whom times are known." };
     return {
       traces, x: { title: across(problem), log: state.xs === "log" }, y: { title: "share of runs that arrived", range: [-0.02, 1.03], percent: true },
-      caption: `How many of its runs have reached a ${partWords(column)} ${column.slice(column.indexOf("_") + 1)} of ${short(value)} by then; bands are 95% intervals.${lacks.length ? ` Not known in ${state.x}: ${lacks.join(", ")}.` : ""}`,
+      caption: `How many of its runs have reached a ${partWords(column)} ${nameOf(column)} of ${short(value)} by then; bands are 95% intervals.${lacks.length ? ` Not known in ${state.x}: ${lacks.join(", ")}.` : ""}`,
       table: { columns: ["optimizer", across(problem), "share", "low", "high"], rows: table },
     };
   },
@@ -137,7 +137,7 @@ function stepped(x, y) {
 KINDS.pairs = {
   needs: () => ["table-pairs"],
   draw(problem) {
-    const found = ready.get("table-pairs"), { named } = found, name = label => problem.joined[label] ?? label;
+    const found = ready.get("table-pairs"), { named } = found, name = label => under(problem.joined, label) ?? label;
     const rows = places(found, i => named.problem[i] === problem.name && state.on.has(name(named.a[i])) && state.on.has(name(named.b[i])));
     if (!rows.length) return { nothing: "There is no pair among the optimizers shown; those without randomness have none." };
     const shown = rows.slice(0, 60), ratio = shown.every(i => named.scale[i] !== "difference"), value = v => (ratio ? Math.exp(v) : v);
@@ -173,22 +173,23 @@ KINDS.spread = {
     const rows = shown.map(b => places(found, i => named.problem[i] === problem.name && named.optimizer[i] === b.optimizer && named.configuration[i] === b.configuration && judged(i)));
     const some = rows.flat();
     if (!some.length) return { nothing: "There are no runs of the optimizers shown." };
-    const column = finalOf(named, some, ""), values = named[`final_${column}`], lower = metricOf(column).lower;
-    const cost = i => (named.status[i] === "crashed" ? NaN : named.status[i] === "diverged" && column.endsWith("loss") ? Infinity : values[i]);
+    const column = finalOf(named, some, ""), values = named[`final_${column}`];
+    // Divergence is told by the loss; where another metric judges, a diverged run has its worst value.
+    const told = nameOf(column) === "loss" || problem.judged === `final_${column}`, lost = i => told && named.status[i] === "diverged";
+    const cost = i => (named.status[i] === "crashed" ? NaN : lost(i) ? worstOf(column) : values[i]);
     const axis = scale(column, some.map(cost)), traces = [], table = [];
     shown.forEach(({ optimizer }, k) => {
       const own = rows[k].filter(i => !Number.isNaN(cost(i))), tint = colour(optimizer), sorted = Float64Array.from(own, cost).sort(), middle = quantile(sorted, 0.5);
-      const place = v => (Number.isFinite(v) ? drawable(v, axis) : v > 0 ? axis.top : axis.floor), lost = own.filter(i => cost(i) === Infinity).length;
+      const place = v => (Number.isFinite(v) ? drawable(v, axis) : v > 0 ? axis.top : axis.floor);
       traces.push({ type: "scatter", mode: "markers", name: NAME, meta: [plain(optimizer)], optimizer, x: own.map((_, n) => k + ((n * 0.618 + 0.5) % 1 - 0.5) * 0.5), y: own.map(i => place(cost(i))),
-        customdata: own.map(i => [named.seed[i], values[i], named.status[i]]), marker: { color: tint, size: 7, opacity: 0.7, symbol: own.map(i => (cost(i) === Infinity ? "x" : look(optimizer).symbol)) },
+        customdata: own.map(i => [named.seed[i], values[i], named.status[i]]), marker: { color: tint, size: 7, opacity: 0.7, symbol: own.map(i => (lost(i) ? "x" : look(optimizer).symbol)) },
         hovertemplate: "%{meta[0]}<br>seed %{customdata[0]}: %{customdata[1]:.4~g} (%{customdata[2]})<extra></extra>", showlegend: false });
       if (own.length > 1 && Number.isFinite(middle)) traces.push({ type: "scatter", mode: "lines", showlegend: false, x: [k - 0.32, k + 0.32], y: [place(middle), place(middle)], line: { color: css("--ink"), width: 2 }, hoverinfo: "skip" });
       for (const i of own) table.push([optimizer, named.configuration[i], named.seed[i], values[i], named.status[i]]);
-      if (lost) traces.at(-1).lost = lost;
     });
     return {
       traces, x: { ticks: shown.map((_, k) => k), words: shown.map(b => b.optimizer), range: [-0.6, shown.length - 0.4] }, y: { title: label(problem, column), log: axis.log, range: axis.range },
-      caption: `Final values of the best configurations, a mark a seed; black bars are medians${lower ? ", crosses at the upper edge diverged runs" : ""}. ${axis.cut}${note(column)}`,
+      caption: `Final values of the best configurations, a mark a seed; bars are medians, crosses diverged runs. ${axis.cut}${note(column)}`,
       table: { columns: ["optimizer", "configuration", "seed", "value", "status"], rows: table },
     };
   },

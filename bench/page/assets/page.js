@@ -65,8 +65,8 @@ function refill() {
 }
 
 async function start() {
-  document.body.classList.remove("bare");
   begin(await blob("index"));
+  document.body.classList.remove("bare");
   index.problems.forEach((problem, number) => { problem.number = number; });
   controls();
   const figures = [...document.querySelectorAll("figure.drawn")];

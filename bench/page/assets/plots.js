@@ -144,6 +144,9 @@ function ticked(words, narrow) {
   return words?.map(name => (narrow ? lines(name, 16).slice(0, 2).map(short) : [name]).map(plain).join("<br>"));
 }
 
+// Values in few digits, by all of theirs: what is alike in few digits stays apart.
+const aliases = values => Object.fromEntries(values.map(value => [String(value), plain(short(value))]));
+
 // Rows of a legend of these names, about.
 function legendRows(names, width) {
   let rows = 1, used = 0;
@@ -168,9 +171,9 @@ const fileName = words => words.replace(/[^\p{L}\p{N}+-]+/gu, "_").replace(/^_+|
 function framed(found, width) {
   const ink = css("--ink"), soft = css("--soft"), line = css("--line"), narrow = width < 520;
   const left = Math.max(60, ...(found.y.words ?? []).map(words => 30 + Math.min(words.length, narrow ? 19 : 99) * 6.6));
-  const axis = ({ title, log, range, percent, category, ticks, words }, across) => ({
-    title: { text: broken(title ?? "", (across ? width - left : 300) / 7), standoff: 8, font: { size: 13 } }, type: category ? "category" : log ? "log" : "linear", range, autorange: !range,
-    tickvals: ticks, ticktext: ticked(words, narrow), tickformat: percent ? ".0%" : log && range && Math.abs(range[1] - range[0]) < 2.5 ? "~g" : undefined, exponentformat: across ? "none" : "power", separatethousands: true, dtick: log && range ? spaced(range) : undefined, nticks: narrow ? 5 : undefined,
+  const axis = ({ title, log, range, percent, categories, ticks, words }, across) => ({
+    title: { text: broken(title ?? "", (across ? width - left : 300) / 7), standoff: 8, font: { size: 13 } }, type: categories ? "category" : log ? "log" : "linear", range, autorange: !range,
+    tickvals: ticks, ticktext: ticked(words, narrow), labelalias: categories && aliases(categories), tickformat: percent ? ".0%" : log && range && Math.abs(range[1] - range[0]) < 2.5 ? "~g" : undefined, exponentformat: across ? "none" : "power", separatethousands: true, dtick: log && range ? spaced(range) : undefined, nticks: narrow ? 5 : undefined,
     gridcolor: line, linecolor: soft, zeroline: false, automargin: true, tickfont: { size: 12 }, tickangle: across && words?.length > 5 ? -35 : undefined,
   });
   const names = found.traces.filter(t => t.showlegend !== false && t.name).map(t => t.meta[0]), legend = names.length > 1;

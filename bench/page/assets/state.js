@@ -31,7 +31,7 @@ function restore() {
   for (const [key, value] of asked) {
     if (key.includes(".")) state.own.set(key, value);
     else if (key === "at") state.at = value;
-    else if (OPTIONS[key]?.().some(([name]) => name === value)) state[key] = value;
+    else if (under(OPTIONS, key)?.().some(([name]) => name === value)) state[key] = value;
   }
 }
 

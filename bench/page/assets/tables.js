@@ -19,6 +19,7 @@ function plainTable({ columns, rows }, title) {
 function asks(words, number) {
   const [, sign, rest] = /^\s*(<=|>=|!=|=|<|>)?\s*(.*?)\s*$/.exec(words);
   if (!sign) return value => short(value).toLowerCase().includes(rest.toLowerCase()) || String(value).toLowerCase().includes(rest.toLowerCase());
+  if (number && !rest) return () => true;  // there is more to come
   const asked = number ? ({ inf: Infinity, "∞": Infinity, "-inf": -Infinity }[rest] ?? Number(rest)) : rest;
   return { "<": v => v < asked, "<=": v => v <= asked, ">": v => v > asked, ">=": v => v >= asked, "=": v => v === asked, "!=": v => v !== asked }[sign];
 }

@@ -7,7 +7,7 @@ from bench.report.tables import table
 from bench.verdicts.claims import frame
 
 
-@table("claims")
+@table("claims", when=lambda material: bool(material.claims.decided))
 def claims(material: Material) -> pd.DataFrame:
     """A row per claim, with the quantity that decides it."""
     return frame(material.claims)

@@ -132,8 +132,6 @@ def draw(sheet: Sheet, path: Path) -> Path:
         ax.margins(x=0.01)
         if number % sheet.columns:
             ax.tick_params(labelleft=False)
-            for text in ax.texts:
-                text.set_visible(False)  # the name of a strip stands on the left of the row
         else:
             ax.set_ylabel(style.plain(sheet.ylabel))
         if number >= len(sheet.panels) - sheet.columns:
