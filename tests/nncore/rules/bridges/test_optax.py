@@ -17,9 +17,14 @@ from nncore.trial import Configuration
 from tests.nncore.rules.bridges.bridged import alike
 from tests.problems import configuration
 
-optax: Any = pytest.importorskip("optax", reason="optax is not installed")
+pytestmark = [pytest.mark.bridges, pytest.mark.usefixtures("in_a_training")]
 
-pytestmark = pytest.mark.usefixtures("in_a_training")
+
+@pytest.fixture(autouse=True, scope="module", name="optax")
+def _optax() -> Any:
+    """Imported for the tests that run: it takes seconds, and a gigabyte."""
+    return pytest.importorskip("optax", reason="optax is not installed")
+
 
 # Of every kind: elementwise, sums over a network and over tensors, the loss, random numbers.
 KINDS: dict[str, tuple[dict[str, Any], dict[str, float]]] = {
@@ -41,7 +46,7 @@ def test_a_trial_is_its_own_in_rows_of_trials() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_it_does_what_optax_does(dtype: str) -> None:
+def test_it_does_what_optax_does(dtype: str, optax: Any) -> None:
     """Two configurations and two rates in one stack, each against optax by itself."""
     import jax
 
