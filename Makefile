@@ -38,7 +38,7 @@ faults: .venv    ## kills, full disks and other faults performed for real, minut
 	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m faults
 
 browsers: .venv  ## report.html in Chromium and Firefox, where they and node are installed
-	@$(PY) -m pytest tests/page/test_browser.py -rs
+	@$(PY) -m pytest -m browsers tests/page -rs
 
 check: .venv     ## has convergence regressed? the gate, and the quick ones of the gallery
 	@$(PY) -m bench run experiments/convergence.toml --fresh --no-report --quiet --jobs $(JOBS)
