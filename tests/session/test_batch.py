@@ -13,6 +13,7 @@ import pytest
 from bench.plan.shares import shares
 from bench.plan.stacks import seconds
 from bench.run import slurm
+from bench.session import batch
 from bench.session.run import planned
 from nncore.stack import costs as stack_costs
 from tests.command import bench
@@ -306,6 +307,15 @@ def test_a_dry_run_counts_what_no_task_has_stored(tmp_path, commands):
     done(folder, sent(commands)[0], but=[2])
     of_two = re.search(r"would queue (\d+) trials", submitted(folder, "--dry-run"))
     assert 0 < int(of_two[1]) < 36  # half of all
+
+
+def test_tasks_take_as_long_as_the_longest_of_them(tmp_path):
+    spec = written(tmp_path, PLAIN) / "mine.toml"
+    one, three = (
+        batch.submit(spec, tasks=tasks, out=tmp_path / "out", dry_run=True).seconds
+        for tasks in (1, 3)
+    )
+    assert one / 4 < three < one / 2
 
 
 def test_a_dry_run_has_a_training_for_every_round(tmp_path, commands):
