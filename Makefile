@@ -32,21 +32,21 @@ speed: .venv     ## the core against the documents' loop and installed peers, in
 	@$(PY) -m bench speed
 
 test: .venv      ## run the tests
-	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m "not faults and not browsers"
+	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m "not faults and not browsers and not bridges"
 
 faults: .venv    ## kills, full disks and other faults performed for real, minutes
 	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m faults
 
 browsers: .venv  ## report.html in Chromium and Firefox, where they and node are installed
-	@$(PY) -m pytest tests/page/test_browser.py -rs
+	@$(PY) -m pytest -m browsers tests/page -rs
 
 check: .venv     ## has convergence regressed? the gate, and the quick ones of the gallery
 	@$(PY) -m bench run experiments/convergence.toml --fresh --no-report --quiet --jobs $(JOBS)
 	@$(PY) -m bench check results/convergence --against results/reference/convergence.json --strict
 	@$(PY) -m bench.studies.gallery --quick --jobs $(JOBS)
 
-bridges: .venv   ## the tests of rules from torch and optax, wherever these are installed
-	@$(PY) -m pytest tests/nncore/rules/bridges tests/spec/test_bridges.py -rs
+bridges: .venv   ## the tests that need torch, optax or JAX, wherever these are installed
+	@$(PY) -m pytest -m bridges -rs tests/nncore/rules/bridges tests/spec tests/studies/speed
 
 lint: .venv      ## ruff, mypy and the direction of imports
 	@$(PY) -m ruff check .

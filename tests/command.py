@@ -16,6 +16,7 @@ from bench.cli import main
 from bench.cli.catalogue import KINDS
 from bench.figures import book
 from bench.figures.pages import pages
+from bench.page import build
 from bench.report.tables import tables
 from bench.session import costs
 from nncore.registry import kept
@@ -26,10 +27,15 @@ REGISTRIES = (*KINDS.values(), pages, tables)
 
 
 @contextlib.contextmanager
-def undrawn() -> Iterator[None]:
-    """Reports get no figures: they take most of a report's time, and tests/figures has them."""
+def undrawn(*, page: bool = False) -> Iterator[None]:
+    """Reports get no figures and, without `page`, an empty page: most of their time is theirs.
+
+    tests/figures and tests/page have them.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(book, "draw", lambda *_: [])
+        if not page:
+            patch.setattr(build, "page", lambda *_: "")
         yield
 
 
@@ -52,12 +58,12 @@ def timed() -> Iterator[None]:
         yield
 
 
-def bench(*arguments: object, cwd: Path, code: int = 0) -> str:
+def bench(*arguments: object, cwd: Path, code: int = 0, page: bool = False) -> str:
     """Run `bench ARGUMENTS` in `cwd`, undrawn; what it printed. Fails on another exit code.
 
     As in a process of its own, a plugin is loaded for this time alone.
     """
-    with contextlib.chdir(cwd), undrawn(), kept(*REGISTRIES):
+    with contextlib.chdir(cwd), undrawn(page=page), kept(*REGISTRIES):
         result = CliRunner().invoke(main, [str(argument) for argument in arguments])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception

@@ -16,7 +16,7 @@ from matplotlib.transforms import Bbox
 from bench.figures import book, style
 from bench.figures.book import FileNames, draw, plan
 from tests.figures.drawn import CASES, TARGETS, caption, drawn, gather, laid_out, material
-from tests.frames import NINE, TASKS, Frames, frames
+from tests.frames import HARD, NINE, SPACES, TASKS, Frames, frames
 
 ONE = {"ranking", "spread", "curves"}
 GRIDS = {"sensitivity", "heatmap decay", "heatmap momentum", "budget", "divergence"}
@@ -154,11 +154,15 @@ def test_file_names_do_not_collide_on_any_file_system():
     assert len(set(found)) == len(parts)
 
 
+SHORT = [replace(task, epochs=300, every=50) for task in (TASKS[0], TASKS[2])]
+
+
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report") / "figures"
     folder.mkdir()
-    return folder, draw(material("hard names"), folder)
+    spaces = [replace(s, values={"learning_rate": [0.1]}) for s in (SPACES[0], SPACES[4])]
+    return folder, draw(gather(frames(SHORT, spaces, 2).changed(names=HARD)), folder)
 
 
 def test_files_lie_in_the_folder_and_are_all_that_is_written(written):
@@ -183,7 +187,8 @@ def test_files_are_png_at_150_dpi_without_a_trace_of_when_or_by_what(written):
 
 
 def test_bytes_repeat_whatever_the_order_the_settings_and_the_other_trials(tmp_path, monkeypatch):
-    case = CASES["single and tuned"]
+    tuned = replace(SPACES[4], values={"learning_rate": [0.01, 0.1], "decay": [0.0, 1e-3]})
+    case = frames(SHORT[:1], [NINE[0], tuned], 2)
     before = dict(mpl.rcParams)
     first = draw(gather(case), tmp_path)
     content = {path.name: path.read_bytes() for path in first}
@@ -191,7 +196,7 @@ def test_bytes_repeat_whatever_the_order_the_settings_and_the_other_trials(tmp_p
     monkeypatch.setitem(mpl.rcParams, "font.size", 20)
     monkeypatch.setitem(mpl.rcParams, "axes.facecolor", "red")
     monkeypatch.setitem(mpl.rcParams, "text.usetex", True)
-    needed = material("single and tuned").tables.runs["trial"]
+    needed = gather(case).tables.runs["trial"]
     fewer = case.curves[case.curves["trial"].isin(needed)].iloc[::-1]
     fewer = fewer.sort_values("epoch", kind="stable")
     # When a trial arrived is stored with it, not read off its curve.

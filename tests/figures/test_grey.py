@@ -178,7 +178,7 @@ def matrix(number: int) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("inches", [2.0, 3.6, 4.6])
-@pytest.mark.parametrize("number", [2, 5, 9, 12, 16, 20, 28, 60])
+@pytest.mark.parametrize("number", [2, 5, 9, 12, 16, 20, 28, 40])
 def test_texts_of_a_matrix_fit(number, inches):
     figure = Figure(figsize=(6, 10), dpi=style.DPI)
     with style.applied():

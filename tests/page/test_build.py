@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import bench
-from bench.page import content, library, points
+from bench.page import content, library, markup, points
 from bench.report import write
 from tests.command import bench as command
 from tests.command import undrawn
@@ -76,6 +76,20 @@ def test_without_a_script_one_reads_verdicts_ranking_audit_and_spec(
     pictures = [own for tag, own in seen.elements if tag == "img"]
     assert [str(own["src"]).partition(",")[0] for own in pictures] == ["data:image/png;base64"]
     assert pictures[0]["alt"]
+
+
+def test_what_is_said_of_all_figures_of_a_problem_is_said_at_the_first(page: str) -> None:
+    figures = re.findall(r'<figure class="drawn" id="(\w+)-(\d)"(.*?)</figure>', page, re.DOTALL)
+    told = {(kind, n): set(re.findall("<li>(.*?)</li>", inside)) for kind, n, inside in figures}
+    assert told["curves", "0"]
+    for (kind, n), lines in told.items():
+        assert kind == "curves" or not lines & told["curves", n], (kind, n)
+
+
+def test_infinite_numbers_keep_their_signs_and_missing_ones_are_none() -> None:
+    frame = pd.DataFrame({"x": [np.inf, -np.inf, np.nan, 1.5]})
+    cells = re.findall("<td.*?>(.*?)</td>", markup.table(frame, "numbers", ["x"]))
+    assert cells == ["∞", "-∞", "", "1.5"]
 
 
 def test_names_are_text(page: str) -> None:
@@ -178,12 +192,15 @@ def test_what_has_no_room_is_left_out_and_said(
     for most in (6000, 100):
         monkeypatch.setattr(points, "MOST", most)
         monkeypatch.setattr(content, "ROWS", 40)
-        command("report", copy, cwd=tmp_path)
+        command("report", copy, cwd=tmp_path, page=True)
         page = (copy / "report.html").read_text(encoding="utf-8")
         told[most] = " ".join(Words(page).words)
         assert f"40 of {len(trials):,} rows of trials are here" in told[most]
         found = unpack.blobs(page)
-        assert len(unpack.table(*found["table-trials"])["trial"]) == 40
+        rows = unpack.table(*found["table-trials"])
+        assert len(rows["trial"]) == 40
+        pairs = zip(rows["problem"], rows["phase"], strict=True)  # of the best configurations
+        assert {phase for problem, phase in pairs if problem != "neuron"} == {"evaluation"}
         sheets = [sheet for i in range(3) for sheet in found[f"points-{i}"][0]["sheets"]]
         bands = [band for i in range(3) for band in found[f"points-{i}"][0]["bands"]]
         assert bool(sheets) == (most == 6000)
@@ -196,6 +213,18 @@ def test_what_has_no_room_is_left_out_and_said(
         low, middle, high = np.array(values).reshape(3, -1)
         assert (low <= middle).all()
         assert (middle <= high).all()
+
+
+def test_metrics_that_a_problem_does_not_have_take_no_room(
+    made: bench.Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = shutil.copytree(made.folder, tmp_path / "copy")
+    curves = pd.read_csv(copy / "curves.csv")
+    values = curves.loc[:, "train_loss":]  # type: ignore[misc]
+    own = [values[curves["problem"] == p].dropna(axis=1, how="all") for p in made.manifest.problems]
+    monkeypatch.setattr(points, "MOST", sum(some.size for some in own))
+    command("report", copy, cwd=tmp_path, page=True)
+    assert "trials are here" not in (copy / "report.html").read_text(encoding="utf-8")
 
 
 def test_it_is_left_out_where_it_is_not_wanted(made: bench.Results, tmp_path: Path) -> None:
@@ -217,7 +246,7 @@ def test_without_the_library_it_is_told(
     monkeypatch.setattr(library, "PACKAGE", "no_such_package")
     library.script.cache_clear()
     try:
-        told = command("report", copy, cwd=tmp_path, code=2)
+        told = command("report", copy, cwd=tmp_path, code=2, page=True)
     finally:
         library.script.cache_clear()
     assert "--no-html" in told

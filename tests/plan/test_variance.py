@@ -120,6 +120,12 @@ def test_what_is_no_design_of_these_trials_is_none(change: dict[str, object]) ->
     assert variance.from_json("nonsense", manifest) == []
 
 
+def test_a_design_whose_last_row_is_cut_is_none() -> None:
+    one, manifest = design()
+    [plain] = variance.to_json([one])
+    assert variance.from_json([{**plain, "keys": plain["keys"][:-64]}], manifest) == []
+
+
 def test_a_changed_problem_has_no_designs() -> None:
     one, manifest = design()
     longer = replace(manifest, trials=tuple(replace(t, key="0" * 64) for t in manifest.trials))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,6 @@ from bench.session.run import planned
 from bench.store.store import Store
 from bench.tables.bundle import Tables
 from bench.verdicts import judge
-from tests.command import undrawn
 
 SPEC: dict[str, Any] = {
     "name": "timed",
@@ -61,12 +59,6 @@ def spec(**changes: Any) -> dict[str, Any]:
     for problem in some["problem"]:
         problem |= changes
     return some
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _undrawn() -> Iterator[None]:
-    with undrawn():
-        yield
 
 
 @pytest.fixture(scope="module")

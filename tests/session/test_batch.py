@@ -13,6 +13,7 @@ import pytest
 from bench.plan.shares import shares
 from bench.plan.stacks import seconds
 from bench.run import slurm
+from bench.session import batch
 from bench.session.run import planned
 from nncore.stack import costs as stack_costs
 from tests.command import bench
@@ -290,12 +291,36 @@ def test_a_machine_that_computes_otherwise_is_refused(tmp_path, commands):
 
 def test_a_dry_run_prints_the_scripts_and_writes_nothing(tmp_path, commands):
     folder = written(tmp_path, TUNED)
-    printed = submitted(folder, "--dry-run", "--slurm", "time=10", "--jobs", 2)
+    options = ("--slurm", "time=10", "--slurm", "array=%2", "--jobs", 2)
+    printed = submitted(folder, "--dry-run", *options)
     assert printed.count("#!/bin/sh") == 5
+    assert printed.count("#SBATCH --array=") == printed.count("#SBATCH --array=1-3%2") == 2
     assert printed.count("#SBATCH --time=10") == 5
     assert printed.count("#SBATCH --cpus-per-task=2") == 2
     assert not (folder / "out").exists()
     assert not (commands / "sent").exists()
+
+
+def test_a_dry_run_counts_what_no_task_has_stored(tmp_path, commands):
+    folder = written(tmp_path, PLAIN)
+    submitted(folder)
+    done(folder, sent(commands)[0], but=[2])
+    of_two = re.search(r"would queue (\d+) trials", submitted(folder, "--dry-run"))
+    assert 0 < int(of_two[1]) < 36  # half of all
+
+
+def test_tasks_take_as_long_as_the_longest_of_them(tmp_path):
+    spec = written(tmp_path, PLAIN) / "mine.toml"
+    one, three = (
+        batch.submit(spec, tasks=tasks, out=tmp_path / "out", dry_run=True).seconds
+        for tasks in (1, 3)
+    )
+    assert one / 4 < three < one / 2
+
+
+def test_a_dry_run_has_a_training_for_every_round(tmp_path, commands):
+    printed = submitted(written(tmp_path, ROUNDS), "--dry-run")
+    assert set(re.findall(r"train-\d", printed)) == {f"train-{n}" for n in (1, 2, 3, 4)}
 
 
 def test_shares_cost_about_the_same(tmp_path):

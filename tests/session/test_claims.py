@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ from bench.store.store import Store
 from bench.verdicts.claims import AFTER, BEFORE
 from tests import ROOT
 from tests.command import bench as command
-from tests.command import undrawn
 
 PAGE = (ROOT / "docs" / "claims.md").read_text(encoding="utf-8")
 SPEC: dict[str, Any] = {
@@ -37,12 +35,6 @@ SPEC: dict[str, Any] = {
 AHEAD = {"text": "SGD is ahead", "better": "sgd", "than": "adam", "by": 1e-6}
 TWINS = {"text": "They are one", "same": ["sgd", "twin"]}
 FALSE = {"text": "Adam is ahead", "better": "adam", "than": "sgd"}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _undrawn() -> Iterator[None]:
-    with undrawn():
-        yield
 
 
 def run(folder: Path, *claims: dict[str, Any], **options: Any) -> bench.Results:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pytest
 
 import bench
 from bench.figures.pages.curves import curves_figure
@@ -16,7 +14,6 @@ from bench.figures.pages.instruments import instrumented, instruments_figure
 from bench.report.write import material_of
 from bench.store.store import Store
 from bench.tables.bundle import Tables
-from tests.command import undrawn
 from tests.figures.drawn import laid_out
 from tests.spec.mistakes import errors, names
 
@@ -27,12 +24,6 @@ SPEC: dict[str, Any] = {
     "optimizer": [{"rule": "sgd", "learning_rate": 0.1}, {"rule": "adam"}],
 }
 ASKED = ["gradient_norm", "update_cosine", "loss_of_rare"]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _undrawn() -> Iterator[None]:
-    with undrawn():
-        yield
 
 
 def test_who_asks_later_trains_again_and_gets_the_same_otherwise(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +26,22 @@ SPEC: dict[str, Any] = {
 }
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> bench.Results:
+    return bench.run(SPEC, out=tmp_path_factory.mktemp("made"), jobs=1, report=False)
+
+
 @pytest.fixture
-def older(tmp_path: Path) -> tuple[bench.Results, Path]:
+def older(made: bench.Results, tmp_path: Path) -> tuple[bench.Results, Path]:
     """A result, and its folder as it was written before."""
-    result = bench.run(SPEC, out=tmp_path, jobs=1)
+    shutil.copytree(made.folder, tmp_path, dirs_exist_ok=True)
     with Store.open(tmp_path) as store:
         manifest = copy.deepcopy(dict(store.meta["manifest"]))
         manifest["configurations"] = [
             [optimizer, fields] for _, optimizer, fields in manifest["configurations"]
         ]
         store.set_meta(manifest=manifest)
-    return result, tmp_path
+    return made, tmp_path
 
 
 def test_they_have_the_tables_that_they_would_have_now(older: tuple[bench.Results, Path]) -> None:
@@ -52,7 +58,7 @@ def test_running_on_trains_nothing_and_stores_the_numbers(
     older: tuple[bench.Results, Path],
 ) -> None:
     result, folder = older
-    again = bench.run(SPEC, out=folder, jobs=1)
+    again = bench.run(SPEC, out=folder, jobs=1, report=False)
     assert again.trained == 0
     with Store.read(folder) as store:
         entries = store.meta["manifest"]["configurations"]
@@ -61,12 +67,11 @@ def test_running_on_trains_nothing_and_stores_the_numbers(
 
 
 def test_trials_without_numbers_of_their_own_are_read_without(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    made: bench.Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    result = bench.run(SPEC, out=tmp_path / "new", jobs=1)
     names = property(lambda self: json.dumps({"metrics": self.metrics, "asked": self.asked}))
     monkeypatch.setattr(Layout, "names", names)
-    with Store.read(tmp_path / "new") as new, Store.open(tmp_path / "old") as old:
+    with Store.read(made.folder) as new, Store.open(tmp_path / "old") as old:
         for stack in new.results():
             assert any(record.numbers for record in stack.records)
             bare = [record._replace(numbers=()) for record in stack.records]
@@ -76,6 +81,6 @@ def test_trials_without_numbers_of_their_own_are_read_without(
     assert found.trials["above_constant"].isna().all()
     assert not found.summary["above_constant"].any()
     pd.testing.assert_frame_equal(
-        found.trials.drop(columns="above_constant"), result.trials.drop(columns="above_constant")
+        found.trials.drop(columns="above_constant"), made.trials.drop(columns="above_constant")
     )
-    pd.testing.assert_frame_equal(found.curves, result.curves)
+    pd.testing.assert_frame_equal(found.curves, made.curves)

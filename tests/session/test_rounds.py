@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,6 @@ from bench.spec import experiment
 from bench.spec.seeds import UntilDecided
 from bench.stats import compare, median_sequence
 from tests import command
-from tests.command import undrawn
 from tests.spec.mistakes import errors, names
 
 UNTIL = {"until": "decided", "least": 10, "most": 40}
@@ -41,12 +39,6 @@ def given(**changes: Any) -> dict[str, Any]:
         "optimizer": [{"rule": rule, "learning_rate": rate} for rule, rate in RATES.items()],
         **changes,
     }
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _undrawn() -> Iterator[None]:
-    with undrawn():
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,15 +19,8 @@ from bench.tables.best import best_rows, best_trials
 from bench.tables.phases import all_evaluated
 from bench.tables.winners import scores
 from nncore.stack.training import train
-from tests.command import undrawn
 from tests.frames import costed
 from tests.spec.test_tuning import ADAM, given
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _undrawn() -> Iterator[None]:
-    with undrawn():
-        yield
 
 
 @pytest.fixture(scope="module")

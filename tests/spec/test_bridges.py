@@ -98,6 +98,7 @@ PAIRS = [(package, text) for package, found in TAKES.items() for text in found]
 WRONG_PAIRS = [(package, text) for package, found in WRONG.items() for text in found]
 
 
+@pytest.mark.bridges
 @pytest.mark.parametrize(("package", "text"), PAIRS)
 def test_their_own_arguments_are_hyperparameters(package: str, text: str, tmp_path: Path) -> None:
     pytest.importorskip(package)
@@ -114,6 +115,7 @@ def test_their_own_arguments_are_hyperparameters(package: str, text: str, tmp_pa
             assert found.hyperparameters[key] == value
 
 
+@pytest.mark.bridges
 @pytest.mark.parametrize(("package", "text"), WRONG_PAIRS)
 def test_mistakes_are_told(package: str, text: str, tmp_path: Path) -> None:
     pytest.importorskip(package)
@@ -125,6 +127,7 @@ def test_mistakes_are_told(package: str, text: str, tmp_path: Path) -> None:
 OURS = '[[optimizer]]\nrule = "adam"\nepsilon = 1e-8\nlearning_rate = 0.01\n'
 
 
+@pytest.mark.bridges
 @pytest.mark.parametrize("package", NAMES)
 def test_their_adam_is_ours(package: str, tmp_path: Path) -> None:
     """Over 200 updates in float64 at the same epsilon, to 1e-6; workers change nothing."""
@@ -163,6 +166,7 @@ def test_their_adam_is_ours(package: str, tmp_path: Path) -> None:
     assert f"{rule} " in bench("list", "rules", rule.partition(":")[0], cwd=tmp_path)
 
 
+@pytest.mark.bridges
 @pytest.mark.parametrize("package", NAMES)
 def test_what_cannot_run_is_refused_before_anything_trains(package: str, tmp_path: Path) -> None:
     pytest.importorskip(package)
@@ -175,6 +179,7 @@ def test_what_cannot_run_is_refused_before_anything_trains(package: str, tmp_pat
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.bridges
 @pytest.mark.parametrize("package", NAMES)
 def test_its_version_is_part_of_its_keys(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip(package)
@@ -218,6 +223,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         del sys.modules[name]
 
 
+@pytest.mark.bridges
 @pytest.mark.parametrize("package", OWN)
 def test_what_is_of_one_s_own_module_is_keyed_by_sources_and_versions(
     package: str, own: Path

@@ -149,6 +149,6 @@ def test_the_ends_of_a_share_are_where_its_evidence_is(successes):
 @pytest.mark.parametrize("share", [0.5, 0.9])
 def test_a_watched_share_is_missed_at_any_time_in_few_experiments(share):
     rng = np.random.default_rng(3)
-    tries = (rng.random((400, 60)) < share).astype(float)
+    tries = (rng.random((200, 40)) < share).astype(float)
     missed = sum(not low <= share <= high for low, high in map(share_sequence, tries))
-    assert missed <= 400 * 0.05 + 3 * math.sqrt(400 * 0.05 * 0.95)
+    assert missed <= 200 * 0.05 + 3 * math.sqrt(200 * 0.05 * 0.95)

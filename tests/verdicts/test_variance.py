@@ -70,9 +70,10 @@ def test_where_a_run_is_infinitely_far_ranks_are_compared(lost: float) -> None:
     assert ("1 diverged" in line) == np.isinf(lost)
 
 
-def test_a_row_with_a_run_without_outcome_is_left_out_and_said() -> None:
+@pytest.mark.parametrize("cost", [np.nan, 2.0, np.inf])
+def test_a_row_with_a_run_that_crashed_is_left_out_and_said(cost: float) -> None:
     costs, gone = COSTS.copy(), np.zeros(COSTS.shape, bool)
-    costs[5, 1], gone[5, 1] = np.nan, True
+    costs[5, 1], gone[5, 1] = cost, True
     found = frame(twins(costs, crashed=gone))
     assert set(found["seeds"]) == {29}
     assert set(found["crashed"]) == {1}

@@ -25,6 +25,7 @@ TAKEN = frozenset(
         *("configurations", "settings", "seeds", "status", "phase", "improved", "diverged"),
         *("diverged_epoch", "crashed", "above_constant", "epoch", "best_epoch", "reason", "key"),
         *("gradient_evaluations", "metric"),
+        "learning_rate",  # of an optimizer that has it beside its rate
     )
 )
 OWN = "own."

@@ -206,6 +206,13 @@ def test_losses_of_classes_by_hand():
     assert np.isnan(metrics["loss_of_rare"](one / 2, one)).all()
 
 
+def test_of_equally_frequent_classes_the_later_are_the_rarer():
+    hot = np.eye(4)[[0, 1, 2, 3, 0, 1, 2, 3]].T[None]
+    p = np.where(hot > 0, np.array([0.9, 0.8, 0.2, 0.1])[:, None], 0.0)
+    assert metrics["loss_of_rare"](p, hot) == pytest.approx([-np.log([0.2, 0.1]).mean()])
+    assert metrics["loss_of_frequent"](p, hot) == pytest.approx([-np.log([0.9, 0.8]).mean()])
+
+
 def test_they_are_recorded_only_where_they_are_asked_for():
     assert not {m.name for m in recorded()} & set(ASKED)
     assert [m.name for m in recorded(asked=["sharpness", "loss_of_rare"])][-2:] == [

@@ -51,7 +51,7 @@ def assert_independent(trained, stack):
 @pytest.mark.parametrize("batches", BATCHES)
 @pytest.mark.parametrize("name", GENERATED)
 def test_neighbours_do_not_matter(name, batches, dtype):
-    trained = short(name, **BATCHES[batches], dtype=dtype, epochs=4)
+    trained = short(name, **BATCHES[batches], dtype=dtype, epochs=2)
     for rule in ("sgd", "adam"):
         assert_independent(trained, trials(rule))
 
@@ -60,7 +60,7 @@ def test_neighbours_do_not_matter(name, batches, dtype):
 @pytest.mark.parametrize("rule", rules)
 def test_neighbours_do_not_matter_to_any_rule(rule, batches):
     for layers in (["dense 3", "softmax"], ["dense 12", "relu", "dense 3", "softmax"]):
-        trained = short("spiral", layers=layers, **BATCHES[batches], epochs=3)
+        trained = short("spiral", layers=layers, **BATCHES[batches], epochs=2)
         assert_independent(trained, trials(rule))
 
 
@@ -108,7 +108,7 @@ def test_stacks_larger_than_the_cache(trained):
         assert_same(some, other)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     widths=st.lists(st.integers(1, 70), max_size=2),
     features=st.integers(1, 80),

@@ -60,7 +60,7 @@ PROBLEMS = {
 
 
 @pytest.mark.parametrize("case", PROBLEMS)
-@pytest.mark.parametrize("slow", [3.0, 1e-3, 1e-5])
+@pytest.mark.parametrize("slow", [3.0, 1e-3, 1e-4])
 def test_it_is_the_cost_of_an_update_times_updates_by_trial(clock, case, slow):
     """Whether a turn holds a part of an epoch, a whole one or many."""
     problem = PROBLEMS[case]
@@ -74,7 +74,7 @@ def test_it_is_the_cost_of_an_update_times_updates_by_trial(clock, case, slow):
 def test_it_does_not_depend_on_the_neighbours(clock):
     """The same alone, beside a cheap rule, and beside dear ones of its own kind."""
     problem = PROBLEMS["batches"]
-    costs = {"mine": 2e-4, "cheap": 1e-6, "dear": 1.0}
+    costs = {"mine": 2e-4, "cheap": 2e-5, "dear": 1.0}
     alone = measured(clock, problem, costs, ["mine"])
     for order in (["mine", "cheap"], ["mine", "dear", "dear"], ["mine", "mine", "cheap"]):
         np.testing.assert_allclose(

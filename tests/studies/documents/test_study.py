@@ -6,11 +6,8 @@ import pytest
 from click.testing import CliRunner
 from scipy.stats import percentileofscore
 
-from bench.studies.documents import (
-    figures,
-    runs,
-    study,
-)
+import bench
+from bench.studies.documents import figures, runs, study
 from bench.studies.documents.__main__ import main
 from bench.studies.documents.figures import Panel, Printed
 from nncore.reference.network import network
@@ -132,11 +129,10 @@ def test_bands_are_quantiles_over_seeds():
         np.testing.assert_allclose(frame[name], np.quantile(values, level, axis=0))
 
 
-def test_a_wrong_folder_is_one_line_and_exit_code_2(tmp_path, small):
-    (tmp_path / "000_blobs").mkdir()
-    source = small[1] / "001_people" / "trials.sqlite"
-    (tmp_path / "000_blobs" / "trials.sqlite").write_bytes(source.read_bytes())
+def test_a_wrong_folder_is_one_line_and_exit_code_2(tmp_path):
+    other = {"problem": {"dataset": "neuron", "epochs": 1}, "optimizer": {"rule": "sgd"}}
+    bench.run({"name": "another", **other}, out=tmp_path / "000_blobs", jobs=1, report=False)
     result = CliRunner().invoke(main, ["--out", str(tmp_path), "--seeds", "6"])
     assert result.exit_code == 2
-    assert "001_people" in result.stderr
+    assert "another" in result.stderr
     assert "Traceback" not in result.output

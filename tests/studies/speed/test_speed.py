@@ -44,6 +44,7 @@ def test_the_workloads_are_the_ones_promised(small):
     assert small["mini-batches"].steps == 2 * 4
 
 
+MARKS = {"torch": pytest.mark.bridges, "jax": pytest.mark.bridges}
 CONTENDERS = {
     "core": (peers.core, 3, "numpy"),
     "documents' loop": (peers.documents_loop, 1, "numpy"),
@@ -54,7 +55,10 @@ CONTENDERS = {
 
 
 @pytest.mark.parametrize("name", ["spiral", "mini-batches", "per-sample"])
-@pytest.mark.parametrize("contender", CONTENDERS)
+@pytest.mark.parametrize(
+    "contender",
+    [pytest.param(name, marks=MARKS.get(needs, ())) for name, (*_, needs) in CONTENDERS.items()],
+)
 def test_every_contender_trains_the_same_networks(small, contender, name):
     train, trials, module = CONTENDERS[contender]
     if importlib.util.find_spec(module) is None:

@@ -19,9 +19,14 @@ from nncore.trial import Configuration
 from tests.nncore.rules.bridges.bridged import alike
 from tests.problems import configuration
 
-optax: Any = pytest.importorskip("optax", reason="optax is not installed")
+pytestmark = [pytest.mark.bridges, pytest.mark.usefixtures("in_a_training")]
 
-pytestmark = pytest.mark.usefixtures("in_a_training")
+
+@pytest.fixture(autouse=True, scope="module", name="optax")
+def _optax() -> Any:
+    """Imported for the tests that run: it takes seconds, and a gigabyte."""
+    return pytest.importorskip("optax", reason="optax is not installed")
+
 
 # Of every kind: elementwise, sums over a network and over tensors, the loss, random numbers.
 KINDS: dict[str, tuple[dict[str, Any], dict[str, float]]] = {
@@ -43,7 +48,7 @@ def test_a_trial_is_its_own_in_rows_of_trials() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_it_does_what_optax_does(dtype: str) -> None:
+def test_it_does_what_optax_does(dtype: str, optax: Any) -> None:
     """Two configurations and two rates in one stack, each against optax by itself."""
     import jax
 
@@ -102,7 +107,7 @@ def test_streams_of_random_numbers_differ_between_seeds(first: int) -> None:
 
 
 @pytest.mark.parametrize("every", [4, 50])
-def test_one_that_collects_gradients_runs(every: int) -> None:
+def test_one_that_collects_gradients_runs(optax: Any, every: int) -> None:
     def collecting(learning_rate: float) -> optax.GradientTransformation:
         return optax.MultiSteps(optax.adam(learning_rate), every).gradient_transformation()
 

@@ -18,9 +18,14 @@ from nncore.trial import Configuration
 from tests.nncore.rules.bridges.bridged import PROBLEMS, alike
 from tests.problems import configuration
 
-torch: Any = pytest.importorskip("torch", reason="torch is not installed")
+pytestmark = [pytest.mark.bridges, pytest.mark.usefixtures("in_a_training")]
 
-pytestmark = pytest.mark.usefixtures("in_a_training")
+
+@pytest.fixture(autouse=True, scope="module", name="torch")
+def _torch() -> Any:
+    """Imported for the tests that run: it takes seconds, and a gigabyte."""
+    return pytest.importorskip("torch", reason="torch is not installed")
+
 
 # Options and hyperparameters that differ from the defaults, of optimizers of every kind: state by
 # tensor, scalars of state, closures, words.
@@ -65,7 +70,7 @@ def own_arguments(values: dict[str, float], options: dict[str, Any]) -> dict[str
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_it_does_what_pytorch_does(name: str) -> None:
+def test_it_does_what_pytorch_does(name: str, torch: Any) -> None:
     options, given = KINDS[name]
     network = Architecture.of(["dense 5", "relu", "dense 3"], 4)
     shapes = [p.shape for p in network.parameters]
@@ -136,7 +141,7 @@ def test_all_of_torch_optim_runs_or_says_why_not() -> None:
     assert len(said) - len(REFUSED) >= 12
 
 
-def test_random_numbers_are_the_trial_s_own(tmp_path: Any) -> None:
+def test_random_numbers_are_the_trial_s_own(torch: Any) -> None:
     class Noisy(torch.optim.SGD):
         def step(self, closure: Any = None) -> None:
             super().step()
@@ -151,7 +156,7 @@ def test_random_numbers_are_the_trial_s_own(tmp_path: Any) -> None:
     assert fault(rule) == ""
 
 
-def test_one_that_draws_when_it_is_made_takes_nothing_from_others() -> None:
+def test_one_that_draws_when_it_is_made_takes_nothing_from_others(torch: Any) -> None:
     from nncore.rules.bridges import torch as bridge
 
     class Random(torch.optim.SGD):
@@ -166,7 +171,7 @@ def test_one_that_draws_when_it_is_made_takes_nothing_from_others() -> None:
     assert torch.equal(before, torch.random.get_rng_state())
 
 
-def test_what_needs_more_than_a_spec_gives_is_refused() -> None:
+def test_what_needs_more_than_a_spec_gives_is_refused(torch: Any) -> None:
     from nncore.rules.bridges import torch as bridge
 
     class Needs(torch.optim.SGD):
@@ -177,7 +182,7 @@ def test_what_needs_more_than_a_spec_gives_is_refused() -> None:
         bridge.bridged("mine:Needs", Needs)
 
 
-def test_one_without_a_rate_in_its_groups_is_refused() -> None:
+def test_one_without_a_rate_in_its_groups_is_refused(torch: Any) -> None:
     from nncore.rules.bridges import torch as bridge
 
     class Rateless(torch.optim.SGD):
@@ -196,7 +201,9 @@ OWN_RATES = {"in a step": (2, [1, 1, 0.5, 0.5]), "when it is made": (0, [0.5, 0.
 
 @pytest.mark.parametrize("when", OWN_RATES)
 @pytest.mark.parametrize("rates", [[0.1] * 4, [0.1, 0.3, 0.7, 0.2], [0.1, 0.2, 0.0, 0.3]])
-def test_what_an_optimizer_makes_of_its_own_rate_stays(rates: list[float], when: str) -> None:
+def test_what_an_optimizer_makes_of_its_own_rate_stays(
+    torch: Any, rates: list[float], when: str
+) -> None:
     from nncore.rules.bridges import torch as bridge
 
     halves, factors = OWN_RATES[when]
@@ -222,7 +229,7 @@ def test_what_an_optimizer_makes_of_its_own_rate_stays(rates: list[float], when:
         np.testing.assert_array_equal(w[0], before - rate * factor)
 
 
-def test_one_that_is_measured_at_an_average_says_where() -> None:
+def test_one_that_is_measured_at_an_average_says_where(torch: Any) -> None:
     from nncore.rules.bridges import torch as bridge
 
     class Averaging(torch.optim.SGD):
