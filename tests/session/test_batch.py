@@ -93,6 +93,16 @@ def done(folder, line, *, but=(), codes=()):
             bench(*arguments, *part, cwd=folder, code=code)
 
 
+def submitted_again_it_is_whole(folder, commands, *arguments):
+    """Submitted once more and all of it done: the tables of a run that nobody disturbed."""
+    printed = submitted(folder, *arguments)
+    for line in sent(commands):
+        done(folder, line)
+    bench("run", "mine.toml", *arguments, "--out", "alone", "--jobs", 2, cwd=folder)
+    assert tables(folder / "out") == tables(folder / "alone")
+    return printed
+
+
 SLOWEST = pytest.mark.faults
 
 
@@ -142,12 +152,8 @@ def test_what_was_killed_is_sent_again_and_nothing_else(tmp_path, commands):
     done(folder, report, codes={0: 1})
     before = len(stored(folder / "out"))
     whole = int(re.search(r"of (\d+) trials done", printed)[1])
-    printed = submitted(folder)
+    printed = submitted_again_it_is_whole(folder, commands)
     assert f"queued {whole - before} trials" in printed
-    for line in sent(commands):
-        done(folder, line)
-    bench("run", "mine.toml", "--out", "alone", "--jobs", 2, cwd=folder)
-    assert tables(folder / "out") == tables(folder / "alone")
 
 
 @pytest.mark.parametrize("size", [100, *(pytest.param(n, marks=SLOWEST) for n in (0, 20_000))])
@@ -158,11 +164,7 @@ def test_half_a_file_of_a_task_costs_what_was_in_it(tmp_path, commands, size):
     done(folder, train)
     os.truncate(folder / "out" / "shards" / "train-1-2" / "trials.sqlite", size)
     done(folder, gather, codes={0: 1})
-    submitted(folder)
-    for line in sent(commands):
-        done(folder, line)
-    bench("run", "mine.toml", "--out", "alone", "--jobs", 2, cwd=folder)
-    assert tables(folder / "out") == tables(folder / "alone")
+    submitted_again_it_is_whole(folder, commands)
 
 
 def test_a_task_that_is_queued_again_goes_on(tmp_path, commands):
@@ -192,11 +194,7 @@ def test_a_full_disk_under_one_task_costs_the_others_nothing(tmp_path, commands)
     assert code == 74, printed
     assert "Traceback" not in printed
     done(folder, gather, codes={0: 1})
-    submitted(folder)
-    for line in sent(commands):
-        done(folder, line)
-    bench("run", "mine.toml", "--out", "alone", "--jobs", 2, cwd=folder)
-    assert tables(folder / "out") == tables(folder / "alone")
+    submitted_again_it_is_whole(folder, commands)
 
 
 @SLOWEST
@@ -212,11 +210,7 @@ def test_killed_while_it_submits_it_is_submitted_again(tmp_path, commands):
     assert "1 task of it queued or running" in submitted(folder, code=2)
     (commands / "queue").unlink()
     done(folder, train, but=[2])
-    submitted(folder)
-    for line in sent(commands):
-        done(folder, line)
-    bench("run", "mine.toml", "--out", "alone", "--jobs", 2, cwd=folder)
-    assert tables(folder / "out") == tables(folder / "alone")
+    submitted_again_it_is_whole(folder, commands)
 
 
 def test_status_and_cancel_go_by_what_squeue_says(tmp_path, commands):
