@@ -115,10 +115,11 @@ def submit(
         raise SpecError(faults)
     with Store.open(folder) as store:
         refuse_other(store, manifest, machine=False)
-        note(store, manifest)
     gather(folder, say)
-    with Store.read(folder) as store:
+    with Store.open(folder) as store:
+        refuse_other(store, manifest, machine=False)  # again: of what was gathered, too
         manifest = grown(experiment, manifest, store, lambda trials: done(store, trials))
+        note(store, manifest)
         ready = done(store, manifest.trials)
     missing = [trial for trial in manifest.trials if trial.key not in ready]
     found = _planned(experiment, manifest, folder, missing, tasks, given)

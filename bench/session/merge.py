@@ -22,12 +22,18 @@ from bench.tables.costs import COSTS, costs_of
 def merge(out: Path, folders: Sequence[Path]) -> Manifest:
     """Copy the outcomes of `folders` to `out`; what is there already stays.
 
+    A store of `out` in which nothing was noted, as a kill leaves it, counts as none.
+
     Returns the manifest of all of them. Raises FolderMismatchError when they are not parts of one
     experiment or were computed by different code, and StoreError when one cannot be read.
     """
     stores = [Store.read(folder) for folder in folders]
     if (out / FILE).exists():
-        stores.append(Store.read(out))
+        there = Store.read(out)
+        if there.meta or there.damage:
+            stores.append(there)
+        else:
+            there.close()
     try:
         parts = [read_manifest(store) for store in stores]
         _refuse_strangers(stores, parts)

@@ -156,6 +156,26 @@ def test_what_was_killed_is_sent_again_and_nothing_else(tmp_path, commands):
     assert f"queued {whole - before} trials" in printed
 
 
+@pytest.mark.parametrize("kind", ["tuned", pytest.param("rounds", marks=SLOWEST)])
+def test_what_follows_from_results_is_sent_again(tmp_path, commands, kind):
+    folder = written(tmp_path, SPECS[kind])
+    submitted(folder)
+    train, gather, *later = sent(commands)
+    for line in (train, gather):
+        done(folder, line)
+    done(folder, later[0], but=[2])
+    done(folder, later[1], codes={0: 1})
+    submitted_again_it_is_whole(folder, commands)
+
+
+def test_a_spec_that_has_grown_meets_shards_of_before(tmp_path, commands):
+    folder = written(tmp_path, PLAIN)
+    submitted(folder)
+    train, *_ = sent(commands)
+    done(folder, train, but=[3])
+    submitted_again_it_is_whole(folder, commands, "--set", "seeds=8")
+
+
 @pytest.mark.parametrize("size", [100, *(pytest.param(n, marks=SLOWEST) for n in (0, 20_000))])
 def test_half_a_file_of_a_task_costs_what_was_in_it(tmp_path, commands, size):
     folder = written(tmp_path, PLAIN)
