@@ -22,15 +22,12 @@ STACKS_PER_JOB = 4
 EFFICIENT = 4
 
 
-def stacks(
-    trials: Sequence[Trial], *, jobs: int, size: int | None = None, cache: int | None = None
-) -> list[Stack]:
+def stacks(trials: Sequence[Trial], *, jobs: int, size: int | None = None) -> list[Stack]:
     """Group trials that can train side by side, each key once, longest stack first.
 
     A stack fits a core's cache and takes about two seconds; it is smaller where `jobs` workers
     would be idle otherwise, but never so small that calls outweigh arithmetic. `size` fixes the
-    trials of a stack, `cache` (bytes) is that of another machine. How trials are grouped changes no
-    result.
+    trials of a stack. How trials are grouped changes no result.
     """
     groups: dict[Any, dict[str, Trial]] = {}
     # Trials share their problems and configurations: each is described once.
@@ -44,16 +41,14 @@ def stacks(
     together = [tuple(group.values()) for group in groups.values()]
     total = sum(map(seconds, together))
     share = min(SECONDS, total / (STACKS_PER_JOB * max(1, jobs)))
-    found = [
-        stack for group in together for stack in _cut(group, size or _size(group, share, cache))
-    ]
+    found = [stack for group in together for stack in _cut(group, size or _size(group, share))]
     return sorted(found, key=lambda stack: (-seconds(stack), stack[0].index))
 
 
-def _size(group: Stack, share: float, cache: int | None) -> int:
+def _size(group: Stack, share: float) -> int:
     """Trials per stack of about `share` seconds."""
     some = group[0].configuration
-    whole = stack_size(group[0].problem, some.rule, some.wrappers, cache)
+    whole = stack_size(group[0].problem, some.rule, some.wrappers)
     each = seconds(group[:1])
     most = min(whole, max(EFFICIENT, int(SECONDS / each)))
     return min(most, max(EFFICIENT, -(-whole // 2), int(share / each)))

@@ -23,7 +23,7 @@ from bench.plan import manifest as manifests
 from bench.plan import trials as planning
 from bench.plan.manifest import Manifest
 from bench.plan.shares import shares
-from bench.plan.stacks import estimate
+from bench.plan.stacks import estimate, stacks
 from bench.plan.trials import Trial
 from bench.run import rehearsal, slurm
 from bench.run.progress import counted
@@ -174,8 +174,7 @@ def _planned(
 ) -> Submission:
     """The chain of jobs for `missing` trials, and for what follows once they are there."""
     cores = int(options[CPUS]) if options[CPUS].isdecimal() else 1
-    unique = {trial.key: trial for trial in missing}
-    parts = [part for part in shares([*unique.values()], tasks, jobs=cores) if part]
+    parts = [part for part in shares(missing, tasks) if part]
     phases = _phases(experiment, manifest) if parts else 0
     name = _name(manifest.name, folder)
     found: list[Job] = []
@@ -191,8 +190,9 @@ def _planned(
         found += [train, gathering]
     if found:
         found.append(_job(folder, name, REPORT, _single(options), after=[found[-1].name]))
-    seconds = max((estimate(part, cores) for part in parts), default=0.0)
-    return Submission(manifest, folder, tuple(found), len(unique), seconds, len(parts), phases)
+    seconds = max((estimate(stacks(part, jobs=cores), cores) for part in parts), default=0.0)
+    trials = sum(map(len, parts))
+    return Submission(manifest, folder, tuple(found), trials, seconds, len(parts), phases)
 
 
 def _phases(experiment: Experiment, manifest: Manifest) -> int:

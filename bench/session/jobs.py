@@ -15,12 +15,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from bench.plan import stacks as stacking
 from bench.plan.keys import key
 from bench.plan.manifest import Manifest
 from bench.plan.shares import shares
-from bench.plan.stacks import seconds
 from bench.run import runner
-from bench.run.progress import Progress
+from bench.run.progress import Progress, counted
 from bench.session import costs
 from bench.session.folder import (
     FolderMismatchError,
@@ -84,19 +84,17 @@ def train(folder: Path, step: str, part: int, parts: int, *, say: Say) -> int:
         refuse_other(store, manifest, machine=bool(len(store)))
         ready = done(store, manifest.trials)
     _refuse_odd(folder, manifest)
-    missing = {t.key: t for t in manifest.trials if t.key not in ready}
-    share = shares([*missing.values()], parts, jobs=cores)[part - 1]
-    say(f"{step}, part {part} of {parts}: {sum(map(len, share)):,} trials")
+    share = shares([t for t in manifest.trials if t.key not in ready], parts)[part - 1]
+    say(f"{step}, part {part} of {parts}: {counted(share, 'trial')}")
     crashed = 0
     if share:
         with Store.open(folder / SHARDS / f"{step}-{part}", repair=True) as store:
             refuse_other(store, manifest)
             note(store, manifest)
             kept = done(store, manifest.trials)
-            left = [tuple(t for t in stack if t.key not in kept) for stack in share]
-            stacks = [stack for stack in left if stack]
+            stacks = stacking.stacks([t for t in share if t.key not in kept], jobs=cores)
             asked = {t.key: t.asked for stack in stacks for t in stack}
-            work = {t.key: seconds(stack) / len(stack) for stack in stacks for t in stack}
+            work = {t.key: stacking.seconds((t,)) for t in share}
             plugins = [Path(path) for path in manifest.spec.get("plugins", ())]
             with (
                 runner.Runner(jobs=cores, plugins=plugins, say=say) as workers,
@@ -109,7 +107,7 @@ def train(folder: Path, step: str, part: int, parts: int, *, say: Say) -> int:
                     store.add(result._replace(records=records))
                     progress.add(result)
 
-                workers.run(stacks, on_result=keep, estimate=seconds)
+                workers.run(stacks, on_result=keep, estimate=stacking.seconds)
             crashed = sum(word == "crashed" for word in store.statuses().values())
     return _ended(folder, f"{step}-{part}", 1 if crashed else 0)
 

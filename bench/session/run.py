@@ -262,13 +262,13 @@ def _nothing(text: str) -> None:
 def _share(manifest: Manifest, shard: tuple[int, int]) -> set[str]:
     """The keys of a shard (I, N): the same whatever is stored, and however many workers there are.
 
-    Trials that follow from results are shared out apart, lest they all be one shard's.
+    Trials that follow from results are shared out apart: what they are moves none of the others.
     """
     phases: dict[str, list[Trial]] = {}
     for trial in manifest.trials:
         phases.setdefault(manifest.phase(trial), []).append(trial)
     parts = [shares(trials, shard[1])[shard[0] - 1] for trials in phases.values()]
-    return {trial.key for part in parts for stack in part for trial in stack}
+    return {trial.key for part in parts for trial in part}
 
 
 def train(

@@ -10,11 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.plan.shares import shares
-from bench.plan.stacks import seconds
 from bench.run import slurm
-from bench.session.run import planned
-from nncore.stack import costs as stack_costs
 from tests.command import bench
 from tests.faults.commands import Running, stored, tables
 
@@ -310,34 +306,6 @@ def test_a_dry_run_prints_the_scripts_and_writes_nothing(tmp_path, commands):
     assert printed.count("#SBATCH --cpus-per-task=2") == 2
     assert not (folder / "out").exists()
     assert not (commands / "sent").exists()
-
-
-def test_shares_cost_about_the_same(tmp_path):
-    dear = "epochs = 500\nlayers = ['dense 64', 'dense 2', 'softmax']\n"
-    text = PLAIN.replace("epochs = 5\n", dear, 1)
-    folder = written(tmp_path, text.replace("seeds = 6", "seeds = 60"))
-    trials = planned(folder / "mine.toml", out=folder / "out", jobs=1).missing
-    parts = shares(trials, 7)
-    keys = [trial.key for part in parts for stack in part for trial in stack]
-    assert sorted(keys) == sorted(trial.key for trial in trials)
-    costs = [sum(map(seconds, part)) for part in parts]
-    longest = max(seconds(stack) for part in parts for stack in part)
-    assert max(costs) - min(costs) <= longest
-    found = [planned(folder / "mine.toml", shard=(i, 7), jobs=3).missing for i in range(1, 8)]
-    assert sorted(t.key for part in found for t in part) == sorted(keys)
-    costs = [sum(seconds((trial,)) for trial in part) for part in found]
-    assert max(costs) - min(costs) <= longest
-
-
-def test_a_machine_with_another_cache_finds_the_same_shares(tmp_path, monkeypatch):
-    folder = written(tmp_path, PLAIN.replace("seeds = 6", "seeds = 600"))
-    trials = planned(folder / "mine.toml", out=folder / "out", jobs=1).missing
-    found = []
-    for cache in (1 << 12, 1 << 24):
-        monkeypatch.setattr(stack_costs, "cache_bytes", lambda cache=cache: cache)
-        parts = shares(trials, 3)
-        found.append([sorted(trial.key for stack in part for trial in stack) for part in parts])
-    assert found[0] == found[1]
 
 
 def test_values_of_options_are_quoted_as_sbatch_reads_them():
