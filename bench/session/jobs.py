@@ -15,13 +15,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.plan import stacks as stacking
 from bench.plan.keys import key
 from bench.plan.manifest import Manifest
 from bench.plan.shares import shares
 from bench.run import runner
 from bench.run.progress import Progress, counted
-from bench.session import costs
+from bench.session import costs, run
 from bench.session.folder import (
     FolderMismatchError,
     done,
@@ -33,10 +32,11 @@ from bench.session.folder import (
 from bench.session.merge import merge
 from bench.session.results import Results, results_of
 from bench.session.rounds import grown
+from bench.session.run import Planned
 from bench.spec import experiment as spec
 from bench.store import provenance
 from bench.store.records import LockedError
-from bench.store.store import FILE, Result, Store
+from bench.store.store import FILE, Store
 from nncore.files import write_new
 
 SLURM, SHARDS = "slurm", "shards"
@@ -92,47 +92,38 @@ def train(folder: Path, step: str, part: int, parts: int, *, say: Say) -> int:
             refuse_other(store, manifest)
             note(store, manifest)
             kept = done(store, manifest.trials)
-            stacks = stacking.stacks([t for t in share if t.key not in kept], jobs=cores)
-            asked = {t.key: t.asked for stack in stacks for t in stack}
-            work = {t.key: stacking.seconds((t,)) for t in share}
+            left = [trial for trial in share if trial.key not in kept]
+            todo = Planned.of(manifest, folder, left, cores)
             plugins = [Path(path) for path in manifest.spec.get("plugins", ())]
-            with (
-                runner.Runner(jobs=cores, plugins=plugins, say=say) as workers,
-                Progress(work, workers=cores, line_seconds=LINE_SECONDS) as progress,
-            ):
-
-                def keep(result: Result) -> None:
-                    pairs = zip(result.keys, result.records, strict=True)
-                    records = [record._replace(asked=asked[k]) for k, record in pairs]
-                    store.add(result._replace(records=records))
-                    progress.add(result)
-
-                workers.run(stacks, on_result=keep, estimate=stacking.seconds)
+            with runner.Runner(jobs=cores, plugins=plugins, say=say) as workers:
+                run.train(workers, store, todo, _progress)
             crashed = sum(word == "crashed" for word in store.statuses().values())
     return _ended(folder, f"{step}-{part}", 1 if crashed else 0)
 
 
-def gather(folder: Path, say: Say) -> list[Path]:
-    """Move to the store of `folder` what closed stores of its shards have; returns what is left.
+def _progress(todo: Planned) -> Progress:
+    return Progress.of(todo.stacks, todo.jobs, line_seconds=LINE_SECONDS)
+
+
+def gather(folder: Path, say: Say) -> None:
+    """Move to the store of `folder` what closed stores of its shards have.
 
     What is damaged of one is left out, and missing: the next submission sends it again.
     """
     closed: list[Path] = []
-    left: list[Path] = []
     for path in shards_of(folder):
         try:
             with Store.open(path, repair=True) as store:  # what a killed task began is rolled back
                 for damage in store.damage:
                     say(f"{path}: damaged, and left out: {damage}")
-                (closed if len(store) else left).append(path)
+                if len(store):
+                    closed.append(path)
         except LockedError as error:
-            say(f"{error}")
-            left.append(path)
+            say(str(error))
     if closed:
         merge(folder, closed)
         for path in closed:
             shutil.rmtree(path, ignore_errors=True)
-    return left
 
 
 def gather_and_plan(folder: Path, step: str, say: Say) -> int:
