@@ -31,7 +31,7 @@ from bench.run.slurm import Job
 from bench.session.folder import done, note, refuse_other
 from bench.session.jobs import ENDED, folder_of, gather, mark_of, shards_of
 from bench.session.rounds import grown, later, round_of
-from bench.session.run import loaded, place_of
+from bench.session.run import loaded, place_of, remarked
 from bench.spec.experiment import Experiment
 from bench.spec.mistakes import SpecError
 from bench.store.store import FILE, Store
@@ -98,6 +98,8 @@ def submit(
         raise SpecError([f"--jobs {jobs} and --slurm {CPUS}={given[CPUS]}: give one of them"])
     given.setdefault(CPUS, str(jobs or 1))
     experiment = loaded(source, overrides, plugins)
+    for what in remarked(experiment):
+        say(what)
     folder = place_of(experiment, out).resolve()
     manifest = manifests.of(experiment, planning.trials(experiment))
     if dry_run:

@@ -278,6 +278,19 @@ def test_what_cannot_be_submitted_is_refused_before_anything_is(
     assert not (commands / "sent").exists()
 
 
+def test_what_is_said_of_data_and_plugins_is_said_beforehand(tmp_path, commands):
+    folder = written(tmp_path, PLAIN)
+    rows = (folder / "mine.csv").read_text().splitlines()
+    numbers = ["n", *range(1, len(rows))]
+    numbered = [f"{n},{row}" for n, row in zip(numbers, rows, strict=True)]
+    (folder / "mine.csv").write_text("\n".join(numbered))
+    (folder / "mine.py").write_text("def names():\n    return open('mine.toml').read()\n")
+    printed = submitted(folder, "--plugin", "mine.py")
+    assert "table: " in printed
+    assert "mine.py" in printed
+    assert len(sent(commands)) == 3
+
+
 def test_data_that_change_while_jobs_wait_are_refused(tmp_path, commands):
     folder = written(tmp_path, PLAIN)
     submitted(folder)
