@@ -26,6 +26,7 @@ from bench.session.folder import (
     done,
     fingerprint_of,
     note,
+    read_fingerprint,
     read_manifest,
     refuse_other,
 )
@@ -80,8 +81,8 @@ def train(folder: Path, step: str, part: int, parts: int, *, say: Say) -> int:
     with Store.read(folder) as store:
         manifest = read_manifest(store)
         spec.load(manifest.spec)  # plugins, and what the data files hold now
-        _refuse_changed(folder, manifest)
-        refuse_other(store, manifest, machine=bool(len(store)))
+        _refuse_changed(store, manifest)
+        refuse_other(store, manifest)
         ready = done(store, manifest.trials)
     _refuse_odd(folder, manifest)
     share = shares([t for t in manifest.trials if t.key not in ready], parts)[part - 1]
@@ -136,6 +137,7 @@ def gather_and_plan(folder: Path, step: str, say: Say) -> int:
             say(f"{missing:,} trials are missing: `bench submit` sends them again")
             return _ended(folder, step, 1)
         experiment = spec.load(before.spec)
+        _refuse_changed(store, before)
         manifest = grown(experiment, before, store, lambda trials: done(store, trials))
         note(store, manifest, fingerprint=store.meta["fingerprint"])
     say(f"{len(manifest.trials) - len(before.trials):,} trials follow")
@@ -163,15 +165,22 @@ def _ended(folder: Path, step: str, code: int) -> int:
     return code
 
 
-def _refuse_changed(folder: Path, manifest: Manifest) -> None:
-    """Raise FolderMismatchError where problems are not what they were, as of data that changed."""
+def _refuse_changed(store: Store, manifest: Manifest) -> None:
+    """Raise FolderMismatchError where code, plugins or data are not those that were submitted."""
+    then, now = read_fingerprint(store), fingerprint_of(manifest)
+    lines = provenance.differences(then, now, machine=False)
     first = {t.problem_name: t for t in reversed(manifest.trials)}
-    for name, trial in first.items():
-        if key(trial.problem, trial.configuration, trial.seed) != trial.key:
-            raise FolderMismatchError(
-                f"{folder}: the data or the plugins of problem {name} have changed since they "
-                "were submitted"
-            )
+    lines += [
+        f"the data or the plugins of problem {name} changed"
+        for name, trial in first.items()
+        if key(trial.problem, trial.configuration, trial.seed) != trial.key
+    ]
+    if lines:
+        raise FolderMismatchError(
+            f"{store.path.parent}: not what was submitted:\n"
+            + "\n".join(f"  {line}" for line in lines)
+            + "\n`bench submit` again sends what there is now"
+        )
 
 
 def _refuse_odd(folder: Path, manifest: Manifest) -> None:

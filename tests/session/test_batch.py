@@ -76,17 +76,22 @@ def sent(commands):
 
 
 def done(folder, line, *, but=(), codes=()):
-    """Do what a script asks for, every task of it; `but` are tasks that are killed before."""
+    """Do what a script asks for, every task of it; `but` are tasks that are killed before.
+
+    What they print.
+    """
     text = Path(line[-1]).read_text()
     *_, command = text.splitlines()
     words = shlex.split(command)
     arguments = words[words.index("bench") + 1 :]
     array = re.search(r"--array=1-(\d+)", text)
+    printed = []
     for number in range(1, int(array[1]) + 1) if array else [0]:
         if number not in but:
             part = ["--part", number] if number else []
             code = dict(codes).get(number, 0)
-            bench(*arguments, *part, cwd=folder, code=code)
+            printed.append(bench(*arguments, *part, cwd=folder, code=code))
+    return "".join(printed)
 
 
 def submitted_again_it_is_whole(folder, commands, *arguments):
@@ -291,13 +296,37 @@ def test_what_is_said_of_data_and_plugins_is_said_beforehand(tmp_path, commands)
     assert len(sent(commands)) == 3
 
 
-def test_data_that_change_while_jobs_wait_are_refused(tmp_path, commands):
-    folder = written(tmp_path, PLAIN)
+RULE = """
+from nncore.rules import rule
+
+@rule
+def mine(w, g, t, *, learning_rate=0.1):
+    "Mine."
+    w -= {} * learning_rate * g
+"""
+WITH_RULE = 'plugins = ["mine.py"]' + PLAIN + '[[optimizer]]\nrule = "mine"\n'
+CHANGED = {
+    "mine.csv": ("\n1,2,a", "problem table changed"),
+    "mine.py": (RULE.format(2), "plugin mine.py changed"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_what_changes_while_jobs_wait_is_refused(tmp_path, commands, name):
+    folder = written(tmp_path, WITH_RULE)
+    (folder / "mine.py").write_text(RULE.format(1))
     submitted(folder)
-    train, *_ = sent(commands)
-    with (folder / "mine.csv").open("a") as file:
-        file.write("\n1,2,a")
-    done(folder, train, codes={1: 2, 2: 2, 3: 2})
+    train, gather, _ = sent(commands)
+    added, told = CHANGED[name]
+    before = (folder / name).read_text()
+    with (folder / name).open("a") as file:
+        file.write(added)
+    assert told in done(folder, train, codes={1: 2, 2: 2, 3: 2})
+    (folder / name).write_text(before)
+    done(folder, train)
+    with (folder / name).open("a") as file:
+        file.write(added)
+    assert told in done(folder, gather, codes={0: 2})
 
 
 def test_a_machine_that_computes_otherwise_is_refused(tmp_path, commands):
