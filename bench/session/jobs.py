@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -37,7 +36,7 @@ from bench.session.run import Planned
 from bench.spec import experiment as spec
 from bench.store import provenance
 from bench.store.records import LockedError
-from bench.store.store import FILE, Store
+from bench.store.store import FILE, Store, set_aside
 from nncore.files import write_new
 
 SLURM, SHARDS = "slurm", "shards"
@@ -124,7 +123,18 @@ def gather(folder: Path, say: Say) -> None:
     if closed:
         merge(folder, closed)
         for path in closed:
-            shutil.rmtree(path, ignore_errors=True)
+            _remove(path)
+
+
+def _remove(shard: Path) -> None:
+    """Remove a shard, but for what was set aside of it as damaged: that is nowhere else."""
+    aside = set(set_aside(shard))
+    with contextlib.suppress(OSError):  # what is gathered twice is there once
+        for path in shard.iterdir():
+            if path not in aside:
+                path.unlink(missing_ok=True)
+        if not aside:
+            shard.rmdir()
 
 
 def gather_and_plan(folder: Path, step: str, say: Say) -> int:

@@ -1,11 +1,14 @@
 """A submission to Slurm, its jobs done one by one where there is no Slurm: the bytes of a run."""
 
+import contextlib
+import functools
 import json
 import os
 import re
 import shlex
 import shutil
 import signal
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -122,7 +125,7 @@ def test_its_jobs_one_by_one_give_the_bytes_of_a_run(tmp_path, commands, kind):
     bench("run", "mine.toml", "--out", "alone", "--jobs", 2, cwd=folder)
     assert stored(folder / "out") == stored(folder / "alone")
     assert tables(folder / "out") == tables(folder / "alone")
-    assert not list((folder / "out" / "shards").iterdir())
+    assert list((folder / "out" / "shards").iterdir()) == []
     printed = bench("status", "out", cwd=folder)
     assert "failed: " not in printed
     assert submitted(folder).startswith("nothing is missing")
@@ -177,14 +180,29 @@ def test_a_spec_that_has_grown_meets_shards_of_before(tmp_path, commands):
     submitted_again_it_is_whole(folder, commands, "--set", "seeds=8")
 
 
-@pytest.mark.parametrize("size", [100, *(pytest.param(n, marks=SLOWEST) for n in (0, 20_000))])
-def test_half_a_file_of_a_task_costs_what_was_in_it(tmp_path, commands, size):
+def without_a_curve(path):
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE curves SET data = x'00' WHERE id = 1")
+
+
+DAMAGED = [
+    without_a_curve,
+    functools.partial(os.truncate, length=100),
+    *(pytest.param(functools.partial(os.truncate, length=n), marks=SLOWEST) for n in (0, 20_000)),
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_a_damaged_file_of_a_task_costs_what_was_in_it(tmp_path, commands, damage):
     folder = written(tmp_path, PLAIN)
     submitted(folder)
     train, gather, _ = sent(commands)
     done(folder, train)
-    os.truncate(folder / "out" / "shards" / "train-1-2" / "trials.sqlite", size)
+    damaged = folder / "out" / "shards" / "train-1-2" / "trials.sqlite"
+    damage(damaged)
+    left = damaged.read_bytes()
     done(folder, gather, codes={0: 1})
+    assert damaged.with_name("trials.damaged-1.sqlite").read_bytes() == left
     submitted_again_it_is_whole(folder, commands)
 
 
