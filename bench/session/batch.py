@@ -8,10 +8,6 @@ at once, each waiting for the one before. What they do is in `bench.session.jobs
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import re
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -27,17 +23,27 @@ from bench.plan.stacks import estimate, stacks
 from bench.plan.trials import Trial
 from bench.run import rehearsal, slurm
 from bench.run.progress import counted
-from bench.run.slurm import Job
+from bench.run.slurm import Job, Waiting
 from bench.session.folder import done, note, refuse_other
-from bench.session.jobs import ENDED, folder_of, gather, mark_of, shards_of
+from bench.session.jobs import SHARDS, gather, shards_of
 from bench.session.rounds import grown, later, round_of
 from bench.session.run import loaded, place_of, remarked
+from bench.session.submission import (
+    MOST_TASKS,
+    Sent,
+    Submitted,
+    clear,
+    folder_of,
+    marks,
+    prefix,
+    remember,
+    remembered,
+)
 from bench.spec.experiment import Experiment
 from bench.spec.mistakes import SpecError
 from bench.store.store import FILE, Store
-from nncore.files import read_plain, write_new
+from nncore.files import write_new
 
-RECORD = "submission.json"
 CPUS = "cpus-per-task"
 TRAIN, GATHER, REPORT = "train", "gather", "report"
 
@@ -58,7 +64,7 @@ class NotSubmittedError(Exception):
 class Submission:
     """What is to be queued: `jobs` in their order; `trials` are missing now, of `seconds` at least.
 
-    `tasks` train at once, and `phases` follow each other.
+    `tasks` train at once, each on `workers`, and `phases` follow each other.
     """
 
     manifest: Manifest
@@ -68,6 +74,7 @@ class Submission:
     seconds: float
     tasks: int
     phases: int
+    workers: int
 
 
 def submit(
@@ -97,6 +104,8 @@ def submit(
     if jobs is not None and given.get(CPUS, str(jobs)) != str(jobs):
         raise SpecError([f"--jobs {jobs} and --slurm {CPUS}={given[CPUS]}: give one of them"])
     given.setdefault(CPUS, str(jobs or 1))
+    if not 1 <= tasks <= MOST_TASKS:
+        raise SpecError([f"--tasks {tasks}: give a number from 1 to {MOST_TASKS:,}"])
     experiment = loaded(source, overrides, plugins)
     for what in remarked(experiment):
         say(what)
@@ -106,9 +115,7 @@ def submit(
         missing = _missing(experiment, folder, manifest)
         return _planned(experiment, manifest, folder, missing, tasks, given)
     slurm.find("sbatch", "squeue")
-    waiting = slurm.queue([job["name"] for job in record(folder).get("jobs", ())])
-    # Slurm takes a moment to see that a job is through.
-    if alive := [w for w in waiting if not mark_of(folder, w.name, w.number).exists()]:
+    if alive := _alive(folder):
         raise RunningError(
             f"{folder}: {counted(alive, 'task')} of it queued or running: `bench status {folder}` "
             f"shows them, `bench cancel {folder}` ends them"
@@ -130,13 +137,15 @@ def submit(
     return found
 
 
-def record(folder: Path) -> dict[str, Any]:
-    """What the last submission of `folder` was; empty when there was none."""
-    try:
-        found = json.loads(read_plain(folder_of(folder) / RECORD))
-        return dict(found) if isinstance(found, dict) else {}
-    except (OSError, ValueError):
-        return {}
+def _alive(folder: Path) -> list[Waiting]:
+    """The jobs and tasks of the last submission that have not ended.
+
+    Slurm takes a moment to see that one is through: whoever has left a mark is.
+    """
+    jobs = {job.name: job for job in remembered(folder).jobs}
+    waiting = slurm.queue([*jobs])
+    ended = marks(folder)
+    return [w for w in waiting if jobs[w.name].works.get(w.number) not in ended]
 
 
 def cancel(folder: Path) -> int:
@@ -144,10 +153,10 @@ def cancel(folder: Path) -> int:
 
     Raises NotSubmittedError where there was none, SlurmError when Slurm says no.
     """
-    jobs = record(folder.resolve()).get("jobs", ())
+    jobs = remembered(folder.resolve()).jobs
     if not jobs:
         raise NotSubmittedError(f"{folder}: nothing was submitted here")
-    alive = slurm.queue([job["name"] for job in jobs])
+    alive = slurm.queue([job.name for job in jobs])
     slurm.cancel(waiting.job for waiting in alive)
     return len(alive)
 
@@ -178,7 +187,7 @@ def _planned(
     cores = int(options[CPUS]) if options[CPUS].isdecimal() else 1
     parts = [part for part in shares(missing, tasks) if part]
     phases = _phases(experiment, manifest) if parts else 0
-    name = _name(manifest.name, folder)
+    name = prefix(manifest.name, folder)
     found: list[Job] = []
     for phase in range(1, phases + 1):
         gathered = [found[-1].name] if found else []
@@ -194,7 +203,7 @@ def _planned(
         found.append(_job(folder, name, REPORT, _single(options), after=[found[-1].name]))
     seconds = max((estimate(stacks(part, jobs=cores), cores) for part in parts), default=0.0)
     trials = sum(map(len, parts))
-    return Submission(manifest, folder, tuple(found), trials, seconds, len(parts), phases)
+    return Submission(manifest, folder, tuple(found), trials, seconds, len(parts), phases, cores)
 
 
 def _phases(experiment: Experiment, manifest: Manifest) -> int:
@@ -203,12 +212,6 @@ def _phases(experiment: Experiment, manifest: Manifest) -> int:
     if later(experiment, manifest, complete=False).most == 0:
         return 1
     return 1 + rounds if manifest.tuned else 1 + rounds - max(1, round_of(manifest))
-
-
-def _name(experiment: str, folder: Path) -> str:
-    """A name for jobs: no other folder's have it."""
-    plain = re.sub(r"[^\w.-]", "-", experiment, flags=re.ASCII)[:40]
-    return f"bench-{plain}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:8]}"
 
 
 def _single(options: Mapping[str, str]) -> dict[str, str]:
@@ -232,14 +235,13 @@ def _job(
 
 
 def _send(found: Submission) -> None:
-    """Queue all jobs; what is queued is written down before the next one is."""
-    folder = folder_of(found.folder)
-    folder.mkdir(exist_ok=True)
-    for path in [*folder.glob(f"*{ENDED}"), *folder.glob("*.log"), *folder.glob("*.sh")]:
-        path.unlink()
-    (folder / "fingerprint.json").unlink(missing_ok=True)
-    jobs = [{"name": job.name, "tasks": job.tasks} for job in found.jobs]
-    write_new(folder / RECORD, json.dumps({"jobs": jobs}))
+    """Queue all jobs; what is to be queued is written down before the first one is."""
+    clear(found.folder)
+    for path in [found.folder / SHARDS, *(found.folder / SHARDS).glob("*")]:
+        if path.is_symlink():
+            path.unlink()  # tasks write there, and it may lead anywhere
+    jobs = tuple(Sent(job.name, job.tasks) for job in found.jobs)
+    remember(found.folder, Submitted(jobs, found.workers))
     ids: dict[str, str] = {}
     for job in found.jobs:
         path = script_of(job)

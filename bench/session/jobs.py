@@ -10,9 +10,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from bench.plan.keys import key
 from bench.plan.manifest import Manifest
@@ -33,41 +32,31 @@ from bench.session.merge import merge
 from bench.session.results import Results, results_of
 from bench.session.rounds import grown
 from bench.session.run import Planned
+from bench.session.submission import folder_of, mark
 from bench.spec import experiment as spec
 from bench.store import provenance
 from bench.store.records import LockedError
 from bench.store.store import FILE, Store, set_aside
-from nncore.files import write_new
+from nncore.files import read_plain, write_new
 
-SLURM, SHARDS = "slurm", "shards"
-ENDED = ".ended"
+SHARDS = "shards"
 FIRST = "fingerprint.json"  # of the task that came first
 CPUS = "SLURM_CPUS_PER_TASK"
+LARGEST = 1 << 20  # bytes of it
 LINE_SECONDS = 60.0
 
 Say = Callable[[str], None]
 
 
-def folder_of(folder: Path) -> Path:
-    """Where the scripts and logs of a results folder's jobs lie."""
-    return folder / SLURM
-
-
-def step_of(name: str) -> str:
-    """What a job does, by its name: train-1, gather-1, report."""
-    last = name.rsplit("-", 2)
-    return last[-1] if not last[-1].isdecimal() else "-".join(last[-2:])
-
-
-def mark_of(folder: Path, name: str, number: int) -> Path:
-    """What a job leaves when it has come to its end; `number` is a task's of an array, or 0."""
-    task = f"{step_of(name)}-{number}" if number else step_of(name)
-    return folder_of(folder) / f"{task}{ENDED}"
-
-
 def shards_of(folder: Path) -> list[Path]:
-    """The folders of tasks that have stored something, and have not been gathered yet."""
-    return [path.parent for path in sorted((folder / SHARDS).glob(f"*/{FILE}"))]
+    """The folders of tasks that have stored something, and have not been gathered yet.
+
+    No links: what they lead to would be removed once it is gathered.
+    """
+    if (folder / SHARDS).is_symlink():
+        return []
+    found = sorted((folder / SHARDS).glob(f"*/{FILE}"))
+    return [path.parent for path in found if not path.parent.is_symlink()]
 
 
 def train(folder: Path, step: str, part: int, parts: int, *, say: Say) -> int:
@@ -169,9 +158,8 @@ def report(folder: Path, say: Say) -> Results:
     return found
 
 
-def _ended(folder: Path, step: str, code: int) -> int:
-    """Leave a mark that a job came to its end, and how."""
-    write_new(folder_of(folder) / f"{step}{ENDED}", f"{code}\n")
+def _ended(folder: Path, work: str, code: int) -> int:
+    mark(folder, work, code)
     return code
 
 
@@ -202,9 +190,15 @@ def _refuse_odd(folder: Path, manifest: Manifest) -> None:
     try:
         with contextlib.suppress(FileExistsError):
             os.link(own, path)  # whole, or not at all
-        first: Mapping[str, Any] = json.loads(path.read_text())
+        content = read_plain(path, links=False, most=LARGEST)
     finally:
         own.unlink()
+    try:
+        first = json.loads(content)
+    except (ValueError, RecursionError):
+        first = None
+    if first not in provenance.FORM:
+        raise FolderMismatchError(f"{path}: is none of a task's; `bench submit` again removes it")
     if differ := provenance.differences(first, mine):
         lines = "\n".join(f"  {line}" for line in differ)
         raise FolderMismatchError(

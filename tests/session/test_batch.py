@@ -185,6 +185,11 @@ def without_a_curve(path):
         connection.execute("UPDATE curves SET data = x'00' WHERE id = 1")
 
 
+def of_no_stack(path):
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE stacks SET sha256 = x'00'")
+
+
 DAMAGED = [
     without_a_curve,
     functools.partial(os.truncate, length=100),
@@ -270,14 +275,44 @@ def test_status_and_cancel_go_by_what_squeue_says(tmp_path, commands):
         "report": {"queued": 1},
     }
     assert found["seconds_left"] > 0
-    assert found["failed"] == []
+    assert found["failed"] == found["damage"] == []
     printed = bench("status", "out", cwd=folder)
     assert " left" in printed
     assert "3 tasks of out ended" in bench("cancel", "out", cwd=folder)
     assert (commands / "cancelled").read_text() == "7 9\n"
 
 
+@pytest.mark.parametrize("damage", [of_no_stack, without_a_curve])
+def test_status_of_damaged_shards(tmp_path, commands, damage):
+    folder = written(tmp_path, PLAIN)
+    submitted(folder)
+    train, *_ = sent(commands)
+    done(folder, train, but=[3])
+    name = re.search("--job-name=(.*)", Path(train[-1]).read_text())[1]
+    (commands / "queue").write_text(f"{name}|7|3|RUNNING\n")
+    damage(folder / "out" / "shards" / "train-1-2" / "trials.sqlite")
+    printed = bench("status", "out", cwd=folder, code=1)
+    assert "damaged: train-1-2: " in printed
+    assert " left" in printed
+
+
+def test_what_is_left_is_shared_by_all_workers(tmp_path, commands):
+    folder = written(tmp_path, PLAIN)
+    left = []
+    for jobs in (1, 4):
+        submitted(folder, "--jobs", jobs)
+        train, *_ = sent(commands)
+        done(folder, train, but=[3] if jobs == 1 else [1, 2, 3])
+        name = re.search("--job-name=(.*)", Path(train[-1]).read_text())[1]
+        (commands / "queue").write_text(f"{name}|7|3|RUNNING\n")
+        slurm_ = json.loads(bench("status", "out", "--json", cwd=folder))["slurm"]
+        left.append(slurm_["seconds_left"])
+        (commands / "queue").unlink()
+    assert left[0] == pytest.approx(4 * left[1])
+
+
 REFUSED = {
+    "none": (["--tasks", "20_000"], "give a number from 1 to 10,000"),
     "no slurm": ([], "sbatch, squeue: no such command"),
     "ours": (["--slurm", "output=x"], "--slurm output=x: `bench submit` says that itself"),
     "range": (["--slurm", "array=1-3"], "of an array only how many run at once"),
