@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,7 +114,7 @@ def submit(
     if dry_run:
         missing = _missing(experiment, folder, manifest)
         return _planned(experiment, manifest, folder, missing, tasks, given)
-    slurm.find("sbatch", "squeue")
+    slurm.find("sbatch", "squeue", "scancel")
     if alive := _alive(folder):
         raise RunningError(
             f"{folder}: {counted(alive, 'task')} of it queued or running: `bench status {folder}` "
@@ -243,10 +243,23 @@ def _send(found: Submission) -> None:
     jobs = tuple(Sent(job.name, job.tasks) for job in found.jobs)
     remember(found.folder, Submitted(jobs, found.workers))
     ids: dict[str, str] = {}
-    for job in found.jobs:
-        path = script_of(job)
-        write_new(path, slurm.script(job))
-        ids[job.name] = slurm.send(path, slurm.dependencies(job, ids))
+    try:
+        for job in found.jobs:
+            path = script_of(job)
+            write_new(path, slurm.script(job))
+            ids[job.name] = slurm.send(path, slurm.dependencies(job, ids))
+    except BaseException as error:
+        _withdraw(found.folder, ids.values(), error)
+        raise
+
+
+def _withdraw(folder: Path, ids: Iterable[str], error: BaseException) -> None:
+    """End half a chain: what it trains nobody would gather. Raises SlurmError, and why it was."""
+    try:
+        slurm.cancel(ids)
+    except slurm.SlurmError as other:
+        left = f"what was queued before is queued still ({other}): `bench cancel {folder}` ends it"
+        raise slurm.SlurmError(f"{error}; {left}") from error
 
 
 def script_of(job: Job) -> Path:

@@ -40,6 +40,7 @@ SPECS = {"plain": PLAIN, "tuned": TUNED, "rounds": ROUNDS}
 SBATCH = """#!/bin/sh
 echo "$@" >> "{folder}/sent"
 [ ! -e "{folder}/deadly" ] || [ $(wc -l < "{folder}/sent") -lt 2 ] || kill -9 $PPID
+[ ! -e "{folder}/full" ] || [ $(wc -l < "{folder}/sent") -lt 3 ] || {{ echo full >&2; exit 1; }}
 wc -l < "{folder}/sent"
 """
 SQUEUE = '#!/bin/sh\necho "$@" >> "{folder}/asked"\ncat "{folder}/queue" 2>/dev/null\ntrue\n'
@@ -257,6 +258,25 @@ def test_killed_while_it_submits_it_is_submitted_again(tmp_path, commands):
     submitted_again_it_is_whole(folder, commands)
 
 
+def test_half_a_chain_is_withdrawn(tmp_path, commands):
+    folder = written(tmp_path, PLAIN)
+    (commands / "full").touch()
+    assert "sbatch said no: full" in submitted(folder, code=74)
+    assert (commands / "cancelled").read_text() == "1 2\n"
+    (commands / "full").unlink()
+    (commands / "sent").unlink()
+    submitted_again_it_is_whole(folder, commands)
+
+
+def test_half_a_chain_that_stays_is_told(tmp_path, commands):
+    folder = written(tmp_path, PLAIN)
+    (commands / "full").touch()
+    (commands / "scancel").write_text("#!/bin/sh\nexit 1\n")
+    printed = submitted(folder, code=74)
+    assert "sbatch said no: full" in printed
+    assert "`bench cancel " in printed
+
+
 def test_status_and_cancel_go_by_what_squeue_says(tmp_path, commands):
     folder = written(tmp_path, PLAIN)
     submitted(folder)
@@ -313,7 +333,7 @@ def test_what_is_left_is_shared_by_all_workers(tmp_path, commands):
 
 REFUSED = {
     "none": (["--tasks", "20_000"], "give a number from 1 to 10,000"),
-    "no slurm": ([], "sbatch, squeue: no such command"),
+    "no slurm": ([], "sbatch, squeue, scancel: no such command"),
     "ours": (["--slurm", "output=x"], "--slurm output=x: `bench submit` says that itself"),
     "range": (["--slurm", "array=1-3"], "of an array only how many run at once"),
     "no option": (["--slurm", "Time limit=3"], "write KEY=VALUE, as time=01:00:00"),
