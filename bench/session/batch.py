@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.page import library
 from bench.plan import manifest as manifests
 from bench.plan import trials as planning
 from bench.plan.manifest import Manifest
@@ -46,6 +47,7 @@ from nncore.files import write_new
 
 CPUS = "cpus-per-task"
 TRAIN, GATHER, REPORT = "train", "gather", "report"
+NO_HTML = "--no-html"
 
 
 class RunningError(Exception):
@@ -86,15 +88,18 @@ def submit(
     overrides: Sequence[str] = (),
     plugins: Sequence[str | Path] = (),
     jobs: int | None = None,
+    html: bool = True,
     dry_run: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> Submission:
     """Queue what `bench run` with the same arguments would train, in arrays of `tasks`.
 
     `options` are `KEY=VALUE` of sbatch's, `jobs` worker processes a task. What earlier submissions
-    left is gathered first. With `dry_run` nothing is written or queued.
+    left is gathered first. Without `html` the report has no page. With `dry_run` nothing is written
+    or queued.
 
-    Raises SpecError, FolderMismatchError and StoreError as a run does, before anything is queued;
+    Raises SpecError, LibraryError, FolderMismatchError and StoreError as a run does, before
+    anything is queued;
     RunningError while jobs of the folder are queued or running, SlurmError when Slurm says no.
     """
     try:
@@ -106,6 +111,8 @@ def submit(
     given.setdefault(CPUS, str(jobs or 1))
     if not 1 <= tasks <= MOST_TASKS:
         raise SpecError([f"--tasks {tasks}: give a number from 1 to {MOST_TASKS:,}"])
+    if html:
+        library.installed()  # lest all be trained before that is told
     experiment = loaded(source, overrides, plugins)
     for what in remarked(experiment):
         say(what)
@@ -113,7 +120,7 @@ def submit(
     manifest = manifests.of(experiment, planning.trials(experiment))
     if dry_run:
         missing = _missing(experiment, folder, manifest)
-        return _planned(experiment, manifest, folder, missing, tasks, given)
+        return _planned(experiment, manifest, folder, missing, tasks, given, html)
     slurm.find("sbatch", "squeue", "scancel")
     if alive := _alive(folder):
         raise RunningError(
@@ -131,7 +138,7 @@ def submit(
         note(store, manifest)
         ready = done(store, manifest.trials)
     missing = [trial for trial in manifest.trials if trial.key not in ready]
-    found = _planned(experiment, manifest, folder, missing, tasks, given)
+    found = _planned(experiment, manifest, folder, missing, tasks, given, html)
     if found.jobs:
         _send(found)
     return found
@@ -182,6 +189,7 @@ def _planned(
     missing: Sequence[Trial],
     tasks: int,
     options: Mapping[str, str],
+    html: bool,
 ) -> Submission:
     """The chain of jobs for `missing` trials, and for what follows once they are there."""
     cores = int(options[CPUS]) if options[CPUS].isdecimal() else 1
@@ -200,7 +208,9 @@ def _planned(
         )
         found += [train, gathering]
     if found:
-        found.append(_job(folder, name, REPORT, _single(options), after=[found[-1].name]))
+        said = [] if html else [NO_HTML]
+        last = [found[-1].name]
+        found.append(_job(folder, name, REPORT, _single(options), *said, after=last))
     seconds = max((estimate(stacks(part, jobs=cores), cores) for part in parts), default=0.0)
     trials = sum(map(len, parts))
     return Submission(manifest, folder, tuple(found), trials, seconds, len(parts), phases, cores)
@@ -220,13 +230,19 @@ def _single(options: Mapping[str, str]) -> dict[str, str]:
 
 
 def _job(
-    folder: Path, name: str, step: str, options: Mapping[str, str], *, tasks: int = 0, **after: Any
+    folder: Path,
+    name: str,
+    step: str,
+    options: Mapping[str, str],
+    *said: str,
+    tasks: int = 0,
+    **after: Any,
 ) -> Job:
     log = f"{step}-%a.log" if tasks else f"{step}.log"
     command = [sys.executable, "-m", "bench", "slurm-job", step, str(folder)]
     return Job(
         f"{name}-{step}",
-        [*command, *([str(tasks)] if tasks else [])],
+        [*command, *([str(tasks)] if tasks else []), *said],
         folder_of(folder) / log,
         {"chdir": str(Path.cwd()), **options},
         tasks,

@@ -143,8 +143,8 @@ def gather_and_plan(folder: Path, step: str, say: Say) -> int:
     return _ended(folder, step, 0)
 
 
-def report(folder: Path, say: Say) -> Results:
-    """Measure what an epoch costs, and write the report of what there is."""
+def report(folder: Path, say: Say, *, html: bool = True) -> Results:
+    """Measure what an epoch costs, and write the report of what there is; `html`: with its page."""
     from bench.report.write import write
 
     with Store.open(folder) as store:
@@ -152,7 +152,7 @@ def report(folder: Path, say: Say) -> Results:
         spec.load(manifest.spec)
         plugins = [Path(path) for path in manifest.spec.get("plugins", ())]
         costs.measure(store, manifest, plugins, say)
-        files = write(folder, store, manifest, again=False, say=say)
+        files = write(folder, store, manifest, again=False, html=html, say=say)
         found = results_of(folder, manifest, store, files)
     _ended(folder, "report", 1 if found.crashed or found.missing else 0)
     return found

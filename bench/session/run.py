@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.page import library
 from bench.plan import manifest as manifests
 from bench.plan import stacks as stacking
 from bench.plan import trials as planning
@@ -203,13 +204,15 @@ def run(
     written, without `html` no page of them. `on` is a cluster of dask's to train on, see
     `bench.run.runner.Runner`.
 
-    Raises SpecError, also for another's rule that fails its rehearsal; FolderMismatchError,
-    StoreError, RunnerError, and Interrupted on Ctrl-C or SIGTERM, when everything that was finished
-    is stored.
+    Raises SpecError, also for another's rule that fails its rehearsal; LibraryError where a page
+    cannot be written; FolderMismatchError, StoreError, RunnerError, and Interrupted on Ctrl-C or
+    SIGTERM, when everything that was finished is stored.
     """
     from bench.report.write import write
 
     say = say or _nothing
+    if report and html:
+        library.installed()  # lest all be trained before that is told
     source, plugins = given(source, rules, plugins)
     experiment = loaded(source, overrides, plugins, shard)
     folder = place_of(experiment, out)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.page import library
 from bench.plan.manifest import Manifest
 from bench.plan.trials import Trial
 from bench.plan.variance import VARIANCE, Design, absent, first_seeds, streams, to_json, twins
@@ -57,6 +58,7 @@ def variance(
     from bench.verdicts.variance import told
 
     say = say or (lambda text: None)
+    library.installed()  # lest all be trained before that is told
     experiment = loaded(source, overrides, plugins, None)
     missing = {p.name: absent(p.problem) for p in experiment.problems}
     fixed = [name for name, gone in missing.items() if len(gone) == 3]

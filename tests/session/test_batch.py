@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.page import library
 from bench.run import slurm
 from tests.command import bench
 from tests.faults.commands import Running, stored, tables
@@ -256,6 +257,22 @@ def test_killed_while_it_submits_it_is_submitted_again(tmp_path, commands):
     (commands / "queue").unlink()
     done(folder, train, but=[2])
     submitted_again_it_is_whole(folder, commands)
+
+
+@pytest.mark.parametrize("verb", ["submit", "run", "variance"])
+def test_without_the_pages_library_nothing_is_begun(tmp_path, commands, monkeypatch, verb):
+    folder = written(tmp_path, PLAIN)
+    monkeypatch.setattr(library, "PACKAGE", "no_such_package")
+    options = ["--tasks", 3] if verb == "submit" else []
+    printed = bench(verb, "mine.toml", "--out", "out", *options, cwd=folder, code=2)
+    assert "no_such_package" in printed
+    assert not (folder / "out").exists()
+    if verb == "submit":
+        submitted(folder, "--no-html")
+        for line in sent(commands):
+            done(folder, line)
+        assert (folder / "out" / "summary.csv").exists()
+        assert not (folder / "out" / "report.html").exists()
 
 
 def test_half_a_chain_is_withdrawn(tmp_path, commands):
