@@ -13,11 +13,9 @@ from nncore.stack.costs import stack_size, step_cost
 
 # A stack is what is lost when a worker dies, and what progress counts.
 SECONDS = 2.0
-
-
 STACKS_PER_JOB = 4
-
-
+# What a stack takes beside its epochs: it is sent, its data are drawn, its outcomes are stored.
+EACH = 0.03
 # Below this, calls cost more than arithmetic: a lone trial takes twice the time of one of four.
 EFFICIENT = 4
 
@@ -71,5 +69,5 @@ def estimate(stacks: Sequence[Stack], jobs: int) -> float:
     """About how many seconds `stacks` take on `jobs` workers, each taking the next when free."""
     free = [0.0] * max(1, jobs)
     for stack in stacks:
-        heapq.heappush(free, heapq.heappop(free) + seconds(stack))
+        heapq.heappush(free, heapq.heappop(free) + EACH + seconds(stack))
     return max(free)

@@ -8,10 +8,11 @@ at once, each waiting for the one before. What they do is in `bench.session.jobs
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ from bench.session.submission import (
 )
 from bench.spec.experiment import Experiment
 from bench.spec.mistakes import SpecError
-from bench.store.store import FILE, Store
+from bench.store.store import FILE, DamagedError, Store
 from nncore.files import write_new
 
 CPUS = "cpus-per-task"
@@ -66,7 +67,8 @@ class NotSubmittedError(Exception):
 class Submission:
     """What is to be queued: `jobs` in their order; `trials` are missing now, of `seconds` at least.
 
-    `tasks` train at once, each on `workers`, and `phases` follow each other.
+    `tasks` train at once, each on `workers`, and `phases` follow each other. In a dry run,
+    `ungathered` trials are in stores of earlier tasks: what follows from them is not known yet.
     """
 
     manifest: Manifest
@@ -77,6 +79,7 @@ class Submission:
     tasks: int
     phases: int
     workers: int
+    ungathered: int = 0
 
 
 def submit(
@@ -119,8 +122,9 @@ def submit(
     folder = place_of(experiment, out).resolve()
     manifest = manifests.of(experiment, planning.trials(experiment))
     if dry_run:
-        missing = _missing(experiment, folder, manifest)
-        return _planned(experiment, manifest, folder, missing, tasks, given, html)
+        missing, ungathered = _missing(experiment, folder, manifest)
+        found = _planned(experiment, manifest, folder, missing, tasks, given, html)
+        return replace(found, ungathered=ungathered)
     slurm.find("sbatch", "squeue", "scancel")
     if alive := _alive(folder):
         raise RunningError(
@@ -168,18 +172,20 @@ def cancel(folder: Path) -> int:
     return len(alive)
 
 
-def _missing(experiment: Experiment, folder: Path, manifest: Manifest) -> list[Trial]:
-    """What no store of the folder has, its shards' included."""
+def _missing(experiment: Experiment, folder: Path, manifest: Manifest) -> tuple[list[Trial], int]:
+    """What no store of the folder has, its shards' included, and how many trials are in these."""
     ready: set[str] = set()
     if (folder / FILE).exists():
         with Store.read(folder) as store:
             refuse_other(store, manifest, machine=False)
             manifest = grown(experiment, manifest, store, lambda trials: done(store, trials))
             ready |= done(store, manifest.trials)
+    apart: set[str] = set()
     for path in shards_of(folder):
-        with Store.read(path) as shard:
-            ready |= done(shard, manifest.trials)
-    return [trial for trial in manifest.trials if trial.key not in ready]
+        with contextlib.suppress(DamagedError), Store.read(path) as shard:
+            apart |= done(shard, manifest.trials) - ready
+    ready |= apart
+    return [trial for trial in manifest.trials if trial.key not in ready], len(apart)
 
 
 def _planned(

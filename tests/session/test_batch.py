@@ -440,6 +440,19 @@ def test_a_dry_run_prints_the_scripts_and_writes_nothing(tmp_path, commands):
     assert not (commands / "sent").exists()
 
 
+def test_a_dry_run_tells_what_would_be_gathered(tmp_path, commands):
+    folder = written(tmp_path, TUNED)
+    submitted(folder)
+    train, *_ = sent(commands)
+    done(folder, train, but=[3])
+    printed = submitted(folder, "--dry-run")
+    first, then = (int(re.search(p, printed)[1]) for p in (r"gather (\d+)", r"queue (\d+) trials"))
+    done(folder, train)
+    printed = submitted(folder, "--dry-run")
+    assert f"would gather {first + then} trials of earlier tasks first" in printed
+    assert "nothing is missing" not in printed
+
+
 def test_values_of_options_are_quoted_as_sbatch_reads_them():
     job = slurm.Job("name", ["a b", "c"], slurm.Path("/x y/%/a-%a.log"), {"comment": 'say "hi"'}, 2)
     assert slurm.script(job).splitlines() == [
