@@ -102,8 +102,8 @@ def submit(
     or queued.
 
     Raises SpecError, LibraryError, FolderMismatchError and StoreError as a run does, before
-    anything is queued;
-    RunningError while jobs of the folder are queued or running, SlurmError when Slurm says no.
+    anything is queued; RunningError while jobs of the folder are queued or running, SlurmError when
+    Slurm says no.
     """
     try:
         given = slurm.options_of(options)
@@ -198,7 +198,7 @@ def _planned(
     html: bool,
 ) -> Submission:
     """The chain of jobs for `missing` trials, and for what follows once they are there."""
-    cores = int(options[CPUS]) if options[CPUS].isdecimal() else 1
+    cores = max(1, int(options[CPUS])) if options[CPUS].isdecimal() else 1
     parts = [part for part in shares(missing, tasks) if part]
     phases = _phases(experiment, manifest) if parts else 0
     name = prefix(manifest.name, folder)
