@@ -70,7 +70,11 @@ CONF
 
 stop() {
   for pid in "$home"/slurmd.pid "$home"/slurmctld.pid "$home"/munge/pid; do
-    if [ -s "$pid" ]; then kill "$(cat "$pid")" 2>/dev/null || true; fi
+    # slurmctld writes its state once more before it ends.
+    if [ -s "$pid" ]; then
+      number=$(cat "$pid")
+      if kill "$number" 2>/dev/null; then timeout 20 tail --pid="$number" -f /dev/null || true; fi
+    fi
   done
   rm -rf "$home"
 }
