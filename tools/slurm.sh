@@ -7,7 +7,7 @@ set -euo pipefail
 home=${BENCH_SLURM:-/run/bench-slurm}
 conf=$home/slurm.conf
 
-up() { SLURM_CONF=$conf sinfo -h -o %T 2>/dev/null | grep -qE 'idle|mixed|allocated'; }
+up() { [ -s "$conf" ] && SLURM_CONF=$conf sinfo -h -o %T 2>/dev/null | grep -qE 'idle|mixed|allocated'; }
 
 install() {
   if command -v slurmctld slurmd munged sbatch >/dev/null; then return; fi
