@@ -9,7 +9,7 @@ conf=$home/slurm.conf
 # What tells a folder that `start` has made, which alone is written to and removed.
 mark=$home/.made-by-bench
 
-up() { SLURM_CONF=$conf sinfo -h -o %T 2>/dev/null | grep -qE 'idle|mixed|allocated'; }
+up() { [ -s "$conf" ] && SLURM_CONF=$conf sinfo -h -o %T 2>/dev/null | grep -qE 'idle|mixed|allocated'; }
 
 install() {
   if command -v slurmctld slurmd munged sbatch >/dev/null; then return; fi

@@ -12,6 +12,7 @@ from bench.cli.verb import (
     exit_codes,
     folder_argument,
     main,
+    no_html,
     out_option,
     plugin_option,
     set_option,
@@ -32,6 +33,7 @@ from bench.cli.verb import (
 @set_option
 @plugin_option
 @click.option("--jobs", "-j", type=click.IntRange(1), help="Worker processes a task; default: 1.")
+@no_html
 @click.option("--dry-run", is_flag=True, help="Print the scripts; queue nothing.")
 @exit_codes
 def submit(
@@ -42,6 +44,7 @@ def submit(
     overrides: tuple[str, ...],
     plugins: tuple[Path, ...],
     jobs: int | None,
+    no_html: bool,
     dry_run: bool,
 ) -> int:
     """Train what is not stored yet in arrays of Slurm's, then write the report.
@@ -59,6 +62,7 @@ def submit(
         overrides=overrides,
         plugins=plugins,
         jobs=jobs,
+        html=not no_html,
         dry_run=dry_run,
         say=lambda text: click.echo(text, err=True),
     )
@@ -86,8 +90,9 @@ def cancel(folder: Path) -> int:
 @folder_argument
 @click.argument("tasks", type=click.IntRange(1), required=False)
 @click.option("--part", type=click.IntRange(1), envvar="SLURM_ARRAY_TASK_ID", default=1)
+@no_html
 @exit_codes
-def slurm_job(step: str, folder: Path, tasks: int | None, part: int) -> int:
+def slurm_job(step: str, folder: Path, tasks: int | None, part: int, no_html: bool) -> int:
     """Do what a script of `submit` asks for."""
     from bench.session import jobs
 
@@ -97,7 +102,7 @@ def slurm_job(step: str, folder: Path, tasks: int | None, part: int) -> int:
     if tasks is not None:
         return jobs.train(folder, step, part, tasks, say=say)
     if step == "report":
-        results = jobs.report(folder, say)
+        results = jobs.report(folder, say, html=not no_html)
         said.outcome(results)
         return FAILED if results.crashed or results.missing else 0
     return jobs.gather_and_plan(folder, step, say)

@@ -68,7 +68,7 @@ def status(folder: Path, as_json: bool) -> int:
     else:
         for line in [*statuses.lines(found), *(queues.lines(queue, folder) if queue else ())]:
             click.echo(line)
-    return found.exit_code
+    return FAILED if queue and queue.damage else found.exit_code
 
 
 @main.command(name="open")

@@ -37,10 +37,17 @@ def submitted(found: Any, dry_run: bool) -> None:
     """What a `bench.session.batch.Submission` has queued, or would queue, on stderr."""
     from bench.run.progress import counted
 
-    if not found.jobs:
+    if found.ungathered:
+        click.echo(
+            f"would gather {found.ungathered:,} trials of earlier tasks first, "
+            "and plan what follows from them",
+            err=True,
+        )
+    elif not found.jobs:
         click.echo(
             f"nothing is missing in {found.folder}: `bench report {found.folder}` writes the report"
         )
+    if not found.jobs:
         return
     follows = f", then {found.phases - 1} more at most" if found.phases > 1 else ""
     click.echo(

@@ -27,18 +27,23 @@ def version() -> str:
         return ""
 
 
-@functools.cache
-def script() -> str:
-    """plotly.js, zlib's, as base64; nothing of the package is imported.
-
-    Raises LibraryError where it is not installed, or without its script.
-    """
+def installed() -> Path:
+    """Where plotly.js is. Raises LibraryError where it is not installed, or without its script."""
     try:
-        file = metadata.distribution(PACKAGE).locate_file(f"{PACKAGE}/{SCRIPT}")
-        source = Path(str(file)).read_bytes()
+        path = Path(str(metadata.distribution(PACKAGE).locate_file(f"{PACKAGE}/{SCRIPT}")))
+        path.stat()
     except (metadata.PackageNotFoundError, OSError) as error:
         raise LibraryError(
             f"report.html needs the script of the package {PACKAGE} ({error}); install it, or "
             "leave the page out with --no-html"
         ) from error
-    return base64.b64encode(zlib.compress(source, 9)).decode("ascii")
+    return path
+
+
+@functools.cache
+def script() -> str:
+    """plotly.js, zlib's, as base64; nothing of the package is imported.
+
+    Raises LibraryError as `installed` does, OSError where it cannot be read.
+    """
+    return base64.b64encode(zlib.compress(installed().read_bytes(), 9)).decode("ascii")

@@ -5,22 +5,29 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 
-from bench.plan.stacks import seconds, stacks
-from bench.plan.trials import Stack, Trial
-
-CACHE = 1 << 20  # bytes, whatever this machine has: another one has to find the same shares
+from bench.plan.stacks import seconds
+from bench.plan.trials import Trial
 
 
-def shares(trials: Sequence[Trial], parts: int, *, jobs: int = 1) -> list[tuple[Stack, ...]]:
-    """Stacks of `trials` in so many `parts`, each about as long as the others on `jobs` workers.
+def shares(trials: Sequence[Trial], parts: int) -> list[tuple[Trial, ...]]:
+    """`trials`, each key once, in so many `parts` of which none costs much more than another.
 
-    The longest stacks first, each to the part that has least so far (Graham 1969: at most a third
-    longer than the best there is). The same trials are shared out alike on every machine.
+    Seed by seed in their order, the dearest trial first, each to the part that has least so far
+    (Graham 1969): two parts never differ by more than the dearest trial, and seeds that are added
+    move none of those before. The same trials are shared out alike on every machine.
     """
-    found: list[list[Stack]] = [[] for _ in range(parts)]
+    found: list[list[Trial]] = [[] for _ in range(parts)]
     loads = [(0.0, part) for part in range(parts)]
-    for stack in stacks(trials, jobs=parts * jobs, cache=CACHE):
+    unique = {trial.key: trial for trial in reversed(trials)}.values()
+    turns = {seed: turn for turn, seed in enumerate(dict.fromkeys(t.seed for t in trials))}
+    one_of = {(t.problem_name, t.configuration_index): t for t in unique}
+    costs = {alike: seconds((trial,)) for alike, trial in one_of.items()}
+
+    def cost(trial: Trial) -> float:
+        return costs[trial.problem_name, trial.configuration_index]
+
+    for trial in sorted(unique, key=lambda t: (turns[t.seed], -cost(t), t.index)):
         load, part = loads[0]
-        found[part].append(stack)
-        heapq.heapreplace(loads, (load + seconds(stack), part))
+        found[part].append(trial)
+        heapq.heapreplace(loads, (load + cost(trial), part))
     return [tuple(part) for part in found]

@@ -13,21 +13,16 @@ from nncore.stack.costs import stack_size, step_cost
 
 # A stack is what is lost when a worker dies, and what progress counts.
 SECONDS = 2.0
-
-
 STACKS_PER_JOB = 4
-
-
 # A round is what an interrupted run leaves of everyone.
 ROUNDS = 4
-
+# What a stack takes beside its epochs: it is sent, its data are drawn, its outcomes are stored.
+EACH = 0.03
 # Below this, calls cost more than arithmetic: a lone trial takes twice the time of one of four.
 EFFICIENT = 4
 
 
-def stacks(
-    trials: Sequence[Trial], *, jobs: int, size: int | None = None, cache: int | None = None
-) -> list[Stack]:
+def stacks(trials: Sequence[Trial], *, jobs: int, size: int | None = None) -> list[Stack]:
     """Group trials that can train side by side, each key once, in the order to train them.
 
     Everyone's first seeds come before anyone's last, so that what an interrupted run leaves can be
@@ -35,8 +30,7 @@ def stacks(
 
     A stack fits a core's cache and takes about two seconds; it is smaller where `jobs` workers
     would be idle otherwise, but never so small that calls outweigh arithmetic. `size` fixes the
-    trials of a stack, `cache` (bytes) is that of another machine. How trials are grouped changes no
-    result.
+    trials of a stack. How trials are grouped changes no result.
     """
     groups: dict[Any, dict[str, Trial]] = {}
     # Trials share their problems and configurations: each is described once.
@@ -54,9 +48,7 @@ def stacks(
     ]
     total = sum(map(seconds, together))
     share = min(SECONDS, total / (STACKS_PER_JOB * max(1, jobs)))
-    found = [
-        stack for group in together for stack in _cut(group, size or _size(group, share, cache))
-    ]
+    found = [stack for group in together for stack in _cut(group, size or _size(group, share))]
 
     def order(stack: Stack) -> tuple[int, float, int]:
         place = places[stack[0].problem_name, stack[0].seed]
@@ -78,10 +70,10 @@ def _places(trials: Sequence[Trial]) -> dict[tuple[str, int], float]:
     }
 
 
-def _size(group: Stack, share: float, cache: int | None) -> int:
+def _size(group: Stack, share: float) -> int:
     """Trials per stack of about `share` seconds."""
     some = group[0].configuration
-    whole = stack_size(group[0].problem, some.rule, some.wrappers, cache)
+    whole = stack_size(group[0].problem, some.rule, some.wrappers)
     each = seconds(group[:1])
     most = min(whole, max(EFFICIENT, int(SECONDS / each)))
     return min(most, max(EFFICIENT, -(-whole // 2), int(share / each)))
@@ -104,5 +96,5 @@ def estimate(stacks: Sequence[Stack], jobs: int) -> float:
     """About how many seconds `stacks` take on `jobs` workers, each taking the next when free."""
     free = [0.0] * max(1, jobs)
     for stack in stacks:
-        heapq.heappush(free, heapq.heappop(free) + seconds(stack))
+        heapq.heappush(free, heapq.heappop(free) + EACH + seconds(stack))
     return max(free)

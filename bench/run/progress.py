@@ -57,15 +57,15 @@ class Progress:
         self._bar: Any = None
 
     @classmethod
-    def of(cls, stacks: Sequence[Stack], jobs: int, title: str = "") -> Progress:
-        """The progress of `stacks` on `jobs` workers."""
+    def of(cls, stacks: Sequence[Stack], jobs: int, title: str = "", **options: Any) -> Progress:
+        """The progress of `stacks` on `jobs` workers; `options` are those of a `Progress`."""
         from bench.plan.stacks import seconds
 
         work: dict[str, float] = {}
         for stack in stacks:
             share = seconds(stack) / len(stack)
             work |= {trial.key: share for trial in stack}
-        return cls(work, workers=min(jobs, len(stacks)), title=title)
+        return cls(work, workers=min(jobs, len(stacks)), title=title, **options)
 
     def __enter__(self) -> Progress:
         self._begin = self._last = self._clock()

@@ -8,38 +8,47 @@ at once, each waiting for the one before. What they do is in `bench.session.jobs
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import re
+import contextlib
 import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bench.page import library
 from bench.plan import manifest as manifests
 from bench.plan import trials as planning
 from bench.plan.manifest import Manifest
 from bench.plan.shares import shares
-from bench.plan.stacks import estimate
+from bench.plan.stacks import estimate, stacks
 from bench.plan.trials import Trial
 from bench.run import rehearsal, slurm
 from bench.run.progress import counted
-from bench.run.slurm import Job
+from bench.run.slurm import Job, Waiting
 from bench.session.folder import done, note, refuse_other
-from bench.session.jobs import ENDED, folder_of, gather, mark_of, shards_of
+from bench.session.jobs import SHARDS, gather, shards_of
 from bench.session.rounds import grown, later, round_of
-from bench.session.run import loaded, place_of
+from bench.session.run import loaded, place_of, remarked
+from bench.session.submission import (
+    MOST_TASKS,
+    Sent,
+    Submitted,
+    clear,
+    folder_of,
+    marks,
+    prefix,
+    remember,
+    remembered,
+)
 from bench.spec.experiment import Experiment
 from bench.spec.mistakes import SpecError
-from bench.store.store import FILE, Store
-from nncore.files import read_plain, write_new
+from bench.store.store import FILE, DamagedError, Store
+from nncore.files import write_new
 
-RECORD = "submission.json"
 CPUS = "cpus-per-task"
 TRAIN, GATHER, REPORT = "train", "gather", "report"
+NO_HTML = "--no-html"
 
 
 class RunningError(Exception):
@@ -58,7 +67,8 @@ class NotSubmittedError(Exception):
 class Submission:
     """What is to be queued: `jobs` in their order; `trials` are missing now, of `seconds` at least.
 
-    `tasks` train at once, and `phases` follow each other.
+    `tasks` train at once, each on `workers`, and `phases` follow each other. In a dry run,
+    `ungathered` trials are in stores of earlier tasks: what follows from them is not known yet.
     """
 
     manifest: Manifest
@@ -68,6 +78,8 @@ class Submission:
     seconds: float
     tasks: int
     phases: int
+    workers: int
+    ungathered: int = 0
 
 
 def submit(
@@ -79,16 +91,19 @@ def submit(
     overrides: Sequence[str] = (),
     plugins: Sequence[str | Path] = (),
     jobs: int | None = None,
+    html: bool = True,
     dry_run: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> Submission:
     """Queue what `bench run` with the same arguments would train, in arrays of `tasks`.
 
     `options` are `KEY=VALUE` of sbatch's, `jobs` worker processes a task. What earlier submissions
-    left is gathered first. With `dry_run` nothing is written or queued.
+    left is gathered first. Without `html` the report has no page. With `dry_run` nothing is written
+    or queued.
 
-    Raises SpecError, FolderMismatchError and StoreError as a run does, before anything is queued;
-    RunningError while jobs of the folder are queued or running, SlurmError when Slurm says no.
+    Raises SpecError, LibraryError, FolderMismatchError and StoreError as a run does, before
+    anything is queued; RunningError while jobs of the folder are queued or running, SlurmError when
+    Slurm says no.
     """
     try:
         given = slurm.options_of(options)
@@ -97,16 +112,21 @@ def submit(
     if jobs is not None and given.get(CPUS, str(jobs)) != str(jobs):
         raise SpecError([f"--jobs {jobs} and --slurm {CPUS}={given[CPUS]}: give one of them"])
     given.setdefault(CPUS, str(jobs or 1))
+    if not 1 <= tasks <= MOST_TASKS:
+        raise SpecError([f"--tasks {tasks}: give a number from 1 to {MOST_TASKS:,}"])
+    if html:
+        library.installed()  # lest all be trained before that is told
     experiment = loaded(source, overrides, plugins)
+    for what in remarked(experiment):
+        say(what)
     folder = place_of(experiment, out).resolve()
     manifest = manifests.of(experiment, planning.trials(experiment))
     if dry_run:
-        missing = _missing(experiment, folder, manifest)
-        return _planned(experiment, manifest, folder, missing, tasks, given)
-    slurm.find("sbatch", "squeue")
-    waiting = slurm.queue([job["name"] for job in record(folder).get("jobs", ())])
-    # Slurm takes a moment to see that a job is through.
-    if alive := [w for w in waiting if not mark_of(folder, w.name, w.number).exists()]:
+        missing, ungathered = _missing(experiment, folder, manifest)
+        found = _planned(experiment, manifest, folder, missing, tasks, given, html)
+        return replace(found, ungathered=ungathered)
+    slurm.find("sbatch", "squeue", "scancel")
+    if alive := _alive(folder):
         raise RunningError(
             f"{folder}: {counted(alive, 'task')} of it queued or running: `bench status {folder}` "
             f"shows them, `bench cancel {folder}` ends them"
@@ -115,25 +135,28 @@ def submit(
         raise SpecError(faults)
     with Store.open(folder) as store:
         refuse_other(store, manifest, machine=False)
-        note(store, manifest)
     gather(folder, say)
-    with Store.read(folder) as store:
+    with Store.open(folder) as store:
+        refuse_other(store, manifest, machine=False)  # again: of what was gathered, too
         manifest = grown(experiment, manifest, store, lambda trials: done(store, trials))
+        note(store, manifest)
         ready = done(store, manifest.trials)
     missing = [trial for trial in manifest.trials if trial.key not in ready]
-    found = _planned(experiment, manifest, folder, missing, tasks, given)
+    found = _planned(experiment, manifest, folder, missing, tasks, given, html)
     if found.jobs:
         _send(found)
     return found
 
 
-def record(folder: Path) -> dict[str, Any]:
-    """What the last submission of `folder` was; empty when there was none."""
-    try:
-        found = json.loads(read_plain(folder_of(folder) / RECORD))
-        return dict(found) if isinstance(found, dict) else {}
-    except (OSError, ValueError):
-        return {}
+def _alive(folder: Path) -> list[Waiting]:
+    """The jobs and tasks of the last submission that have not ended.
+
+    Slurm takes a moment to see that one is through: whoever has left a mark is.
+    """
+    jobs = {job.name: job for job in remembered(folder).jobs}
+    waiting = slurm.queue([*jobs])
+    ended = marks(folder)
+    return [w for w in waiting if jobs[w.name].works.get(w.number) not in ended]
 
 
 def cancel(folder: Path) -> int:
@@ -141,26 +164,28 @@ def cancel(folder: Path) -> int:
 
     Raises NotSubmittedError where there was none, SlurmError when Slurm says no.
     """
-    jobs = record(folder.resolve()).get("jobs", ())
+    jobs = remembered(folder.resolve()).jobs
     if not jobs:
         raise NotSubmittedError(f"{folder}: nothing was submitted here")
-    alive = slurm.queue([job["name"] for job in jobs])
+    alive = slurm.queue([job.name for job in jobs])
     slurm.cancel(waiting.job for waiting in alive)
     return len(alive)
 
 
-def _missing(experiment: Experiment, folder: Path, manifest: Manifest) -> list[Trial]:
-    """What no store of the folder has, its shards' included."""
+def _missing(experiment: Experiment, folder: Path, manifest: Manifest) -> tuple[list[Trial], int]:
+    """What no store of the folder has, its shards' included, and how many trials are in these."""
     ready: set[str] = set()
     if (folder / FILE).exists():
         with Store.read(folder) as store:
             refuse_other(store, manifest, machine=False)
             manifest = grown(experiment, manifest, store, lambda trials: done(store, trials))
             ready |= done(store, manifest.trials)
+    apart: set[str] = set()
     for path in shards_of(folder):
-        with Store.read(path) as shard:
-            ready |= done(shard, manifest.trials)
-    return [trial for trial in manifest.trials if trial.key not in ready]
+        with contextlib.suppress(DamagedError), Store.read(path) as shard:
+            apart |= done(shard, manifest.trials) - ready
+    ready |= apart
+    return [trial for trial in manifest.trials if trial.key not in ready], len(apart)
 
 
 def _planned(
@@ -170,13 +195,13 @@ def _planned(
     missing: Sequence[Trial],
     tasks: int,
     options: Mapping[str, str],
+    html: bool,
 ) -> Submission:
     """The chain of jobs for `missing` trials, and for what follows once they are there."""
-    cores = int(options[CPUS]) if options[CPUS].isdecimal() else 1
-    unique = {trial.key: trial for trial in missing}
-    parts = [part for part in shares([*unique.values()], tasks, jobs=cores) if part]
+    cores = max(1, int(options[CPUS])) if options[CPUS].isdecimal() else 1
+    parts = [part for part in shares(missing, tasks) if part]
     phases = _phases(experiment, manifest) if parts else 0
-    name = _name(manifest.name, folder)
+    name = prefix(manifest.name, folder)
     found: list[Job] = []
     for phase in range(1, phases + 1):
         gathered = [found[-1].name] if found else []
@@ -189,9 +214,12 @@ def _planned(
         )
         found += [train, gathering]
     if found:
-        found.append(_job(folder, name, REPORT, _single(options), after=[found[-1].name]))
-    seconds = max((estimate(part, cores) for part in parts), default=0.0)
-    return Submission(manifest, folder, tuple(found), len(unique), seconds, len(parts), phases)
+        said = [] if html else [NO_HTML]
+        last = [found[-1].name]
+        found.append(_job(folder, name, REPORT, _single(options), *said, after=last))
+    seconds = max((estimate(stacks(part, jobs=cores), cores) for part in parts), default=0.0)
+    trials = sum(map(len, parts))
+    return Submission(manifest, folder, tuple(found), trials, seconds, len(parts), phases, cores)
 
 
 def _phases(experiment: Experiment, manifest: Manifest) -> int:
@@ -202,25 +230,25 @@ def _phases(experiment: Experiment, manifest: Manifest) -> int:
     return 1 + rounds if manifest.tuned else 1 + rounds - max(1, round_of(manifest))
 
 
-def _name(experiment: str, folder: Path) -> str:
-    """A name for jobs: no other folder's have it."""
-    plain = re.sub(r"[^\w.-]", "-", experiment, flags=re.ASCII)[:40]
-    return f"bench-{plain}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:8]}"
-
-
 def _single(options: Mapping[str, str]) -> dict[str, str]:
     """Options of a job that is no array and needs one processor."""
     return {k: "1" if k == CPUS else v for k, v in options.items() if k != slurm.ARRAY}
 
 
 def _job(
-    folder: Path, name: str, step: str, options: Mapping[str, str], *, tasks: int = 0, **after: Any
+    folder: Path,
+    name: str,
+    step: str,
+    options: Mapping[str, str],
+    *said: str,
+    tasks: int = 0,
+    **after: Any,
 ) -> Job:
     log = f"{step}-%a.log" if tasks else f"{step}.log"
     command = [sys.executable, "-m", "bench", "slurm-job", step, str(folder)]
     return Job(
         f"{name}-{step}",
-        [*command, *([str(tasks)] if tasks else [])],
+        [*command, *([str(tasks)] if tasks else []), *said],
         folder_of(folder) / log,
         {"chdir": str(Path.cwd()), **options},
         tasks,
@@ -229,19 +257,31 @@ def _job(
 
 
 def _send(found: Submission) -> None:
-    """Queue all jobs; what is queued is written down before the next one is."""
-    folder = folder_of(found.folder)
-    folder.mkdir(exist_ok=True)
-    for path in [*folder.glob(f"*{ENDED}"), *folder.glob("*.log"), *folder.glob("*.sh")]:
-        path.unlink()
-    (folder / "fingerprint.json").unlink(missing_ok=True)
-    jobs = [{"name": job.name, "tasks": job.tasks} for job in found.jobs]
-    write_new(folder / RECORD, json.dumps({"jobs": jobs}))
+    """Queue all jobs; what is to be queued is written down before the first one is."""
+    clear(found.folder)
+    for path in [found.folder / SHARDS, *(found.folder / SHARDS).glob("*")]:
+        if path.is_symlink():
+            path.unlink()  # tasks write there, and it may lead anywhere
+    jobs = tuple(Sent(job.name, job.tasks) for job in found.jobs)
+    remember(found.folder, Submitted(jobs, found.workers))
     ids: dict[str, str] = {}
-    for job in found.jobs:
-        path = script_of(job)
-        write_new(path, slurm.script(job))
-        ids[job.name] = slurm.send(path, slurm.dependencies(job, ids))
+    try:
+        for job in found.jobs:
+            path = script_of(job)
+            write_new(path, slurm.script(job))
+            ids[job.name] = slurm.send(path, slurm.dependencies(job, ids))
+    except BaseException as error:
+        _withdraw(found.folder, ids.values(), error)
+        raise
+
+
+def _withdraw(folder: Path, ids: Iterable[str], error: BaseException) -> None:
+    """End half a chain: what it trains nobody would gather. Raises SlurmError, and why it was."""
+    try:
+        slurm.cancel(ids)
+    except slurm.SlurmError as other:
+        left = f"what was queued before is queued still ({other}): `bench cancel {folder}` ends it"
+        raise slurm.SlurmError(f"{error}; {left}") from error
 
 
 def script_of(job: Job) -> Path:

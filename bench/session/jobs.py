@@ -10,64 +10,53 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from bench.plan.keys import key
 from bench.plan.manifest import Manifest
 from bench.plan.shares import shares
-from bench.plan.stacks import seconds
 from bench.run import runner
-from bench.run.progress import Progress
-from bench.session import costs
+from bench.run.progress import Progress, counted
+from bench.session import costs, run
 from bench.session.folder import (
     FolderMismatchError,
     done,
     fingerprint_of,
     note,
+    read_fingerprint,
     read_manifest,
     refuse_other,
 )
 from bench.session.merge import merge
 from bench.session.results import Results, results_of
 from bench.session.rounds import grown
+from bench.session.run import Planned
+from bench.session.submission import folder_of, mark
 from bench.spec import experiment as spec
 from bench.store import provenance
 from bench.store.records import LockedError
-from bench.store.store import FILE, Result, Store
-from nncore.files import write_new
+from bench.store.store import FILE, Store, set_aside
+from nncore.files import read_plain, write_new
 
-SLURM, SHARDS = "slurm", "shards"
-ENDED = ".ended"
+SHARDS = "shards"
 FIRST = "fingerprint.json"  # of the task that came first
 CPUS = "SLURM_CPUS_PER_TASK"
+LARGEST = 1 << 20  # bytes of it
 LINE_SECONDS = 60.0
 
 Say = Callable[[str], None]
 
 
-def folder_of(folder: Path) -> Path:
-    """Where the scripts and logs of a results folder's jobs lie."""
-    return folder / SLURM
-
-
-def step_of(name: str) -> str:
-    """What a job does, by its name: train-1, gather-1, report."""
-    last = name.rsplit("-", 2)
-    return last[-1] if not last[-1].isdecimal() else "-".join(last[-2:])
-
-
-def mark_of(folder: Path, name: str, number: int) -> Path:
-    """What a job leaves when it has come to its end; `number` is a task's of an array, or 0."""
-    task = f"{step_of(name)}-{number}" if number else step_of(name)
-    return folder_of(folder) / f"{task}{ENDED}"
-
-
 def shards_of(folder: Path) -> list[Path]:
-    """The folders of tasks that have stored something, and have not been gathered yet."""
-    return [path.parent for path in sorted((folder / SHARDS).glob(f"*/{FILE}"))]
+    """The folders of tasks that have stored something, and have not been gathered yet.
+
+    No links: what they lead to would be removed once it is gathered.
+    """
+    if (folder / SHARDS).is_symlink():
+        return []
+    found = sorted((folder / SHARDS).glob(f"*/{FILE}"))
+    return [path.parent for path in found if not path.parent.is_symlink()]
 
 
 def train(folder: Path, step: str, part: int, parts: int, *, say: Say) -> int:
@@ -80,61 +69,61 @@ def train(folder: Path, step: str, part: int, parts: int, *, say: Say) -> int:
     with Store.read(folder) as store:
         manifest = read_manifest(store)
         spec.load(manifest.spec)  # plugins, and what the data files hold now
-        _refuse_changed(folder, manifest)
-        refuse_other(store, manifest, machine=bool(len(store)))
+        _refuse_changed(store, manifest)
+        refuse_other(store, manifest)
         ready = done(store, manifest.trials)
     _refuse_odd(folder, manifest)
-    missing = {t.key: t for t in manifest.trials if t.key not in ready}
-    share = shares([*missing.values()], parts, jobs=cores)[part - 1]
-    say(f"{step}, part {part} of {parts}: {sum(map(len, share)):,} trials")
+    share = shares([t for t in manifest.trials if t.key not in ready], parts)[part - 1]
+    say(f"{step}, part {part} of {parts}: {counted(share, 'trial')}")
     crashed = 0
     if share:
         with Store.open(folder / SHARDS / f"{step}-{part}", repair=True) as store:
             refuse_other(store, manifest)
             note(store, manifest)
             kept = done(store, manifest.trials)
-            left = [tuple(t for t in stack if t.key not in kept) for stack in share]
-            stacks = [stack for stack in left if stack]
-            asked = {t.key: t.asked for stack in stacks for t in stack}
-            work = {t.key: seconds(stack) / len(stack) for stack in stacks for t in stack}
+            left = [trial for trial in share if trial.key not in kept]
+            todo = Planned.of(manifest, folder, left, cores)
             plugins = [Path(path) for path in manifest.spec.get("plugins", ())]
-            with (
-                runner.Runner(jobs=cores, plugins=plugins, say=say) as workers,
-                Progress(work, workers=cores, line_seconds=LINE_SECONDS) as progress,
-            ):
-
-                def keep(result: Result) -> None:
-                    pairs = zip(result.keys, result.records, strict=True)
-                    records = [record._replace(asked=asked[k]) for k, record in pairs]
-                    store.add(result._replace(records=records))
-                    progress.add(result)
-
-                workers.run(stacks, on_result=keep, estimate=seconds)
+            with runner.Runner(jobs=cores, plugins=plugins, say=say) as workers:
+                run.train(workers, store, todo, _progress)
             crashed = sum(word == "crashed" for word in store.statuses().values())
     return _ended(folder, f"{step}-{part}", 1 if crashed else 0)
 
 
-def gather(folder: Path, say: Say) -> list[Path]:
-    """Move to the store of `folder` what closed stores of its shards have; returns what is left.
+def _progress(todo: Planned) -> Progress:
+    return Progress.of(todo.stacks, todo.jobs, line_seconds=LINE_SECONDS)
+
+
+def gather(folder: Path, say: Say) -> None:
+    """Move to the store of `folder` what closed stores of its shards have.
 
     What is damaged of one is left out, and missing: the next submission sends it again.
     """
     closed: list[Path] = []
-    left: list[Path] = []
     for path in shards_of(folder):
         try:
             with Store.open(path, repair=True) as store:  # what a killed task began is rolled back
                 for damage in store.damage:
                     say(f"{path}: damaged, and left out: {damage}")
-                (closed if len(store) else left).append(path)
+                if len(store):
+                    closed.append(path)
         except LockedError as error:
-            say(f"{error}")
-            left.append(path)
+            say(str(error))
     if closed:
         merge(folder, closed)
         for path in closed:
-            shutil.rmtree(path, ignore_errors=True)
-    return left
+            _remove(path)
+
+
+def _remove(shard: Path) -> None:
+    """Remove a shard, but for what was set aside of it as damaged: that is nowhere else."""
+    aside = set(set_aside(shard))
+    with contextlib.suppress(OSError):  # what is gathered twice is there once
+        for path in shard.iterdir():
+            if path not in aside:
+                path.unlink(missing_ok=True)
+        if not aside:
+            shard.rmdir()
 
 
 def gather_and_plan(folder: Path, step: str, say: Say) -> int:
@@ -147,14 +136,15 @@ def gather_and_plan(folder: Path, step: str, say: Say) -> int:
             say(f"{missing:,} trials are missing: `bench submit` sends them again")
             return _ended(folder, step, 1)
         experiment = spec.load(before.spec)
+        _refuse_changed(store, before)
         manifest = grown(experiment, before, store, lambda trials: done(store, trials))
         note(store, manifest, fingerprint=store.meta["fingerprint"])
     say(f"{len(manifest.trials) - len(before.trials):,} trials follow")
     return _ended(folder, step, 0)
 
 
-def report(folder: Path, say: Say) -> Results:
-    """Measure what an epoch costs, and write the report of what there is."""
+def report(folder: Path, say: Say, *, html: bool = True) -> Results:
+    """Measure what an epoch costs, and write the report of what there is; `html`: with its page."""
     from bench.report.write import write
 
     with Store.open(folder) as store:
@@ -162,27 +152,33 @@ def report(folder: Path, say: Say) -> Results:
         spec.load(manifest.spec)
         plugins = [Path(path) for path in manifest.spec.get("plugins", ())]
         costs.measure(store, manifest, plugins, say)
-        files = write(folder, store, manifest, again=False, say=say)
+        files = write(folder, store, manifest, again=False, html=html, say=say)
         found = results_of(folder, manifest, store, files)
     _ended(folder, "report", 1 if found.crashed or found.missing else 0)
     return found
 
 
-def _ended(folder: Path, step: str, code: int) -> int:
-    """Leave a mark that a job came to its end, and how."""
-    write_new(folder_of(folder) / f"{step}{ENDED}", f"{code}\n")
+def _ended(folder: Path, work: str, code: int) -> int:
+    mark(folder, work, code)
     return code
 
 
-def _refuse_changed(folder: Path, manifest: Manifest) -> None:
-    """Raise FolderMismatchError where problems are not what they were, as of data that changed."""
+def _refuse_changed(store: Store, manifest: Manifest) -> None:
+    """Raise FolderMismatchError where code, plugins or data are not those that were submitted."""
+    then, now = read_fingerprint(store), fingerprint_of(manifest)
+    lines = provenance.differences(then, now, machine=False)
     first = {t.problem_name: t for t in reversed(manifest.trials)}
-    for name, trial in first.items():
-        if key(trial.problem, trial.configuration, trial.seed) != trial.key:
-            raise FolderMismatchError(
-                f"{folder}: the data or the plugins of problem {name} have changed since they "
-                "were submitted"
-            )
+    lines += [
+        f"the data or the plugins of problem {name} changed"
+        for name, trial in first.items()
+        if key(trial.problem, trial.configuration, trial.seed) != trial.key
+    ]
+    if lines:
+        raise FolderMismatchError(
+            f"{store.path.parent}: not what was submitted:\n"
+            + "\n".join(f"  {line}" for line in lines)
+            + "\n`bench submit` again sends what there is now"
+        )
 
 
 def _refuse_odd(folder: Path, manifest: Manifest) -> None:
@@ -194,9 +190,15 @@ def _refuse_odd(folder: Path, manifest: Manifest) -> None:
     try:
         with contextlib.suppress(FileExistsError):
             os.link(own, path)  # whole, or not at all
-        first: Mapping[str, Any] = json.loads(path.read_text())
+        content = read_plain(path, links=False, most=LARGEST)
     finally:
         own.unlink()
+    try:
+        first = json.loads(content)
+    except (ValueError, RecursionError):
+        first = None
+    if first not in provenance.FORM:
+        raise FolderMismatchError(f"{path}: is none of a task's; `bench submit` again removes it")
     if differ := provenance.differences(first, mine):
         lines = "\n".join(f"  {line}" for line in differ)
         raise FolderMismatchError(

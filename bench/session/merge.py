@@ -15,19 +15,25 @@ from bench.session.folder import (
     read_manifest,
 )
 from bench.store import beforehand, provenance
-from bench.store.store import FILE, Store
+from bench.store.store import FILE, Result, Store
 from bench.tables.costs import COSTS, costs_of
 
 
 def merge(out: Path, folders: Sequence[Path]) -> Manifest:
-    """Copy the outcomes of `folders` to `out`; what is there already stays.
+    """Copy the outcomes of `folders` to `out`; what is there with all that was asked stays.
+
+    A store of `out` in which nothing was noted, as a kill leaves it, counts as none.
 
     Returns the manifest of all of them. Raises FolderMismatchError when they are not parts of one
     experiment or were computed by different code, and StoreError when one cannot be read.
     """
     stores = [Store.read(folder) for folder in folders]
     if (out / FILE).exists():
-        stores.append(Store.read(out))
+        there = Store.read(out)
+        if there.meta or there.damage:
+            stores.append(there)
+        else:
+            there.close()
     try:
         parts = [read_manifest(store) for store in stores]
         _refuse_strangers(stores, parts)
@@ -40,13 +46,29 @@ def merge(out: Path, folders: Sequence[Path]) -> Manifest:
             note(target, whole, fingerprint=fingerprint)
             for store in stores[: len(folders)]:
                 for result in store.results():
-                    if not all(key in target for key in result.keys):
-                        target.add(result)
+                    if (new := _lacking(target, result)).keys:
+                        target.add(new)
             _add_costs(target, stores)
         return whole
     finally:
         for store in stores:
             store.close()
+
+
+def _lacking(target: Store, result: Result) -> Result:
+    """What `target` lacks of a stack, wholly or in part, with its share of the seconds."""
+    lacking = [
+        (key, record)
+        for key, record in zip(result.keys, result.records, strict=True)
+        if key not in target or not {*record.asked} <= {*target.asked(key)}
+    ]
+    share = len(lacking) / len(result.keys)
+    return result._replace(
+        keys=tuple(key for key, _ in lacking),
+        records=[record for _, record in lacking],
+        kernel_seconds=result.kernel_seconds * share,
+        wall_seconds=result.wall_seconds * share,
+    )
 
 
 def _filled(stores: Sequence[Store]) -> Sequence[Store]:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bench.plan.manifest import Manifest
 from bench.run import slurm
 from bench.run.progress import duration
-from bench.session.batch import record
 from bench.session.folder import done, read_manifest
-from bench.session.jobs import folder_of, mark_of, shards_of, step_of
-from bench.store.store import Store, StoreError
+from bench.session.jobs import shards_of
+from bench.session.submission import folder_of, logged, marks, remembered
+from bench.store.store import DamagedError, Store, StoreError
 
 DONE, FAILED, UNBEGUN, UNKNOWN = "done", "failed", "not begun", "unknown"
 STATES = (slurm.QUEUED, slurm.RUNNING, DONE, FAILED, UNBEGUN)
@@ -27,7 +27,8 @@ class Queued:
     """The jobs of a submission: by step how many of its tasks are in which state.
 
     `trials` are done in all stores, of `all`; `seconds_left` follows from those that train now,
-    None where nothing does or nothing is known yet. `failed` has tasks without a good end.
+    None where nothing does or nothing is known yet. `failed` has tasks without a good end, `damage`
+    what of their stores cannot be trusted; `trouble` says why nobody knows what is queued.
     """
 
     steps: Mapping[str, Mapping[str, int]]
@@ -35,6 +36,7 @@ class Queued:
     all: int
     seconds_left: float | None
     failed: tuple[str, ...]
+    damage: tuple[str, ...] = ()
     trouble: str = ""
 
     @property
@@ -47,86 +49,80 @@ class Queued:
 def queued(folder: Path) -> Queued | None:
     """How far the last submission of `folder` is; None where there was none."""
     folder = folder.resolve()
-    jobs = record(folder).get("jobs", ())
-    if not jobs:
+    submitted = remembered(folder)
+    if not submitted.jobs:
         return None
+    ended = marks(folder)
     trouble, alive = "", dict[tuple[str, int], str]()
-    unmarked = [
-        job["name"] for job in jobs if not all(_ended(mark) for _, mark in _tasks(folder, job))
-    ]
+    unmarked = [job.name for job in submitted.jobs if not ended.keys() >= {*job.works.values()}]
     try:
         found = slurm.queue(unmarked)
         alive = {(waiting.name, waiting.number): waiting.state for waiting in found}
     except slurm.SlurmError as error:
         trouble = str(error)
+    # Again: what has ended in between is in no queue any more.
+    ended, begun = marks(folder), logged(folder)
     steps: dict[str, Counter[str]] = {}
     failed: list[str] = []
-    for job in jobs:
-        counts = steps.setdefault(step_of(job["name"]), Counter())
-        for number, mark in _tasks(folder, job):
-            state = alive.get((job["name"], number))
-            if state is None:
-                begun = mark.with_suffix(".log").exists()
-                state = _ended(mark) or (UNKNOWN if trouble else FAILED if begun else UNBEGUN)
+    for job in submitted.jobs:
+        counts = steps.setdefault(job.step, Counter())
+        for number, work in job.works.items():
+            state = alive.get((job.name, number))
+            if state is None and work in ended:
+                # Trials that crashed are results, trials that are missing are not.
+                state = FAILED if job.step.startswith("gather") and ended[work] else DONE
+            elif state is None:
+                state = UNKNOWN if trouble else FAILED if work in begun else UNBEGUN
             counts[state] += 1
             if state == FAILED:
-                failed.append(mark.stem)
+                failed.append(work)
     with Store.read(folder) as store:
         manifest = read_manifest(store)
         spent = _seconds(store, manifest)
         ready = done(store, manifest.trials)
+    damage: list[str] = []
     for path in shards_of(folder):
         # A job may gather it at this moment, and remove it; the next look has it elsewhere.
-        with contextlib.suppress(StoreError, OSError), Store.read(path) as shard:
-            spent |= _seconds(shard, manifest)
-            ready |= done(shard, manifest.trials)
+        with contextlib.suppress(StoreError, OSError):
+            try:
+                with Store.read(path) as shard:
+                    damage += [f"{path.name}: {item}" for item in shard.damage]
+                    spent |= _seconds(shard, manifest)
+                    ready |= done(shard, manifest.trials)
+            except DamagedError as error:
+                damage += [f"{path.name}: {item}" for item in error.damage]
     running = sum(c[slurm.RUNNING] for step, c in steps.items() if step.startswith("train"))
-    left = _left(manifest, ready, spent, running)
+    left = _left(manifest, ready, spent, running * submitted.workers)
     count = len({trial.key for trial in manifest.trials})
     plain = {step: dict(counts) for step, counts in steps.items()}
-    return Queued(plain, len(ready), count, left, tuple(failed), trouble)
+    return Queued(plain, len(ready), count, left, tuple(failed), tuple(damage), trouble)
 
 
 def _seconds(store: Store, manifest: Manifest) -> dict[str, float]:
-    """By key, how long the stored trials took."""
+    """By key, how long the stored trials took, where that is known."""
     keys = [trial.key for trial in manifest.trials]
     found = store.trials(keys)
-    return dict(zip([keys[i] for i in found.positions], found.train_seconds.tolist(), strict=True))
-
-
-def _tasks(folder: Path, job: Mapping[str, Any]) -> Iterator[tuple[int, Path]]:
-    """The numbers of a job's tasks, 0 for a single one, and the marks that they leave."""
-    for number in range(1, job["tasks"] + 1) if job["tasks"] else [0]:
-        yield number, mark_of(folder, job["name"], number)
-
-
-def _ended(mark: Path) -> str:
-    """How a job ended that has left a mark; "" where there is none."""
-    try:
-        code = mark.read_text().strip()
-    except OSError:
-        return ""
-    # Trials that crashed are results, trials that are missing are not.
-    return FAILED if mark.name.startswith("gather") and code != "0" else DONE
+    took = zip([keys[i] for i in found.positions], found.train_seconds.tolist(), strict=True)
+    return {key: seconds for key, seconds in took if math.isfinite(seconds)}
 
 
 def _left(
-    manifest: Manifest, ready: Set[str], spent: Mapping[str, float], running: int
+    manifest: Manifest, ready: Set[str], spent: Mapping[str, float], workers: int
 ) -> float | None:
     """Seconds until all planned trials are trained, if they take what others of their problem did.
 
-    By so many tasks; None where none is running or nothing is known yet.
+    By so many workers; None where none is running or nothing is known yet.
     """
     problems = {trial.key: trial.problem_name for trial in manifest.trials}
     took: dict[str, list[float]] = {}
     for key, seconds in spent.items():
         took.setdefault(problems[key], []).append(seconds)
-    if not running or not spent:
+    if not workers or not spent:
         return None
     mean = sum(spent.values()) / len(spent)
     means = {name: sum(each) / len(each) for name, each in took.items()}
     left = [means.get(name, mean) for key, name in problems.items() if key not in ready]
-    return sum(left) / running
+    return sum(left) / workers
 
 
 def lines(found: Queued, folder: Path) -> Iterator[str]:
@@ -144,5 +140,7 @@ def lines(found: Queued, folder: Path) -> Iterator[str]:
         yield f"failed: {task}: see {folder_of(folder)}/{task}.log"
     if len(found.failed) > NAMED:
         yield f"... and {len(found.failed) - NAMED:,} more"
+    for damage in found.damage:
+        yield f"damaged: {damage}"
     if found.over and found.trials < found.all:
         yield "`bench submit` again sends what is missing"

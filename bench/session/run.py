@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.page import library
 from bench.plan import manifest as manifests
 from bench.plan import stacks as stacking
 from bench.plan import trials as planning
@@ -16,20 +17,20 @@ from bench.plan.manifest import Manifest
 from bench.plan.shares import shares
 from bench.plan.trials import Stack, Trial
 from bench.run import rehearsal, runner
-from bench.spec import experiment as spec
-from bench.spec.mistakes import SpecError
-from bench.store.store import FILE, DamagedError, Result, Store, place
-
-if TYPE_CHECKING:
-    from bench.run.progress import Progress
-    from bench.spec.experiment import Experiment
 from bench.session import costs
 from bench.session.cells import given
 from bench.session.folder import FolderMismatchError, done, note, refuse_other
 from bench.session.results import Results, results_of
 from bench.session.rounds import Later, Ready, grown, later, round_of
+from bench.spec import experiment as spec
+from bench.spec.mistakes import SpecError
+from bench.store.store import FILE, DamagedError, Result, Store, place
 from nncore.datasets import remarks
 from nncore.imports import sources
+
+if TYPE_CHECKING:
+    from bench.run.progress import Progress
+    from bench.spec.experiment import Experiment
 
 NAMED = 5  # problems of a round
 
@@ -52,6 +53,19 @@ class Planned:
     later: Later = field(default_factory=Later)
     round: int = 0
     purpose: str = ""
+
+    @classmethod
+    def of(
+        cls, manifest: Manifest, folder: Path, missing: Sequence[Trial], jobs: int, **more: Any
+    ) -> Planned:
+        """What `jobs` workers do about `missing` trials; `more` are further fields."""
+        return cls(manifest, folder, tuple(missing), (), 0.0, jobs, **more).on(jobs)
+
+    def on(self, jobs: int) -> Planned:
+        """The same for so many workers."""
+        stacks = tuple(stacking.stacks(self.missing, jobs=jobs))
+        seconds = stacking.estimate(stacks, jobs)
+        return dataclasses.replace(self, stacks=stacks, seconds=seconds, jobs=jobs)
 
     @property
     def title(self) -> str:
@@ -96,6 +110,15 @@ def loaded(
         )
         raise SpecError([what])
     return experiment
+
+
+def remarked(experiment: Experiment) -> Iterator[str]:
+    """What whoever trains it should know of its plugins and its data, a line each."""
+    for path in experiment.plugins:
+        yield from sources(path).notes
+    for problem in experiment.problems:
+        for remark in remarks(problem.problem.dataset):
+            yield f"{problem.name}: {remark}"
 
 
 def place_of(experiment: Experiment, out: str | Path | None) -> Path:
@@ -146,11 +169,10 @@ def _remaining(
     # Optimizers may share trials: each is trained once.
     left = {t.key: t for t in reversed(manifest.trials) if t.key not in ready}
     mine = left.keys() if shard is None else _share(manifest, shard)
-    missing = tuple(t for t in reversed(left.values()) if t.key in mine)
-    stacks = tuple(stacking.stacks(missing, jobs=jobs))
-    seconds = stacking.estimate(stacks, jobs)
+    missing = [t for t in reversed(left.values()) if t.key in mine]
     follows = later(experiment, manifest, complete=not left)
-    return Planned(manifest, folder, missing, stacks, seconds, jobs, follows, round_of(manifest))
+    number = round_of(manifest)
+    return Planned.of(manifest, folder, missing, jobs, later=follows, round=number)
 
 
 def run(
@@ -182,32 +204,30 @@ def run(
     written, without `html` no page of them. `on` is a cluster of dask's to train on, see
     `bench.run.runner.Runner`.
 
-    Raises SpecError, also for another's rule that fails its rehearsal; FolderMismatchError,
-    StoreError, RunnerError, and Interrupted on Ctrl-C or SIGTERM, when everything that was finished
-    is stored.
+    Raises SpecError, also for another's rule that fails its rehearsal; LibraryError where a page
+    cannot be written; FolderMismatchError, StoreError, RunnerError, and Interrupted on Ctrl-C or
+    SIGTERM, when everything that was finished is stored.
     """
     from bench.report.write import write
 
     say = say or _nothing
+    if report and html:
+        library.installed()  # lest all be trained before that is told
     source, plugins = given(source, rules, plugins)
     experiment = loaded(source, overrides, plugins, shard)
     folder = place_of(experiment, out)
-    for path in experiment.plugins:
-        for what in sources(path).notes:
-            say(what)
-    for problem in experiment.problems:
-        for remark in remarks(problem.problem.dataset):
-            say(f"{problem.name}: {remark}")
+    for what in remarked(experiment):
+        say(what)
     if repair and (folder / FILE).exists():
         Store.open(folder, repair=True).close()
     todo = _planned(experiment, folder, jobs or runner.cores(), shard, retry_crashed, fresh)
     if faults := rehearsal.faults(trial.configuration for trial in todo.missing):
         raise SpecError(faults)
     paths = [Path(path) for path in todo.manifest.spec.get("plugins", ())]
-    with contextlib.ExitStack() as place:
-        workers = place.enter_context(runner.Runner(jobs=jobs, plugins=paths, on=on, say=say))
+    with contextlib.ExitStack() as training:
+        workers = training.enter_context(runner.Runner(jobs=jobs, plugins=paths, on=on, say=say))
         if on and todo.missing:  # whom nobody can work with is told before anything is written
-            todo = _with_jobs(todo, workers.start())
+            todo = todo.on(workers.start())
         with Store.open(todo.folder, fresh=fresh) as store:
             try:
                 refuse_other(store, todo.manifest)  # again: it was not locked before
@@ -229,20 +249,13 @@ def run(
                 note(store, todo.manifest)
                 if todo.stacks:
                     say(_begins(todo))
-            place.close()
+            training.close()
             costs.measure(store, todo.manifest, paths, say)
             store.take_over()
             files: tuple[Path, ...] = ()
             if report:
                 files = write(todo.folder, store, todo.manifest, again=False, html=html, say=say)
             return results_of(todo.folder, todo.manifest, store, files, len(tried))
-
-
-def _with_jobs(todo: Planned, jobs: int) -> Planned:
-    """The same for so many workers."""
-    stacks = tuple(stacking.stacks(todo.missing, jobs=jobs))
-    seconds = stacking.estimate(stacks, jobs)
-    return dataclasses.replace(todo, stacks=stacks, seconds=seconds, jobs=jobs)
 
 
 def _begins(todo: Planned) -> str:
@@ -262,13 +275,13 @@ def _nothing(text: str) -> None:
 def _share(manifest: Manifest, shard: tuple[int, int]) -> set[str]:
     """The keys of a shard (I, N): the same whatever is stored, and however many workers there are.
 
-    Trials that follow from results are shared out apart, lest they all be one shard's.
+    Trials that follow from results are shared out apart: what they are moves none of the others.
     """
     phases: dict[str, list[Trial]] = {}
     for trial in manifest.trials:
         phases.setdefault(manifest.phase(trial), []).append(trial)
     parts = [shares(trials, shard[1])[shard[0] - 1] for trials in phases.values()]
-    return {trial.key for part in parts for stack in part for trial in stack}
+    return {trial.key for part in parts for trial in part}
 
 
 def train(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.plan import stacks as stacking
+from bench.page import library
 from bench.plan.manifest import Manifest
 from bench.plan.trials import Trial
 from bench.plan.variance import VARIANCE, Design, absent, first_seeds, streams, to_json, twins
@@ -58,6 +58,7 @@ def variance(
     from bench.verdicts.variance import told
 
     say = say or (lambda text: None)
+    library.installed()  # lest all be trained before that is told
     experiment = loaded(source, overrides, plugins, None)
     missing = {p.name: absent(p.problem) for p in experiment.problems}
     fixed = [name for name, gone in missing.items() if len(gone) == 3]
@@ -80,13 +81,9 @@ def variance(
         manifest = read_manifest(store)
         designs, trials = _planned(experiment, manifest, store, missing, repeats, say)
         ready = done(store, trials, retry_crashed=retry_crashed)
-        left = tuple({t.key: t for t in trials if t.key not in ready}.values())
-        workers = jobs or runner.cores()
-        stacks = tuple(stacking.stacks(left, jobs=workers))
-        seconds = stacking.estimate(stacks, workers)
-        todo = Planned(
-            manifest, found.folder, left, stacks, seconds, workers, purpose="where variance is from"
-        )
+        left = [*{t.key: t for t in trials if t.key not in ready}.values()]
+        workers, purpose = jobs or runner.cores(), "where variance is from"
+        todo = Planned.of(manifest, found.folder, left, workers, purpose=purpose)
         paths = [Path(path) for path in manifest.spec.get("plugins", ())]
         with runner.Runner(jobs=workers, plugins=paths) as pool:
             train(pool, store, todo, progress)

@@ -52,6 +52,7 @@ __all__ = [
     "Store",
     "StoreError",
     "Trials",
+    "set_aside",
     "verify",
 ]
 
@@ -413,6 +414,11 @@ def place(folder: str | Path, *, fresh: bool = False) -> Path:
     """Where the results of `folder` are, or new ones grow that are to replace them."""
     path = Path(folder) / FILE
     return path.with_name(FRESH) if fresh and path.exists() else path
+
+
+def set_aside(folder: str | Path) -> list[Path]:
+    """The damaged files of `folder` that repairs have set aside."""
+    return sorted(Path(folder).glob(f"{Path(FILE).stem}.{survey.ASIDE}*"))
 
 
 def verify(folder: str | Path) -> list[Damage]:

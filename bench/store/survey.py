@@ -24,6 +24,7 @@ CHUNK_BYTES = 8 << 20
 # Facts that nothing else could make up for are stored twice.
 AGAIN = {"fingerprint": "fingerprint, again"}
 
+ASIDE = "damaged-"  # in the name of a file that was set aside
 KEY = re.compile("[0-9a-f]{64}")
 
 # What a run writes. SQLite keeps any value in any column, and anybody can seal one.
@@ -280,7 +281,7 @@ def set_aside(path: Path) -> Path:
 
 def _free_name(path: Path) -> Path:
     number = 1
-    while os.path.lexists(aside := path.with_name(f"{path.stem}.damaged-{number}{path.suffix}")):
+    while os.path.lexists(aside := path.with_name(f"{path.stem}.{ASIDE}{number}{path.suffix}")):
         number += 1
     return aside
 

@@ -64,20 +64,17 @@ def updates_per_epoch(problem: Problem) -> int:
     return -(-samples // batch)
 
 
-def stack_size(
-    problem: Problem, rule: str, wraps: Sequence[str] = (), cache: int | None = None
-) -> int:
+def stack_size(problem: Problem, rule: str, wraps: Sequence[str] = ()) -> int:
     """Trials per stack: enough to share the price of calls, few enough for the caches; 1 to 2048.
 
     The best size is flat: from two to six times the second-level cache, a step costs the same
-    within a tenth. Smaller stacks pay calls, larger ones the way to memory. `cache` is that of a
-    core in bytes, by default this machine's.
+    within a tenth. Smaller stacks pay calls, larger ones the way to memory.
     """
     _, batch, network = sizes(problem)
     state = (4 + _buffers(rule, wraps)) * network.size
     touched = (2 * network.cells + network.features + 2) * batch + state
     bytes_per_trial = touched * np.dtype(problem.dtype).itemsize
-    return int(min(LARGEST_STACK, max(1, 4 * (cache or cache_bytes()) // bytes_per_trial)))
+    return int(min(LARGEST_STACK, max(1, 4 * cache_bytes() // bytes_per_trial)))
 
 
 def step_cost(problem: Problem, rule: str, wraps: Sequence[str] = ()) -> float:

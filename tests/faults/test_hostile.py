@@ -18,7 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench.cli import main
+from bench.session import jobs, submission
 from bench.session.results import open_results
+from bench.session.submission import prefix
 from bench.spec.experiment import SpecError, load
 from bench.spec.toml import dumps
 from bench.store import schema
@@ -369,6 +371,111 @@ def test_a_forged_layout_is_damage(sent, tmp_path, metrics):
     forge(folder, lambda _, epochs: (metrics, epochs), "layouts")
     assert "damaged: layout" in bench("status", folder, cwd=tmp_path, code=1)
     bench("report", folder, cwd=tmp_path, code=1)
+
+
+SUBMISSION = {"jobs": [{"name": "bench-small-{}-train-1", "tasks": 2}], "workers": 1}
+SUBMISSIONS = {
+    "another's job": json.dumps(SUBMISSION).replace("{}", "0" * 8),
+    "every job": '{"jobs": [{"name": "", "tasks": 0}], "workers": 1}',
+    "two jobs in one": json.dumps(SUBMISSION).replace("{}-train-1", "{},other"),
+    "no list": '{"jobs": 3, "workers": 1}',
+    "no tables": '{"jobs": [1], "workers": 1}',
+    "no name": '{"jobs": [{"tasks": 1}], "workers": 1}',
+    "no step": json.dumps(SUBMISSION).replace("train-1", "train"),
+    "endless": json.dumps(SUBMISSION).replace("2", str(10**12)),
+    "no number": json.dumps(SUBMISSION).replace("2", '"2"'),
+    "deep": "[" * 100_000,
+    "large": json.dumps(SUBMISSION) + " " * (1 << 20),
+    "no JSON": "{",
+    "a list": "[]",
+}
+
+
+def names_of(folder):
+    """A submission that names jobs of this folder."""
+    return json.dumps(SUBMISSION).replace("{}", prefix("", folder.resolve()).rpartition("-")[2])
+
+
+def record_of(folder, content):
+    (folder / "slurm").mkdir(exist_ok=True)
+    (folder / "slurm" / "submission.json").write_text(content)
+
+
+@pytest.mark.parametrize("what", SUBMISSIONS)
+def test_a_forged_submission_is_none(sent, tmp_path, what):
+    folder = tmp_path / "out"
+    shutil.copytree(sent, folder)
+    record_of(folder, SUBMISSIONS[what].replace("{}", prefix("", folder).rpartition("-")[2]))
+    with at_most(LONGEST_SECONDS):
+        assert "jobs" not in bench("status", folder, cwd=tmp_path)
+        assert "nothing was submitted" in bench("cancel", folder, cwd=tmp_path, code=2)
+
+
+def put_fifo(path):
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+
+
+def put_link(path):
+    elsewhere = path.with_name("elsewhere")
+    elsewhere.write_text(path.read_text() if path.exists() else "0\n")
+    path.unlink(missing_ok=True)
+    path.symlink_to(elsewhere)
+
+
+@pytest.mark.parametrize("put", [put_fifo, put_link])
+def test_a_submission_is_a_plain_file(sent, tmp_path, put):
+    folder = tmp_path / "out"
+    shutil.copytree(sent, folder)
+    record_of(folder, names_of(folder))
+    with at_most(LONGEST_SECONDS):
+        assert "train-1 " in bench("status", folder, cwd=tmp_path)
+        put(folder / "slurm" / "submission.json")
+        assert "jobs" not in bench("status", folder, cwd=tmp_path)
+        assert "nothing was submitted" in bench("cancel", folder, cwd=tmp_path, code=2)
+
+
+MARKS = {
+    "a FIFO": put_fifo,
+    "a link": put_link,
+    "a folder": Path.mkdir,
+    "bytes": lambda path: path.write_bytes(b"\xff\n"),
+    "no code": lambda path: path.write_text("x\n"),
+    "large": lambda path: path.write_text("0\n" * 100),
+}
+
+
+@pytest.mark.parametrize("what", MARKS)
+def test_a_forged_mark_is_none(sent, tmp_path, what):
+    folder = tmp_path / "out"
+    shutil.copytree(sent, folder)
+    record_of(folder, names_of(folder))
+    submission.mark(folder, "train-1-1", 0)
+    MARKS[what](folder / "slurm" / "train-1-2.ended")
+    with at_most(LONGEST_SECONDS):
+        printed = bench("status", "--json", folder, cwd=tmp_path)
+    assert json.loads(printed)["slurm"]["steps"]["train-1"]["done"] == 1
+
+
+def test_a_submission_follows_no_link(sent, tmp_path):
+    """What links of a folder lead to is neither gathered nor removed."""
+    folder, other = tmp_path / "out", tmp_path / "other"
+    shutil.copytree(sent, folder)
+    (other / "train-1-1").mkdir(parents=True)
+    shutil.copy(sent / FILE, other / "train-1-1")
+    (other / "mine.log").touch()
+    before = everything(other)
+    for shards in (folder / "shards", folder / "shards" / "train-1-1"):
+        shutil.rmtree(folder / "shards", ignore_errors=True)
+        shards.parent.mkdir(exist_ok=True)
+        shards.symlink_to(other / shards.relative_to(folder / "shards"))
+        jobs.gather(folder, print)
+        assert everything(other) == before
+        shards.unlink()
+    (folder / "slurm").symlink_to(other)
+    submission.clear(folder)
+    assert everything(other) == before
+    assert not (folder / "slurm").is_symlink()
 
 
 def test_a_name_in_a_spec_stays_inside(tmp_path):

@@ -1,21 +1,20 @@
 """A submission to Slurm, its jobs done one by one where there is no Slurm: the bytes of a run."""
 
+import contextlib
+import functools
 import json
 import os
 import re
 import shlex
 import shutil
 import signal
+import sqlite3
 from pathlib import Path
 
 import pytest
 
-from bench.plan.shares import shares
-from bench.plan.stacks import seconds
+from bench.page import library
 from bench.run import slurm
-from bench.session import batch
-from bench.session.run import planned
-from nncore.stack import costs as stack_costs
 from tests.command import bench
 from tests.faults.commands import Running, stored, tables
 
@@ -42,6 +41,7 @@ SPECS = {"plain": PLAIN, "tuned": TUNED, "rounds": ROUNDS}
 SBATCH = """#!/bin/sh
 echo "$@" >> "{folder}/sent"
 [ ! -e "{folder}/deadly" ] || [ $(wc -l < "{folder}/sent") -lt 2 ] || kill -9 $PPID
+[ ! -e "{folder}/full" ] || [ $(wc -l < "{folder}/sent") -lt 3 ] || {{ echo full >&2; exit 1; }}
 wc -l < "{folder}/sent"
 """
 SQUEUE = '#!/bin/sh\necho "$@" >> "{folder}/asked"\ncat "{folder}/queue" 2>/dev/null\ntrue\n'
@@ -81,17 +81,32 @@ def sent(commands):
 
 
 def done(folder, line, *, but=(), codes=()):
-    """Do what a script asks for, every task of it; `but` are tasks that are killed before."""
+    """Do what a script asks for, every task of it; `but` are tasks that are killed before.
+
+    What they print.
+    """
     text = Path(line[-1]).read_text()
     *_, command = text.splitlines()
     words = shlex.split(command)
     arguments = words[words.index("bench") + 1 :]
     array = re.search(r"--array=1-(\d+)", text)
+    printed = []
     for number in range(1, int(array[1]) + 1) if array else [0]:
         if number not in but:
             part = ["--part", number] if number else []
             code = dict(codes).get(number, 0)
-            bench(*arguments, *part, cwd=folder, code=code)
+            printed.append(bench(*arguments, *part, cwd=folder, code=code))
+    return "".join(printed)
+
+
+def submitted_again_it_is_whole(folder, commands, *arguments):
+    """Submitted once more and all of it done: the tables of a run that nobody disturbed."""
+    printed = submitted(folder, *arguments)
+    for line in sent(commands):
+        done(folder, line)
+    bench("run", "mine.toml", *arguments, "--out", "alone", "--jobs", 2, cwd=folder)
+    assert tables(folder / "out") == tables(folder / "alone")
+    return printed
 
 
 SLOWEST = pytest.mark.faults
@@ -112,7 +127,7 @@ def test_its_jobs_one_by_one_give_the_bytes_of_a_run(tmp_path, commands, kind):
     bench("run", "mine.toml", "--out", "alone", "--jobs", 2, cwd=folder)
     assert stored(folder / "out") == stored(folder / "alone")
     assert tables(folder / "out") == tables(folder / "alone")
-    assert not list((folder / "out" / "shards").iterdir())
+    assert list((folder / "out" / "shards").iterdir()) == []
     printed = bench("status", "out", cwd=folder)
     assert "failed: " not in printed
     assert submitted(folder).startswith("nothing is missing")
@@ -143,27 +158,59 @@ def test_what_was_killed_is_sent_again_and_nothing_else(tmp_path, commands):
     done(folder, report, codes={0: 1})
     before = len(stored(folder / "out"))
     whole = int(re.search(r"of (\d+) trials done", printed)[1])
-    printed = submitted(folder)
+    printed = submitted_again_it_is_whole(folder, commands)
     assert f"queued {whole - before} trials" in printed
-    for line in sent(commands):
+
+
+@pytest.mark.parametrize("kind", ["tuned", pytest.param("rounds", marks=SLOWEST)])
+def test_what_follows_from_results_is_sent_again(tmp_path, commands, kind):
+    folder = written(tmp_path, SPECS[kind])
+    submitted(folder)
+    train, gather, *later = sent(commands)
+    for line in (train, gather):
         done(folder, line)
-    bench("run", "mine.toml", "--out", "alone", "--jobs", 2, cwd=folder)
-    assert tables(folder / "out") == tables(folder / "alone")
+    done(folder, later[0], but=[2])
+    done(folder, later[1], codes={0: 1})
+    submitted_again_it_is_whole(folder, commands)
 
 
-@pytest.mark.parametrize("size", [100, *(pytest.param(n, marks=SLOWEST) for n in (0, 20_000))])
-def test_half_a_file_of_a_task_costs_what_was_in_it(tmp_path, commands, size):
+def test_a_spec_that_has_grown_meets_shards_of_before(tmp_path, commands):
+    folder = written(tmp_path, PLAIN)
+    submitted(folder)
+    train, *_ = sent(commands)
+    done(folder, train, but=[3])
+    submitted_again_it_is_whole(folder, commands, "--set", "seeds=8")
+
+
+def without_a_curve(path):
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE curves SET data = x'00' WHERE id = 1")
+
+
+def of_no_stack(path):
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE stacks SET sha256 = x'00'")
+
+
+DAMAGED = [
+    without_a_curve,
+    functools.partial(os.truncate, length=100),
+    *(pytest.param(functools.partial(os.truncate, length=n), marks=SLOWEST) for n in (0, 20_000)),
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_a_damaged_file_of_a_task_costs_what_was_in_it(tmp_path, commands, damage):
     folder = written(tmp_path, PLAIN)
     submitted(folder)
     train, gather, _ = sent(commands)
     done(folder, train)
-    os.truncate(folder / "out" / "shards" / "train-1-2" / "trials.sqlite", size)
+    damaged = folder / "out" / "shards" / "train-1-2" / "trials.sqlite"
+    damage(damaged)
+    left = damaged.read_bytes()
     done(folder, gather, codes={0: 1})
-    submitted(folder)
-    for line in sent(commands):
-        done(folder, line)
-    bench("run", "mine.toml", "--out", "alone", "--jobs", 2, cwd=folder)
-    assert tables(folder / "out") == tables(folder / "alone")
+    assert damaged.with_name("trials.damaged-1.sqlite").read_bytes() == left
+    submitted_again_it_is_whole(folder, commands)
 
 
 def test_a_task_that_is_queued_again_goes_on(tmp_path, commands):
@@ -193,11 +240,7 @@ def test_a_full_disk_under_one_task_costs_the_others_nothing(tmp_path, commands)
     assert code == 74, printed
     assert "Traceback" not in printed
     done(folder, gather, codes={0: 1})
-    submitted(folder)
-    for line in sent(commands):
-        done(folder, line)
-    bench("run", "mine.toml", "--out", "alone", "--jobs", 2, cwd=folder)
-    assert tables(folder / "out") == tables(folder / "alone")
+    submitted_again_it_is_whole(folder, commands)
 
 
 @SLOWEST
@@ -213,11 +256,42 @@ def test_killed_while_it_submits_it_is_submitted_again(tmp_path, commands):
     assert "1 task of it queued or running" in submitted(folder, code=2)
     (commands / "queue").unlink()
     done(folder, train, but=[2])
-    submitted(folder)
-    for line in sent(commands):
-        done(folder, line)
-    bench("run", "mine.toml", "--out", "alone", "--jobs", 2, cwd=folder)
-    assert tables(folder / "out") == tables(folder / "alone")
+    submitted_again_it_is_whole(folder, commands)
+
+
+@pytest.mark.parametrize("verb", ["submit", "run", "variance"])
+def test_without_the_pages_library_nothing_is_begun(tmp_path, commands, monkeypatch, verb):
+    folder = written(tmp_path, PLAIN)
+    monkeypatch.setattr(library, "PACKAGE", "no_such_package")
+    options = ["--tasks", 3] if verb == "submit" else []
+    printed = bench(verb, "mine.toml", "--out", "out", *options, cwd=folder, code=2)
+    assert "no_such_package" in printed
+    assert not (folder / "out").exists()
+    if verb == "submit":
+        submitted(folder, "--no-html")
+        for line in sent(commands):
+            done(folder, line)
+        assert (folder / "out" / "summary.csv").exists()
+        assert not (folder / "out" / "report.html").exists()
+
+
+def test_half_a_chain_is_withdrawn(tmp_path, commands):
+    folder = written(tmp_path, PLAIN)
+    (commands / "full").touch()
+    assert "sbatch said no: full" in submitted(folder, code=74)
+    assert (commands / "cancelled").read_text() == "1 2\n"
+    (commands / "full").unlink()
+    (commands / "sent").unlink()
+    submitted_again_it_is_whole(folder, commands)
+
+
+def test_half_a_chain_that_stays_is_told(tmp_path, commands):
+    folder = written(tmp_path, PLAIN)
+    (commands / "full").touch()
+    (commands / "scancel").write_text("#!/bin/sh\nexit 1\n")
+    printed = submitted(folder, code=74)
+    assert "sbatch said no: full" in printed
+    assert "`bench cancel " in printed
 
 
 def test_status_and_cancel_go_by_what_squeue_says(tmp_path, commands):
@@ -238,15 +312,45 @@ def test_status_and_cancel_go_by_what_squeue_says(tmp_path, commands):
         "report": {"queued": 1},
     }
     assert found["seconds_left"] > 0
-    assert found["failed"] == []
+    assert found["failed"] == found["damage"] == []
     printed = bench("status", "out", cwd=folder)
     assert " left" in printed
     assert "3 tasks of out ended" in bench("cancel", "out", cwd=folder)
     assert (commands / "cancelled").read_text() == "7 9\n"
 
 
+@pytest.mark.parametrize("damage", [of_no_stack, without_a_curve])
+def test_status_of_damaged_shards(tmp_path, commands, damage):
+    folder = written(tmp_path, PLAIN)
+    submitted(folder)
+    train, *_ = sent(commands)
+    done(folder, train, but=[3])
+    name = re.search("--job-name=(.*)", Path(train[-1]).read_text())[1]
+    (commands / "queue").write_text(f"{name}|7|3|RUNNING\n")
+    damage(folder / "out" / "shards" / "train-1-2" / "trials.sqlite")
+    printed = bench("status", "out", cwd=folder, code=1)
+    assert "damaged: train-1-2: " in printed
+    assert " left" in printed
+
+
+def test_what_is_left_is_shared_by_all_workers(tmp_path, commands):
+    folder = written(tmp_path, PLAIN)
+    left = []
+    for jobs in (1, 4):
+        submitted(folder, "--jobs", jobs)
+        train, *_ = sent(commands)
+        done(folder, train, but=[3] if jobs == 1 else [1, 2, 3])
+        name = re.search("--job-name=(.*)", Path(train[-1]).read_text())[1]
+        (commands / "queue").write_text(f"{name}|7|3|RUNNING\n")
+        slurm_ = json.loads(bench("status", "out", "--json", cwd=folder))["slurm"]
+        left.append(slurm_["seconds_left"])
+        (commands / "queue").unlink()
+    assert left[0] == pytest.approx(4 * left[1])
+
+
 REFUSED = {
-    "no slurm": ([], "sbatch, squeue: no such command"),
+    "none": (["--tasks", "20_000"], "give a number from 1 to 10,000"),
+    "no slurm": ([], "sbatch, squeue, scancel: no such command"),
     "ours": (["--slurm", "output=x"], "--slurm output=x: `bench submit` says that itself"),
     "range": (["--slurm", "array=1-3"], "of an array only how many run at once"),
     "no option": (["--slurm", "Time limit=3"], "write KEY=VALUE, as time=01:00:00"),
@@ -269,13 +373,50 @@ def test_what_cannot_be_submitted_is_refused_before_anything_is(
     assert not (commands / "sent").exists()
 
 
-def test_data_that_change_while_jobs_wait_are_refused(tmp_path, commands):
+def test_what_is_said_of_data_and_plugins_is_said_beforehand(tmp_path, commands):
     folder = written(tmp_path, PLAIN)
+    rows = (folder / "mine.csv").read_text().splitlines()
+    numbers = ["n", *range(1, len(rows))]
+    numbered = [f"{n},{row}" for n, row in zip(numbers, rows, strict=True)]
+    (folder / "mine.csv").write_text("\n".join(numbered))
+    (folder / "mine.py").write_text("def names():\n    return open('mine.toml').read()\n")
+    printed = submitted(folder, "--plugin", "mine.py")
+    assert "table: " in printed
+    assert "mine.py" in printed
+    assert len(sent(commands)) == 3
+
+
+RULE = """
+from nncore.rules import rule
+
+@rule
+def mine(w, g, t, *, learning_rate=0.1):
+    "Mine."
+    w -= {} * learning_rate * g
+"""
+WITH_RULE = 'plugins = ["mine.py"]' + PLAIN + '[[optimizer]]\nrule = "mine"\n'
+CHANGED = {
+    "mine.csv": ("\n1,2,a", "problem table changed"),
+    "mine.py": (RULE.format(2), "plugin mine.py changed"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_what_changes_while_jobs_wait_is_refused(tmp_path, commands, name):
+    folder = written(tmp_path, WITH_RULE)
+    (folder / "mine.py").write_text(RULE.format(1))
     submitted(folder)
-    train, *_ = sent(commands)
-    with (folder / "mine.csv").open("a") as file:
-        file.write("\n1,2,a")
-    done(folder, train, codes={1: 2, 2: 2, 3: 2})
+    train, gather, _ = sent(commands)
+    added, told = CHANGED[name]
+    before = (folder / name).read_text()
+    with (folder / name).open("a") as file:
+        file.write(added)
+    assert told in done(folder, train, codes={1: 2, 2: 2, 3: 2})
+    (folder / name).write_text(before)
+    done(folder, train)
+    with (folder / name).open("a") as file:
+        file.write(added)
+    assert told in done(folder, gather, codes={0: 2})
 
 
 def test_a_machine_that_computes_otherwise_is_refused(tmp_path, commands):
@@ -301,54 +442,17 @@ def test_a_dry_run_prints_the_scripts_and_writes_nothing(tmp_path, commands):
     assert not (commands / "sent").exists()
 
 
-def test_a_dry_run_counts_what_no_task_has_stored(tmp_path, commands):
-    folder = written(tmp_path, PLAIN)
+def test_a_dry_run_tells_what_would_be_gathered(tmp_path, commands):
+    folder = written(tmp_path, TUNED)
     submitted(folder)
-    done(folder, sent(commands)[0], but=[2])
-    of_two = re.search(r"would queue (\d+) trials", submitted(folder, "--dry-run"))
-    assert 0 < int(of_two[1]) < 36  # half of all
-
-
-def test_tasks_take_as_long_as_the_longest_of_them(tmp_path):
-    spec = written(tmp_path, PLAIN) / "mine.toml"
-    one, three = (
-        batch.submit(spec, tasks=tasks, out=tmp_path / "out", dry_run=True).seconds
-        for tasks in (1, 3)
-    )
-    assert one / 4 < three < one / 2
-
-
-def test_a_dry_run_has_a_training_for_every_round(tmp_path, commands):
-    printed = submitted(written(tmp_path, ROUNDS), "--dry-run")
-    assert set(re.findall(r"train-\d", printed)) == {f"train-{n}" for n in (1, 2, 3, 4)}
-
-
-def test_shares_cost_about_the_same(tmp_path):
-    dear = "epochs = 500\nlayers = ['dense 64', 'dense 2', 'softmax']\n"
-    text = PLAIN.replace("epochs = 5\n", dear, 1)
-    folder = written(tmp_path, text.replace("seeds = 6", "seeds = 60"))
-    trials = planned(folder / "mine.toml", out=folder / "out", jobs=1).missing
-    parts = shares(trials, 7)
-    keys = [trial.key for part in parts for stack in part for trial in stack]
-    assert sorted(keys) == sorted(trial.key for trial in trials)
-    costs = [sum(map(seconds, part)) for part in parts]
-    longest = max(seconds(stack) for part in parts for stack in part)
-    assert max(costs) - min(costs) <= longest
-    found = [planned(folder / "mine.toml", shard=(i, 7), jobs=3).missing for i in range(1, 8)]
-    assert sorted(t.key for part in found for t in part) == sorted(keys)
-    costs = [sum(seconds((trial,)) for trial in part) for part in found]
-    assert max(costs) - min(costs) <= longest
-
-
-def test_a_machine_with_another_cache_finds_the_same_shares(tmp_path, monkeypatch):
-    folder = written(tmp_path, PLAIN.replace("seeds = 6", "seeds = 600"))
-    trials = planned(folder / "mine.toml", out=folder / "out", jobs=1).missing
-    found = []
-    for cache in (1 << 12, 1 << 24):
-        monkeypatch.setattr(stack_costs, "cache_bytes", lambda cache=cache: cache)
-        parts = shares(trials, 3)
-        found.append([sorted(trial.key for stack in part for trial in stack) for part in parts])
-    assert found[0] == found[1]
+    train, *_ = sent(commands)
+    done(folder, train, but=[3])
+    printed = submitted(folder, "--dry-run")
+    first, then = (int(re.search(p, printed)[1]) for p in (r"gather (\d+)", r"queue (\d+) trials"))
+    done(folder, train)
+    printed = submitted(folder, "--dry-run")
+    assert f"would gather {first + then} trials of earlier tasks first" in printed
+    assert "nothing is missing" not in printed
 
 
 def test_values_of_options_are_quoted_as_sbatch_reads_them():

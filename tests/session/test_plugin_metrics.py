@@ -283,6 +283,21 @@ def test_shards_measured_by_different_sources_are_not_joined(tmp_path: Path) -> 
         merge(tmp_path / "both", [tmp_path / "1", tmp_path / "2"])
 
 
+def test_what_is_there_without_a_metric_is_joined_with_it(tmp_path: Path) -> None:
+    one, there, part = spec(problem=spec()["problem"][:1]), tmp_path / "there", tmp_path / "part"
+    bench.run(one, out=there, jobs=1)
+    plugin = written(tmp_path)
+    for i, folder in enumerate((there, part), start=1):
+        found = bench.run(one, out=folder, plugins=[plugin], jobs=1, shard=(i, 2))
+        assert 0 < found.missing < 9
+    merge(there, [part])
+    joined = bench.open_results(there)
+    assert joined.missing == 0
+    alone = bench.run(one, out=tmp_path / "alone", plugins=[plugin], jobs=1)
+    columns = [c for c in alone.trials if not c.endswith("_seconds")]
+    assert joined.trials[columns].equals(alone.trials[columns])
+
+
 @pytest.mark.parametrize("better", ["higher", "lower"])
 def test_a_criterion_chooses_in_its_direction(tmp_path: Path, better: str) -> None:
     """The same values, said the other way round, make the other configuration win."""

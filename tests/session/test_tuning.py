@@ -138,6 +138,7 @@ def test_shards_are_tuned_together_and_judged_when_joined(
         found = bench.run(given(), out=part, jobs=1, shard=(number, 2))
         assert found.missing
         assert not found.unjudged
+    Store.open(tmp_path / "merged").close()  # as a kill leaves it, before anything is noted
     merge(tmp_path / "merged", parts)
     assert bench.open_results(tmp_path / "merged").unjudged
     last = bench.run(given(), out=tmp_path / "merged", jobs=1)
