@@ -20,7 +20,8 @@ from typing import Any, Generic, TypeVar
 from nncore.imports import Sources, sources
 
 BUILT_IN = "built-in"
-# Where functions of a notebook's cell, or of the script that runs, are from: no worker has them.
+# Where functions of a notebook's cell, of the script that runs or of a module that it imports are
+# from: no worker has them.
 SESSION = "this session"
 
 
@@ -197,8 +198,6 @@ def describe(function: Callable[..., Any], reserved: Collection[str] = ()) -> di
     # A plugin may be the first to import our modules, whose entries are not its own.
     built_in = function.__module__.startswith(("nncore.", "bench."))
     origin, digest = (BUILT_IN, "") if built_in else _origin.get()
-    if origin == BUILT_IN and function.__module__ == "__main__":
-        origin = SESSION
     return {
         "name": function.__name__,
         "function": function,
@@ -231,7 +230,7 @@ def positional(function: Callable[..., Any]) -> tuple[str, ...]:
 
 _newest: dict[Path, str] = {}
 _imported: dict[str, bytes] = {}
-_origin: ContextVar[tuple[str, str]] = ContextVar("origin", default=(BUILT_IN, ""))
+_origin: ContextVar[tuple[str, str]] = ContextVar("origin", default=(SESSION, ""))
 _PLUGIN = "_plugin_"
 
 

@@ -15,6 +15,7 @@ from nncore.layers import layers
 from nncore.losses import losses
 from nncore.registry import (
     BUILT_IN,
+    SESSION,
     Entry,
     Registry,
     UnknownNameError,
@@ -177,7 +178,7 @@ def test_rule_reads_buffers_off_the_signature():
         name="mine",
         function=mine,
         parameters={"learning_rate": 0.5, "beta": 0.9},
-        origin=BUILT_IN,
+        origin=SESSION,
         digest="",
         buffers=("m", "v"),
         per="tensor",
@@ -260,7 +261,25 @@ def test_plugin_that_fails_leaves_nothing_loaded(tmp_path):
     def mine(w, g, t, *, learning_rate=1.0):
         """Not the plugin's."""
 
-    assert (rules["mine"].origin, rules["mine"].digest) == (BUILT_IN, "")
+    assert (rules["mine"].origin, rules["mine"].digest) == (SESSION, "")
+
+
+def test_a_rule_of_an_imported_module_is_none_of_ours(tmp_path):
+    """As this module is one: workers do not have it, unless it is a plugin, too."""
+
+    @rule
+    def mine(w, g, t, *, learning_rate=1.0):
+        """The same as the plugin's."""
+
+    assert rules["mine"].origin == SESSION
+    path = plugin(tmp_path, "mine")
+    load_plugin(path)
+    assert rules["mine"].origin == str(path)
+    with pytest.raises(ValueError, match=r'already a rule "adam" \(built-in\)'):
+
+        @rule
+        def adam(w, g, t, *, learning_rate=1.0):
+            """Another."""
 
 
 def test_missing_plugin(tmp_path):
