@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from io import BytesIO
 from pathlib import Path
 
-from bench.report.reading import read, there
+from bench.report.reading import place, read, there
 from nncore.files import write_plain
 
 
@@ -23,6 +23,9 @@ def parquet(folder: Path, out: Path, names: Collection[str] = ()) -> Iterator[Pa
     NoTableError where one of `names` is missing, ExportError without pyarrow, OSError where
     a file cannot be read or written.
     """
+    chosen = names or there(folder)
+    for name in chosen:
+        place(folder, name)  # one that is missing is told before anything is written
     try:
         import pyarrow  # noqa: F401
     except ImportError as error:
@@ -30,7 +33,7 @@ def parquet(folder: Path, out: Path, names: Collection[str] = ()) -> Iterator[Pa
             f"Parquet is written by pyarrow, which cannot be imported ({error}): "
             "pip install pyarrow"
         ) from error
-    for name in names or there(folder):
+    for name in chosen:
         content = BytesIO()
         read(folder, name).to_parquet(content, engine="pyarrow", index=False)
         path = out / f"{name}.parquet"

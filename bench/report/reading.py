@@ -35,6 +35,14 @@ def there(folder: Path) -> list[str]:
     return names
 
 
+def place(folder: Path, name: str) -> Path:
+    """The file of a table of the report in `folder`. Raises NoTableError where there is none."""
+    known = there(folder)
+    if name not in known:
+        raise NoTableError(f"{folder}: there is no table {name}; {nearest(name, known)}")
+    return folder / f"{name}.csv"
+
+
 def read(
     folder: Path,
     name: str,
@@ -49,10 +57,7 @@ def read(
     """
     import pandas as pd
 
-    path = folder / f"{name}.csv"
-    known = there(folder)
-    if name not in known:
-        raise NoTableError(f"{folder}: there is no table {name}; {nearest(name, known)}")
+    path = place(folder, name)
     try:
         with open_plain(path, links=False) as file:
             frame = pd.read_csv(file, dtype=str, keep_default_na=False)
