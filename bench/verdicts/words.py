@@ -10,6 +10,7 @@ import pandas as pd
 
 from bench.stats.decision import Answer, Scale
 from bench.tables.headline import Headline
+from bench.tables.slices import by_problem
 from bench.verdicts.pairs import asked
 from bench.verdicts.samples import ALL, Sample
 
@@ -34,18 +35,17 @@ def verdicts(
     with the one that is on the same data, `reversals` who is ahead in which other metrics, and
     `over` what holds for problems like these.
     """
-    by_problem = {sample.problem: sample for sample in samples}
+    compared = {sample.problem: sample for sample in samples}
+    met, due = by_problem(pairs), by_problem(times)
     found = []
     count = asked(pairs)
     for problem, rows in ranking.groupby("problem", sort=False):
         if problem == ALL:
             found.append(f"{ALL}: {_across(rows)}{_alike(over)}{_again(again or {})}")
             continue
-        mine = pairs[pairs["problem"] == problem]
-        due = times[times["problem"] == problem]
-        sample = by_problem[str(problem)]
-        told = _verdict(rows, mine, due, sample, count)
-        found.append(f"{problem}: {told}{_reversed((reversals or {}).get(str(problem)))}")
+        name = str(problem)
+        told = _verdict(rows, met[name], due[name], compared[name], count)
+        found.append(f"{name}: {told}{_reversed((reversals or {}).get(name))}")
     return found
 
 
