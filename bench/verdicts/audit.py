@@ -12,7 +12,7 @@ from bench.tables.headline import MEDIAN
 from bench.tables.slices import by_problem
 from bench.tables.words import names_told, value_text
 from bench.verdicts.pairs import MOST, asked
-from bench.verdicts.samples import LEVEL
+from bench.verdicts.samples import LEVEL, Pacing, unpaced
 
 FEW = 4  # names in a sentence
 
@@ -37,6 +37,7 @@ def audit(
     again: Mapping[str, str] | None = None,
     alike: Mapping[str, Sequence[str]] | None = None,
     remarks: Mapping[str, Sequence[str]] | None = None,
+    pace: Pacing = unpaced,
 ) -> pd.DataFrame:
     """A row per finding; `figures` names the figures it touches, `message` says it in words.
 
@@ -45,7 +46,8 @@ def audit(
     `planned` is the number of trials planned by problem, `apart` whether configurations were chosen
     and judged on different seeds, `hosts` the number of machines that trained, `again` the problems
     that do not count across problems with the one that is on the same data, `alike` in what
-    problems tell nobody apart, `remarks` what data files of theirs gave reason to say.
+    problems tell nobody apart, `remarks` what data files of theirs gave reason to say; `pace` goes
+    through the problems.
     """
     rows: list[dict[str, Any]] = []
     rows += _unfinished(trials, planned)
@@ -53,7 +55,7 @@ def audit(
         rows += _same_seeds(summary, fixed)
     chosen, met, ran = by_problem(best), by_problem(pairs), by_problem(trials)
     count = asked(pairs)
-    for problem, part in by_problem(summary).items():
+    for problem, part in pace("problems audited", list(by_problem(summary).items())):
         said = (remarks or {}).get(problem, ())
         rows += [_row("data", "", remark, problem) for remark in said]
         rows += _budgets(problem, part)

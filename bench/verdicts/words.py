@@ -12,7 +12,7 @@ from bench.stats.decision import Answer, Scale
 from bench.tables.headline import Headline
 from bench.tables.slices import by_problem
 from bench.verdicts.pairs import asked
-from bench.verdicts.samples import ALL, Sample
+from bench.verdicts.samples import ALL, Pacing, Sample, unpaced
 
 MOST = 6
 Reversals = Mapping[str, tuple[str, Sequence[Headline]]]
@@ -28,18 +28,19 @@ def verdicts(
     again: Mapping[str, str] | None = None,
     reversals: Reversals | None = None,
     over: pd.DataFrame | None = None,
+    pace: Pacing = unpaced,
 ) -> list[str]:
     """A verdict per problem, in the order of `ranking`, and one across problems if there is one.
 
     `samples` are what was compared, `again` has the problems that do not count across problems,
     with the one that is on the same data, `reversals` who is ahead in which other metrics, and
-    `over` what holds for problems like these.
+    `over` what holds for problems like these; `pace` goes through the problems.
     """
     compared = {sample.problem: sample for sample in samples}
     met, due = by_problem(pairs), by_problem(times)
     found = []
     count = asked(pairs)
-    for problem, rows in ranking.groupby("problem", sort=False):
+    for problem, rows in pace("verdicts", list(ranking.groupby("problem", sort=False))):
         if problem == ALL:
             found.append(f"{ALL}: {_across(rows)}{_alike(over)}{_again(again or {})}")
             continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -74,3 +74,18 @@ def test_problems_are_put_side_by_side_in_one_pass() -> None:
         return Watched.looked
 
     assert work(2 * FEW) <= 2 * work(FEW)
+
+
+def test_it_is_told_how_far_every_problem_is() -> None:
+    names, gone = [f"p{i}" for i in range(FEW)], dict[str, int]()
+
+    def pace(what: str, items: Sequence[Any]) -> Iterable[Any]:
+        gone[what] = len(items)
+        return items
+
+    tables = frames([Task(name, epochs=2, every=1) for name in names], SPACES[:2], 2).tables
+    verdicts.judge(tables, targets={}, planned=dict.fromkeys(names, 4), pace=pace)
+    assert {what for what, count in gone.items() if count >= FEW} >= {
+        *("pairs", "problems ranked", "ranges of rates", "searches", "problems audited"),
+        "verdicts",
+    }
