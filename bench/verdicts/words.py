@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -48,6 +48,17 @@ def verdicts(
         told = _verdict(rows, met[name], due[name], compared[name], count)
         found.append(f"{name}: {told}{_reversed((reversals or {}).get(name))}")
     return found
+
+
+def subject(sentence: str, problems: Container[str]) -> str:
+    """Which of the `problems` a verdict is about, empty for none: names may begin alike.
+
+    >>> subject("a: b: adam is better", {"a", "a: b"}), subject("all problems: x", {"a"})
+    ('a: b', '')
+    """
+    parts = sentence.split(": ")
+    begins = (": ".join(parts[:n]) for n in range(len(parts) - 1, 0, -1))
+    return next((begin for begin in begins if begin in problems), "")
 
 
 def together(pairs: pd.DataFrame, *, watched: bool = False) -> list[str]:
