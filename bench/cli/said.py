@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 REASONS = 3  # of crashes, told at the end of a run
+FIRST, LAST = 32, 2  # lines of many; the last ones put all problems together
 
 
 def plan(todo: Any) -> None:
@@ -156,8 +158,20 @@ def _verdicts(results: Any) -> None:
     for title, lines in told:
         if lines:
             click.echo(f"{title}:")
-        for line in lines:
+        for line in _some(lines):
             click.echo(_wrapped(line))
+
+
+def _some(lines: Sequence[str]) -> Sequence[str]:
+    """`lines`, or the first and the last of many with how many are left out.
+
+    >>> _some([str(i) for i in range(1_003)])[FIRST - 1:]
+    ['31', '(969 more: the files have all)', '1001', '1002']
+    """
+    rest = len(lines) - FIRST - LAST
+    if rest <= 1:
+        return lines
+    return [*lines[:FIRST], f"({rest:,} more: the files have all)", *lines[-LAST:]]
 
 
 def _wrapped(line: str) -> str:

@@ -97,7 +97,7 @@ class Material:
         infinite = all(math.isinf(each.quantity.worst) for each in some)
         return f"{best_median(some)} over seeds, {LOST if infinite else LOST_SCORE}"
 
-    @property
+    @cached_property
     def problems(self) -> list[str]:
         """Names of the problems, in the order of the trials."""
         return list(self.tables.searched["problem"].unique())

@@ -11,6 +11,7 @@ import pandas as pd
 from bench.figures.material import Material
 from bench.verdicts import ALL
 from bench.verdicts.pairs import is_leading
+from bench.verdicts.words import subject
 
 PROBLEMS = 32  # as many panels as a page has room for
 FRAMES = ("trials", "summary", "runs")
@@ -46,6 +47,8 @@ def portion(material: Material) -> Material:
     frames: dict[str, Any] = {name: cut(getattr(tables, name)) for name in FRAMES}
     curves = tables.curves[tables.curves["trial"].isin(frames["runs"]["trial"])]
     told: dict[str, Any] = {name: cut(getattr(verdicts, name)) for name in JUDGED}
+    everything, here = {*material.problems}, {*problems, ""}
+    sentences = tuple(s for s in verdicts.sentences if subject(s, everything) in here)
     known = set(shown)
     named = {label: name for label, name in verdicts.names.items() if name in known}
     left = pd.DataFrame(
@@ -55,7 +58,7 @@ def portion(material: Material) -> Material:
     return replace(
         material,
         tables=replace(tables, **frames, curves=curves),
-        verdicts=replace(verdicts, **told, names=named),
+        verdicts=replace(verdicts, **told, names=named, sentences=sentences),
     )
 
 
@@ -72,4 +75,5 @@ def _told(material: Material, shown: int) -> str:
         parts.append(f"the first {PROBLEMS} of {problems:,} problems")
     if optimizers > shown:
         parts.append(f"the {shown} of {optimizers:,} optimizers with the lowest mean ranks")
-    return f"figures show {' and '.join(parts)}; the tables have all"
+    shown_ones = " and ".join(parts)
+    return f"figures and the page show {shown_ones}; the tables and verdicts.txt have all"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -14,6 +14,7 @@ from bench.plan.manifest import Manifest
 from bench.spec import toml
 from bench.tables import costs
 from bench.verdicts import ALL, claim_words
+from bench.verdicts.words import subject
 
 # Kinds of figures: a title, and the page of the audit that concerns it.
 FIGURES = {
@@ -122,7 +123,8 @@ def navigation(problems: Sequence[str]) -> str:
 def problem(material: Material, number: int, definition: Mapping[str, Any]) -> str:
     """A problem: what it is, its verdict, and a place for each of its figures."""
     name = material.problems[number]
-    told = [s for s in material.verdicts.sentences if subject(s, material.problems) == name]
+    known = {*material.problems}
+    told = [s for s in material.verdicts.sentences if subject(s, known) == name]
     return element(
         "section",
         element("h2", text(name)),
@@ -132,15 +134,6 @@ def problem(material: Material, number: int, definition: Mapping[str, Any]) -> s
         id=f"problem-{number}",
         class_="problem",
     )
-
-
-def subject(sentence: str, problems: Collection[str]) -> str:
-    """Which of the `problems` a verdict is about, empty for none: names may begin alike.
-
-    >>> subject("a: b: adam is better", ["a", "a: b"]), subject("all problems: x", ["a"])
-    ('a: b', '')
-    """
-    return max((p for p in problems if sentence.startswith(f"{p}: ")), key=len, default="")
 
 
 def _definition(fields: Mapping[str, Any]) -> str:

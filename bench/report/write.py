@@ -7,9 +7,9 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.figures.pages import pages
 from bench.page import library
@@ -175,6 +175,13 @@ def material_of(
     from bench.report.claims import decided
     from bench.verdicts.samples import terms_of
 
+    step = Pace("", say)
+
+    def pace(what: str, items: Sequence[Any]) -> Iterator[Any]:
+        nonlocal step
+        step = Pace(what, say, before=step)
+        return step.over(items)
+
     hosts = {stack.host for stack in store.stacks() if stack.host}
     return Material(
         tables,
@@ -186,7 +193,7 @@ def material_of(
             terms=terms_of(manifest),
             hosts=len(hosts),
             remarks=manifest.remarks,
-            pace=lambda what, items: Pace(what, say).over(items),
+            pace=pace,
             watched=manifest.until is not None,
         ),
         planned=manifest.trials,

@@ -140,7 +140,10 @@ class Progress:
 
 
 class Pace:
-    """Says now and then how many of some things are done, and how long the rest takes."""
+    """Says now and then how many of some things are done, and how long the rest takes.
+
+    After the one `before` the time without a word goes on: short steps add up.
+    """
 
     def __init__(
         self,
@@ -149,9 +152,12 @@ class Pace:
         *,
         line_seconds: float = LINE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
+        before: Pace | None = None,
     ) -> None:
         self._what, self._say, self._line_seconds, self._clock = what, say, line_seconds, clock
         self._begin = self._last = clock()
+        if before is not None:
+            self._last = before._last
 
     def over(self, items: Sequence[T]) -> Iterator[T]:
         """Go through `items`, and say how far."""

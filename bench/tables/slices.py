@@ -1,12 +1,22 @@
-"""Slices of a search: the best configuration at every rate, and at every pair of two values."""
+"""Slices of tables: the rows of a problem; of a search, the best at every rate or pair."""
 
 from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
 from bench.tables.best import lowest
 from bench.tables.headline import MEDIAN
+
+
+def by_problem(frame: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
+    """The rows of every problem, looked for once; none of a problem that has none."""
+    parts = frame.groupby("problem", sort=False)
+    found = {str(problem): rows for problem, rows in parts}
+    return defaultdict(lambda: frame.iloc[:0], found)
 
 
 def best_by_rate(summary: pd.DataFrame) -> pd.DataFrame:

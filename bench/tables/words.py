@@ -22,7 +22,8 @@ def configuration_texts(rows: pd.DataFrame, of_plugins: Defaults = NONE) -> dict
     `of_plugins` has the defaults of rules that are not built in, by rule; which numbers are those
     of another package nobody knows without it, so they are not named.
     """
-    names = [n for n in hyperparameters(rows) if rows[n].notna().any()]
+    values = rows[hyperparameters(rows)]
+    names = values.columns[values.notna().any()]
     rule = str(rows["rule"].iloc[0])
     known: Mapping[str, float] = rules[rule].hyperparameters if rule in rules else {}
     defaults = {"decay": 0.0, **of_plugins.get(rule, known)}

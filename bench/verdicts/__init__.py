@@ -96,7 +96,7 @@ def judge(
     }
     losses = {p: t[TRAIN_LOSS] for p, t in targets.items() if TRAIN_LOSS in t}
     order = ranking.ranking(
-        found, compared, _starts(judged, curves), losses, chosen, watched=watched
+        found, compared, _starts(judged, curves), losses, chosen, watched=watched, pace=pace
     )
     width = rates.widths(trials, summary, fixed, pace)
     label = {(s.problem, n): s.label(i) for s in whole for i, n in enumerate(s.optimizers)}
@@ -126,11 +126,14 @@ def judge(
             again=again,
             remarks=remarks,
             alike=separation.unseparated(whole, reached, order),
+            pace=pace,
         ),
         stairs=target.staircases(reached),
         lost=rates.divergence(trials),
         sentences=(
-            *words.verdicts(order, compared, _labelled(timed, label), whole, again, turned, over),
+            *words.verdicts(
+                order, compared, _labelled(timed, label), whole, again, turned, over, pace
+            ),
             *words.together(compared, watched=watched),
         ),
         across=over,

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from bench.tables.headline import MEDIAN
+from bench.tables.slices import by_problem
 from bench.tables.words import names_told, value_text
 from bench.verdicts.pairs import MOST, asked
-from bench.verdicts.samples import LEVEL
+from bench.verdicts.samples import LEVEL, Pacing, unpaced
 
 FEW = 4  # names in a sentence
 
@@ -36,6 +37,7 @@ def audit(
     again: Mapping[str, str] | None = None,
     alike: Mapping[str, Sequence[str]] | None = None,
     remarks: Mapping[str, Sequence[str]] | None = None,
+    pace: Pacing = unpaced,
 ) -> pd.DataFrame:
     """A row per finding; `figures` names the figures it touches, `message` says it in words.
 
@@ -44,31 +46,33 @@ def audit(
     `planned` is the number of trials planned by problem, `apart` whether configurations were chosen
     and judged on different seeds, `hosts` the number of machines that trained, `again` the problems
     that do not count across problems with the one that is on the same data, `alike` in what
-    problems tell nobody apart, `remarks` what data files of theirs gave reason to say.
+    problems tell nobody apart, `remarks` what data files of theirs gave reason to say; `pace` goes
+    through the problems.
     """
     rows: list[dict[str, Any]] = []
     rows += _unfinished(trials, planned)
     if not apart:
         rows += _same_seeds(summary, fixed)
-    chosen = dict(tuple(best.groupby("problem", sort=False)))
-    for problem, part in summary.groupby("problem", sort=False):
-        said = (remarks or {}).get(str(problem), ())
-        rows += [_row("data", "", remark, str(problem)) for remark in said]
-        rows += _budgets(str(problem), part)
-        rows += _edges(str(problem), part, chosen[problem])
-        rows += _lost(str(problem), part, chosen[problem], apart)
+    chosen, met, ran = by_problem(best), by_problem(pairs), by_problem(trials)
+    count = asked(pairs)
+    for problem, part in pace("problems audited", list(by_problem(summary).items())):
+        said = (remarks or {}).get(problem, ())
+        rows += [_row("data", "", remark, problem) for remark in said]
+        rows += _budgets(problem, part)
+        rows += _edges(problem, part, chosen[problem])
+        rows += _lost(problem, part, chosen[problem], apart)
         if len(chosen[problem]) > MOST:
-            rows.append(_row("pairs left out", "pairs", PAIRS_LEFT_OUT, str(problem)))
+            rows.append(_row("pairs left out", "pairs", PAIRS_LEFT_OUT, problem))
         where = "ranking pairs across critical target profile"
-        for why in (alike or {}).get(str(problem), ()):
-            rows.append(_row("nobody apart", where, why, str(problem)))
-        if first := (again or {}).get(str(problem)):
+        for why in (alike or {}).get(problem, ()):
+            rows.append(_row("nobody apart", where, why, problem))
+        if first := (again or {}).get(problem):
             text = f"is on the data of {first} and does not count beside it (same_data_counts)"
-            rows.append(_row("same data", "across critical profile", text, str(problem)))
+            rows.append(_row("same data", "across critical profile", text, problem))
         if problem not in fixed:
-            rows += _few_seeds(str(problem), pairs[pairs["problem"] == problem], asked(pairs))
+            rows += _few_seeds(problem, met[problem], count)
         if problem not in fixed and targets is not None:
-            rows += _untimed(str(problem), trials, targets.get(str(problem), {}))
+            rows += _untimed(problem, ran[problem], targets.get(problem, {}))
     if hosts > 1:
         text = f"trained on {hosts} machines: losses are comparable, times are not"
         rows.append(_row("machines", "", text))
@@ -144,7 +148,7 @@ def _untimed(
     if not targets:
         text = "no target is set, so there is no time to it"
         return [_row("no target", "target profile", text, problem)]
-    ran = trials[(trials["problem"] == problem) & (trials["status"] != "crashed")]
+    ran = trials[trials["status"] != "crashed"]
     columns = [f"time_to_{metric}" for metric in targets]
     if all(name in ran and ran[name].notna().all() for name in columns):
         return []
@@ -156,7 +160,9 @@ def _untimed(
 
 
 def _edges(problem: str, rows: pd.DataFrame, chosen: pd.DataFrame) -> list[dict[str, Any]]:
-    found = []
+    found: list[dict[str, Any]] = []
+    if len(rows) == len(chosen):  # nothing was searched
+        return found
     for _, best in chosen.iterrows():
         name = str(best["optimizer"])
         mine = rows[rows["optimizer"] == name]
@@ -180,23 +186,23 @@ def _lost(
 ) -> list[dict[str, Any]]:
     """Best configurations that lost runs, when they were chosen or when they were judged."""
     found = []
-    before = rows.set_index("configuration")
-    for _, best in chosen.iterrows():
-        name, when = str(best["optimizer"]), _lost_of(before.loc[best["configuration"]])
+    then = rows.set_index("configuration").loc[chosen["configuration"]]
+    for place in np.flatnonzero(_lost_counts(then) + _lost_counts(chosen)):
+        best, before = chosen.iloc[place], then.iloc[place]
+        name, when = str(best["optimizer"]), _lost_of(before)
         told = f"{name}'s best configuration lost {when}"
         if apart:
             told = f"{name}'s choice lost {when} when chosen, {_lost_of(best)} when judged"
-        if _lost_count(best) or _lost_count(before.loc[best["configuration"]]):
-            found.append(_row("lost runs", "ranking spread curves pairs", told, problem, name))
+        found.append(_row("lost runs", "ranking spread curves pairs", told, problem, name))
     return found
 
 
-def _lost_count(row: pd.Series) -> int:
-    return int(row["diverged"]) + int(row["crashed"])
+def _lost_counts(rows: pd.DataFrame) -> np.ndarray:
+    return rows["diverged"].to_numpy(dtype=int) + rows["crashed"].to_numpy(dtype=int)
 
 
 def _lost_of(row: pd.Series) -> str:
-    return f"{_lost_count(row)} of {row['seeds']} runs"
+    return f"{int(row['diverged']) + int(row['crashed'])} of {row['seeds']} runs"
 
 
 def _few_seeds(problem: str, pairs: pd.DataFrame, count: int) -> list[dict[str, Any]]:

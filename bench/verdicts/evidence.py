@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -68,10 +69,16 @@ class Evidence:
 
     def runs(self, claim: Claim, problem: str, optimizer: str) -> pd.DataFrame:
         """The trials of an optimizer on a problem that a claim is about, all configurations."""
-        trials, (phase, some) = self.trials, self.judged(claim, problem, optimizer)
-        mine = (trials["problem"] == problem) & (trials["optimizer"] == optimizer)
-        rows = trials[mine & trials["configuration"].isin(list(some))]
+        phase, some = self.judged(claim, problem, optimizer)
+        rows = self._met.get((problem, optimizer), self.trials.iloc[:0])
+        rows = rows[rows["configuration"].isin(list(some))]
         return rows[rows["phase"] == phase] if "phase" in rows else rows
+
+    @cached_property
+    def _met(self) -> Mapping[tuple[str, str], pd.DataFrame]:
+        """The trials of every optimizer on every problem."""
+        groups = self.trials.groupby(["problem", "optimizer"], sort=False)
+        return {(str(problem), str(name)): rows for (problem, name), rows in groups}
 
     def best(self, claim: Claim, problem: str, optimizer: str) -> pd.DataFrame:
         """Those of the best configuration."""

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bench import stats
+from bench.tables.slices import by_problem
 from bench.verdicts.samples import Array
 
 COLUMNS = ["optimizer", "factor", "problems", "runs", "share", "share_low", "share_high"]
@@ -64,12 +65,12 @@ def _table(costs: pd.DataFrame, data: Mapping[str, str]) -> tuple[Array, list[st
         group = [name for name, where in on.items() if where >= chosen]
         apart = {data.get(p, p): p for p in reversed(order) if p in chosen}
         if len(group) > 1 and len(group) * len(apart) > best[0]:
-            best = len(group) * len(apart), group, [p for p in order if p in apart.values()]
+            there = {*apart.values()}
+            best = len(group) * len(apart), group, [p for p in order if p in there]
     _, group, problems = best
-    tables = []
+    tables, met = [], by_problem(costs[costs["optimizer"].isin(group)])
     for problem in problems:
-        part = costs[(costs["problem"] == problem) & costs["optimizer"].isin(group)]
-        wide = part.pivot(index="optimizer", columns="seed", values="cost").reindex(group)
+        wide = met[problem].pivot(index="optimizer", columns="seed", values="cost").reindex(group)
         tables.append(wide.dropna(axis=1).to_numpy(dtype=float))
     n = min((t.shape[1] for t in tables), default=0)
     if not n:

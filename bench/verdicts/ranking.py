@@ -10,7 +10,18 @@ import pandas as pd
 
 from bench import stats
 from bench.spec.judging import FINAL_LOSS
-from bench.verdicts.samples import ALL, LEVEL, RESAMPLES, Array, Sample, block, stacked, stream
+from bench.verdicts.samples import (
+    ALL,
+    LEVEL,
+    RESAMPLES,
+    Array,
+    Pacing,
+    Sample,
+    block,
+    stacked,
+    stream,
+    unpaced,
+)
 
 COLUMNS = [
     "problem",
@@ -37,6 +48,7 @@ def ranking(
     chosen: Mapping[tuple[str, str], tuple[int, str]],
     *,
     watched: bool = False,
+    pace: Pacing = unpaced,
 ) -> pd.DataFrame:
     """A row per problem and optimizer; rows of `ALL` put the problems side by side.
 
@@ -53,11 +65,12 @@ def ranking(
     optimizers that `pairs` finds better.
 
     `starts` gives initial training losses by problem and seed, `targets` the training loss to reach
-    by problem, `chosen` the configuration of each (problem, optimizer): its number and its text.
+    by problem, `chosen` the configuration of each (problem, optimizer): its number and its text;
+    `pace` goes through the problems.
     """
     beaten = _beaten(pairs)
     rows: list[dict[str, Any]] = []
-    for sample in (sample.distinct() for sample in found):
+    for sample in pace("problems ranked", [sample.distinct() for sample in found]):
         start, target = starts.get(sample.problem, {}), targets.get(sample.problem)
         own = _of_problem(sample, start, target, watched)
         for row, name in zip(own, sample.optimizers, strict=True):

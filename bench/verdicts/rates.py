@@ -13,6 +13,7 @@ from bench.tables.slices import best_by_rate
 from bench.verdicts.samples import RESAMPLES, Pacing, stream, unpaced
 
 WIDTHS = ["problem", "optimizer", "decades", "decades_low", "decades_high", "open_range"]
+FEWEST = 3  # rates that have a range
 LOST = ["problem", "optimizer", "learning_rate", "runs", "lost", "slow", "share"]
 
 
@@ -31,8 +32,9 @@ def widths(
     rows = []
     found = trials.assign(loss=trials[COST]).dropna(subset="loss")
     by_problem = dict(tuple(found.groupby("problem", sort=False)))
-    searched = list(summary.groupby("problem", sort=False))
-    for problem, part in pace("ranges of rates", searched):
+    tried = summary.groupby(["problem", "optimizer"], sort=False)["learning_rate"]
+    searched = summary[tried.transform("nunique") >= FEWEST]
+    for problem, part in pace("ranges of rates", list(searched.groupby("problem", sort=False))):
         if problem not in by_problem:
             continue
         mine = by_problem[problem]
@@ -40,7 +42,7 @@ def widths(
         losses_of = losses_of[mine["seed"].unique()]
         for optimizer, some in best_by_rate(part).groupby("optimizer", sort=False):
             some = some[some["configuration"].isin(losses_of.index)]
-            if len(some) < 3:
+            if len(some) < FEWEST:
                 continue
             losses = losses_of.loc[some["configuration"]].dropna(axis=1).to_numpy(dtype=float)
             rates = some["learning_rate"].to_numpy(dtype=float)

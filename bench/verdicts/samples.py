@@ -244,11 +244,11 @@ def block(found: Sequence[Sample]) -> list[Sample]:
     of the two; an empty list where there is none. Optimizers of the same trials everywhere are one.
     """
     random = [s for s in found if s.random]
-    on = {
-        name: frozenset(i for i, s in enumerate(random) if name in s.optimizers)
-        for s in random
-        for name in s.optimizers
-    }
+    places: dict[str, list[int]] = {}
+    for i, sample in enumerate(random):
+        for name in sample.optimizers:
+            places.setdefault(name, []).append(i)
+    on = {name: frozenset(mine) for name, mine in places.items()}
     best: tuple[int, list[str], list[int]] = (0, [], [])
     for chosen in dict.fromkeys(on.values()):
         names = [name for name, where in on.items() if where >= chosen]

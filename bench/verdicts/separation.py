@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bench import stats
+from bench.tables.slices import by_problem
 from bench.verdicts.samples import Sample
 
 EARLY = 0.02  # of the budget of epochs
@@ -24,6 +25,7 @@ def unseparated(
     where these are 1 for all.
     """
     told: dict[str, list[str]] = {}
+    arrived, ranked = by_problem(reached), by_problem(ranking)
     for sample in found:
         if not sample.random or len(sample.optimizers) < 2:
             continue
@@ -35,12 +37,12 @@ def unseparated(
                 reasons.append(
                     "its loss tells nobody apart: half of the runs or more end at its floor"
                 )
-        times = reached[reached["problem"] == sample.problem]
+        times = arrived[sample.problem]
         times = times[times["metric"] == times["metric"].iloc[0]] if len(times) else times
         if len(times) and (times["cost"] <= np.maximum(EARLY * times["budget"], 1)).all():
             early = f"all runs reach it in the first {EARLY:.0%} of the epochs"
             reasons.append(f"its target tells nobody apart: {early}")
-        scores = ranking.loc[ranking["problem"] == sample.problem, "score"].dropna()
+        scores = ranked[sample.problem]["score"].dropna()
         if len(scores) and (scores == 1).all():
             reasons.append("its target tells nobody apart: all end there or beyond, scores are 1")
         if reasons:

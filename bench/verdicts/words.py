@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from bench.stats.decision import Answer, Scale
 from bench.tables.headline import Headline
+from bench.tables.slices import by_problem
 from bench.verdicts.pairs import asked
-from bench.verdicts.samples import ALL, Sample
+from bench.verdicts.samples import ALL, Pacing, Sample, unpaced
 
 MOST = 6
 Reversals = Mapping[str, tuple[str, Sequence[Headline]]]
@@ -27,26 +28,37 @@ def verdicts(
     again: Mapping[str, str] | None = None,
     reversals: Reversals | None = None,
     over: pd.DataFrame | None = None,
+    pace: Pacing = unpaced,
 ) -> list[str]:
     """A verdict per problem, in the order of `ranking`, and one across problems if there is one.
 
     `samples` are what was compared, `again` has the problems that do not count across problems,
     with the one that is on the same data, `reversals` who is ahead in which other metrics, and
-    `over` what holds for problems like these.
+    `over` what holds for problems like these; `pace` goes through the problems.
     """
-    by_problem = {sample.problem: sample for sample in samples}
+    compared = {sample.problem: sample for sample in samples}
+    met, due = by_problem(pairs), by_problem(times)
     found = []
     count = asked(pairs)
-    for problem, rows in ranking.groupby("problem", sort=False):
+    for problem, rows in pace("verdicts", list(ranking.groupby("problem", sort=False))):
         if problem == ALL:
             found.append(f"{ALL}: {_across(rows)}{_alike(over)}{_again(again or {})}")
             continue
-        mine = pairs[pairs["problem"] == problem]
-        due = times[times["problem"] == problem]
-        sample = by_problem[str(problem)]
-        told = _verdict(rows, mine, due, sample, count)
-        found.append(f"{problem}: {told}{_reversed((reversals or {}).get(str(problem)))}")
+        name = str(problem)
+        told = _verdict(rows, met[name], due[name], compared[name], count)
+        found.append(f"{name}: {told}{_reversed((reversals or {}).get(name))}")
     return found
+
+
+def subject(sentence: str, problems: Container[str]) -> str:
+    """Which of the `problems` a verdict is about, empty for none: names may begin alike.
+
+    >>> subject("a: b: adam is better", {"a", "a: b"}), subject("all problems: x", {"a"})
+    ('a: b', '')
+    """
+    parts = sentence.split(": ")
+    begins = (": ".join(parts[:n]) for n in range(len(parts) - 1, 0, -1))
+    return next((begin for begin in begins if begin in problems), "")
 
 
 def together(pairs: pd.DataFrame, *, watched: bool = False) -> list[str]:

@@ -8,6 +8,7 @@ from matplotlib.text import Text
 
 import bench
 from bench.figures import portion, style
+from bench.page import markup
 from bench.verdicts.pairs import MOST
 
 PROBLEMS = 6  # instead of the true limit, which takes seconds to draw
@@ -62,6 +63,16 @@ def test_figures_say_what_they_leave_out(large):
         assert counts[what] in " ".join(text.split())
     assert any(counts[what] in line for line in said)
     assert what != "problems" or len(texts) < 8 * PROBLEMS
+
+
+def test_the_page_has_the_verdicts_of_what_it_shows(large):
+    what, result, *_ = large
+    page = (result.folder / "report.html").read_text()
+    verdicts = (result.folder / "verdicts.txt").read_text().splitlines()
+    shown = [line for line in verdicts if f">{markup.text(line)}</li>" in page]
+    left = [line for line in verdicts if line not in shown]
+    assert len(left) == (3 if what == "problems" else 0)
+    assert "and the page show" in page
 
 
 def test_tables_leave_out_pairs_alone(large):

@@ -92,3 +92,13 @@ def test_a_pace_is_told_at_intervals():
         clock.now = now
         pace.at(done, 8)
     assert lines == ["  2/8 figures  about 18 s left", "  4/8 figures  about 20 s left"]
+
+
+def test_steps_that_are_short_alone_are_told_together():
+    clock, lines, pace = Clock(), [], None
+    for start, what in enumerate(("pairs", "ranks", "verdicts")):
+        clock.now = 3.0 * start
+        pace = progress.Pace(what, lines.append, line_seconds=5, clock=clock, before=pace)
+        clock.now += 2.5
+        pace.at(1, 2)
+    assert lines == ["  1/2 ranks  about 2.5 s left"]
