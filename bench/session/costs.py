@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.plan.manifest import Manifest
-from bench.plan.trials import Stack, Trial
+from bench.plan.trials import Trial
 from bench.run import runner
 from bench.run.progress import Pace, counted
 from bench.run.timing import measure_stack, measured
@@ -17,6 +17,7 @@ from bench.tables.costs import COSTS, costs_of, name_of
 
 LINE_SECONDS = 5.0
 ENDED = ("ok", "diverged")
+MOST = 100  # problems that are measured, at some tenths of a second each
 
 
 def measure(
@@ -27,14 +28,23 @@ def measure(
     A rule inside wrappers is another one. All rules of such a problem, since only what was measured
     in turns is comparable; on one worker, with nothing else in flight. Rules without a trial that
     came to an end are left out: they may never end. What was measured before an interruption stays.
+    Of more than `MOST` problems the first are measured, and that is said.
     """
-    stacks = _unmeasured(store, manifest)
+    groups = _ended(store, manifest)
+    known = costs_of(store)
+    stacks = [
+        tuple(rules.values())
+        for definition, rules in list(groups.items())[:MOST]
+        if not rules.keys() <= known.get(definition, {}).keys()
+    ]
     if not stacks:
         return
+    if len(groups) > MOST:
+        say(f"what an epoch costs is measured on the first {MOST} of {len(groups):,} problems")
     rules = {trial.configuration.name for stack in stacks for trial in stack}
     say(f"measuring what an epoch costs: {counted(rules, 'rule')} on {counted(stacks, 'problem')}")
     stack_of = {trial.key: stack for stack in stacks for trial in stack}
-    known, pace, done = {**costs_of(store)}, Pace("problems measured", say), 0
+    known, pace, done = {**known}, Pace("problems measured", say), 0
     written = time.monotonic()
 
     def keep(result: Result) -> None:
@@ -60,8 +70,8 @@ def measure(
             store.set_meta(**{COSTS: known})
 
 
-def _unmeasured(store: Store, manifest: Manifest) -> list[Stack]:
-    """A stack for every problem to be measured: a trial of each rule that came to an end."""
+def _ended(store: Store, manifest: Manifest) -> dict[str, dict[str, Trial]]:
+    """Of every problem, by its definition, a trial of each rule that came to an end."""
     names = {t.problem_name: t.problem for t in manifest.trials}
     definitions = {name: name_of(problem) for name, problem in names.items()}
     groups: dict[str, dict[str, Trial]] = {}
@@ -69,9 +79,4 @@ def _unmeasured(store: Store, manifest: Manifest) -> list[Stack]:
         if status in ENDED:
             rules = groups.setdefault(definitions[trial.problem_name], {})
             rules.setdefault(trial.configuration.name, trial)
-    known = costs_of(store)
-    return [
-        tuple(rules.values())
-        for definition, rules in groups.items()
-        if not rules.keys() <= known.get(definition, {}).keys()
-    ]
+    return groups

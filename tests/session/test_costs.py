@@ -293,3 +293,22 @@ def test_progress_is_told_of_many_problems(
     first, second = said
     assert first == "measuring what an epoch costs: 2 rules on 2 problems"
     assert re.fullmatch("  1/2 problems measured  about .* left", second)
+
+
+def test_of_very_many_problems_the_first_are_measured_and_it_is_said(
+    made: bench.Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(costs, "MOST", 1)
+    said: list[str] = []
+    with Store.open(made.folder) as store:
+        kept = costs_of(store)
+        store.set_meta(**{COSTS: {}})
+        costs.measure(store, made.manifest, [], said.append)
+        [problem] = costs_of(store)
+        costs.measure(store, made.manifest, [], said.append)  # nothing is left to measure
+        store.set_meta(**{COSTS: kept})
+    assert problem == name_of(made.manifest.trials[0].problem)
+    assert said == [
+        "what an epoch costs is measured on the first 1 of 2 problems",
+        "measuring what an epoch costs: 2 rules on 1 problem",
+    ]

@@ -115,7 +115,13 @@ def ranking(
             finite = np.isfinite(row[MEDIAN])
             at = float(scale.place(headline.values(row[MEDIAN])))
             ax.plot(
-                [at], [y], marker=look.marker if finite else "x", ms=7, color=look.color, zorder=4
+                [at],
+                [y],
+                marker=look.marker if finite else "x",
+                ms=7,
+                color=look.color,
+                zorder=4,
+                clip_on=False,
             )
         if some[1] and row[HIGH] > row[LOW]:
             ends = tuple(float(scale.place(headline.values(row[end]))) for end in (LOW, HIGH))
