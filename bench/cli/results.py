@@ -22,13 +22,21 @@ from bench.cli.verb import (
 @main.command()
 @folder_argument
 @no_html
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["png", "pdf", "svg"]),
+    default="png",
+    show_default=True,
+    help="Of the files in DIR/figures; the next report puts its own in their place.",
+)
 @exit_codes
-def report(folder: Path, no_html: bool) -> int:
+def report(folder: Path, no_html: bool, form: str) -> int:
     """Write tables, figures and report.html of what is stored in DIR, also while a run goes on."""
-    return _report(folder, html=not no_html)
+    return _report(folder, html=not no_html, form=form)
 
 
-def _report(folder: Path, *, html: bool = True) -> int:
+def _report(folder: Path, *, html: bool = True, form: str = "png") -> int:
     from bench.report import write as reports
     from bench.session.folder import read_manifest
     from bench.session.results import results_of
@@ -37,7 +45,12 @@ def _report(folder: Path, *, html: bool = True) -> int:
     with Store.read(folder) as store:
         manifest = read_manifest(store)
         written = reports.write(
-            folder, store, manifest, html=html, say=lambda text: click.echo(text, err=True)
+            folder,
+            store,
+            manifest,
+            html=html,
+            form=form,
+            say=lambda text: click.echo(text, err=True),
         )
         results = results_of(folder, manifest, store, written)
         damage = list(store.damage)

@@ -24,8 +24,11 @@ def draw(
     at_work: Callable[[Page], AbstractContextManager[None]] = lambda _: nullcontext(),
     drawn: Callable[[int, int], None] = lambda done, of: None,
     lacks: Callable[[str], None] = lambda letter: None,
+    form: str = "png",
 ) -> list[Path]:
     """Draw every figure that `material` allows into `directory`; returns their paths, in order.
+
+    As files of a format of `style.FORMATS`.
 
     A page draws within `at_work(page)`, which may swallow what it raises; after each figure
     `drawn(figures done, figures there are)` is called, and `lacks` with each letter that the font
@@ -42,7 +45,7 @@ def draw(
         with at_work(page):
             for name, paint in figures:
                 with style.applied():
-                    path = directory / names.claim(*name)
+                    path = (directory / names.claim(*name)).with_suffix(f".{form}")
                     written.append(style.save(paint(), path, lacks))
                 drawn(len(written), count)
     return written

@@ -20,9 +20,9 @@ from nncore.files import open_plain, read_plain
 STAMP = ".report.json"
 # What a report writes: its own files, and figures.
 OWN = re.compile(
-    r"[\w+-]+\.csv|verdicts\.txt|best\.toml|spec\.toml|report\.html|figures/[\w+-]+\.png"
+    r"[\w+-]+\.csv|verdicts\.txt|best\.toml|spec\.toml|report\.html|figures/[\w+-]+\.(?:png|pdf|svg)"
 )
-FIGURE = re.compile(r"[\w+-]+\.png")
+FIGURE = re.compile(r"[\w+-]+\.(?:png|pdf|svg)")
 LARGEST_STAMP = 100_000_000  # bytes
 TEMPORARY = re.compile(r"\.(?:figures|\.report\.json|\w+\.(?:csv|html|toml|txt))\.(\d+)")
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 PAGE = "report.html"
-RANKING = "ranking.png"
+RANKING = "ranking"
 
 
 class ReportError(Exception):
@@ -41,10 +41,10 @@ class ReportError(Exception):
     exit_code = 74
 
 
-def digest(store: Store, manifest: Manifest, *, html: bool = True) -> str:
+def digest(store: Store, manifest: Manifest, *, html: bool = True, form: str = "png") -> str:
     """A SHA-256 of everything a report shows: what is stored, what was asked, the code between.
 
-    `html` says whether it has a page.
+    `html` says whether it has a page, `form` the format of its figures.
     """
     found = hashlib.sha256(store.digest().encode())
     for trial in manifest.trials:
@@ -53,6 +53,7 @@ def digest(store: Store, manifest: Manifest, *, html: bool = True) -> str:
     for source in sorted(p for kind in ("*.py", "assets/*") for p in here.rglob(kind)):
         found.update(source.read_bytes())
     found.update(library.version().encode() if html else b"no page")
+    found.update(form.encode())
     plugins = manifest.spec.get("plugins", ())
     for entry in (*pages.values(), *csvs.tables.values()):
         if entry.origin in plugins:
@@ -81,6 +82,7 @@ def write(
     *,
     again: bool = True,
     html: bool = True,
+    form: str = "png",
     say: Callable[[str], None] = lambda _: None,
 ) -> tuple[Path, ...]:
     """Write CSV files, figures, `best.toml`, `spec.toml`, `report.html` of what is stored so far.
@@ -88,14 +90,14 @@ def write(
     Returns the files; unless `again`, a report that is up to date and intact is left alone. Every
     file is replaced whole, so a reader never sees half of one. Raises ReportError when the folder
     cannot be written, LibraryError when the page's library is not installed; `html` says whether
-    there is to be a page.
+    there is to be a page, `form` is the format of the figures: png, pdf or svg.
     """
-    stamp = digest(store, manifest, html=html)
+    stamp = digest(store, manifest, html=html, form=form)
     if not again and (old := _intact(folder, stamp)) is not None:
         return old
     files.remove_leftovers(folder)
     try:
-        return _write(folder, store, manifest, stamp, html, say)
+        return _write(folder, store, manifest, stamp, html, form, say)
     except OSError as error:
         where = error.filename or folder
         raise ReportError(
@@ -112,6 +114,7 @@ def _write(
     manifest: Manifest,
     stamp: str,
     html: bool,
+    form: str,
     say: Callable[[str], None],
 ) -> tuple[Path, ...]:
     import pandas as pd
@@ -152,11 +155,11 @@ def _write(
         if shown is not material:
             say(left_out(material, shown))
         say("drawing figures")
-        figures = _figures(folder, shown, faults, say)
+        figures = _figures(folder, shown, faults, form, say)
         written += figures
         if html:
             say("writing the page")
-            picture = next((path.read_bytes() for path in figures if path.name == RANKING), None)
+            picture = _picture(shown, figures)
             text = page(store, manifest, shown, told, picture)
             written.append(_replace(folder / PAGE, text))
         faults.tell()
@@ -225,8 +228,22 @@ def _replace(path: Path, text: str) -> Path:
     return path
 
 
+def _picture(material: Material, figures: Sequence[Path]) -> bytes | None:
+    """The ranking as a PNG, as it was drawn or, where figures have another format, drawn again."""
+    from bench.figures import book, style
+
+    for path in figures:
+        if path.stem == RANKING:
+            if path.suffix == ".png":
+                return path.read_bytes()
+            paint = next(paint for name, paint in book.plan(material) if name == (RANKING,))
+            with style.applied():
+                return style.drawn(paint(), "png")
+    return None
+
+
 def _figures(
-    folder: Path, material: Material, faults: Faults, say: Callable[[str], None]
+    folder: Path, material: Material, faults: Faults, form: str, say: Callable[[str], None]
 ) -> list[Path]:
     from bench.figures import book
 
@@ -234,7 +251,7 @@ def _figures(
     temporary = files.temporary(folder / "figures")
     temporary.mkdir()
     try:
-        drawn = book.draw(material, temporary, faults.of, pace.at, letters.setdefault)
+        drawn = book.draw(material, temporary, faults.of, pace.at, letters.setdefault, form)
         if letters:
             say(f"the font lacks letters of names, and figures have boxes for {''.join(letters)}")
         final = folder / "figures"
