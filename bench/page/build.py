@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import resources
 from typing import Any
 
 import pandas as pd
 
 from bench.figures.material import Material
-from bench.figures.style import COLOURS
 from bench.page import content as contents
 from bench.page import library, sections
-from bench.page.markup import element, text
+from bench.page.document import asset, document
+from bench.page.markup import element
 from bench.plan.manifest import Manifest
 from bench.store.store import Store
 
@@ -21,8 +20,6 @@ SCRIPTS = ("data", "state", "figures", "kinds", "plots", "tables", "page")
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 )
-# Where white would be lost on black, and black on a dark page.
-DARK = ("#4aa3df", "#f0803c", "#2fc79a", "#e39bc4", "#7cc7f0", "#f0b84a", "#e8e8e8", "#d9679f")
 
 
 def page(
@@ -61,19 +58,9 @@ def page(
         '<p id="status" role="status" class="hidden"></p>',
     ]
     data = {"plotly": library.script(), **found.blobs}
-    return "\n".join(
+    return document(
+        f"{manifest.name}: a comparison of optimizers",
         [
-            "<!doctype html>",
-            '<html lang="en">',
-            "<head>",
-            '<meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f'<meta http-equiv="Content-Security-Policy" content="{text(POLICY)}">',
-            f'<meta name="generator" content="bench; plotly.js of plotly {library.version()}">',
-            element("title", text(f"{manifest.name}: a comparison of optimizers")),
-            f"<style>\n{colours()}\n{asset('page.css')}</style>",
-            "</head>",
-            '<body class="bare">',
             *body,
             *[
                 f'<script type="text/plain" id="data-{name}">{blob}</script>'
@@ -82,28 +69,12 @@ def page(
             element(
                 "script", '"use strict";(()=>{\n', *[asset(f"{n}.js") for n in SCRIPTS], "})();"
             ),
-            "</body>",
-            "</html>",
-            "",
-        ]
+        ],
+        policy=POLICY,
+        generator=f"bench; plotly.js of plotly {library.version()}",
     )
-
-
-def asset(name: str) -> str:
-    """A file of the page's own."""
-    return (resources.files("bench.page") / "assets" / name).read_text(encoding="utf-8")
 
 
 def _table(value: Any) -> Mapping[str, Any]:
     """A table of what is stored, which may be anything."""
     return value if isinstance(value, Mapping) else {}
-
-
-def colours() -> str:
-    """The optimizers' colours, as figures have them, and on a dark page."""
-    light, dark = (
-        "".join(f"--slot-{i}:{colour};" for i, colour in enumerate(some))
-        for some in (COLOURS, DARK)
-    )
-    media = "@media screen and (prefers-color-scheme:dark)"
-    return f":root{{{light}}}\n{media}{{:root:not(.printing){{{dark}}}}}"

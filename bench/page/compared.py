@@ -10,7 +10,7 @@ import pandas as pd
 from bench.figures import style
 from bench.figures.changes import changes_figure
 from bench.gate.compare import Comparison, sentences
-from bench.page.build import asset, colours
+from bench.page.document import document
 from bench.page.markup import element, listed, table, text
 
 COLUMNS = ["problem", "optimizer", "configuration", "seeds", "change", "median", "from", "to"]
@@ -69,21 +69,4 @@ def page(found: Comparison, first: str, second: str) -> str:
         ),
         "</main>",
     ]
-    return "\n".join(
-        [
-            "<!doctype html>",
-            '<html lang="en">',
-            "<head>",
-            '<meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f'<meta http-equiv="Content-Security-Policy" content="{text(POLICY)}">',
-            element("title", text(title)),
-            f"<style>\n{colours()}\n{asset('page.css')}</style>",
-            "</head>",
-            '<body class="bare">',
-            *body,
-            "</body>",
-            "</html>",
-            "",
-        ]
-    )
+    return document(title, body, policy=POLICY)
