@@ -88,7 +88,7 @@ def write_new(path: str | Path, text: str) -> None:
 def write_plain(path: str | Path, content: bytes) -> None:
     """Put a file of this content at `path`, whole or not at all, folders above it included.
 
-    Raises OSError, also where there is something else than a plain file.
+    Raises OSError, with EINVAL where nothing can be put: there is something else than a plain file.
     """
     path = Path(path)
     if "\0" in str(path):
@@ -97,6 +97,8 @@ def write_plain(path: str | Path, content: bytes) -> None:
         kind = stat.S_IFMT(os.stat(path).st_mode)
     except (FileNotFoundError, NotADirectoryError):
         kind = stat.S_IFREG
+    except OSError as error:  # a loop of links, a folder that is closed
+        raise OSError(errno.EINVAL, error.strerror, str(path)) from error
     if kind != stat.S_IFREG:
         what = KINDS.get(kind, "something else")
         raise OSError(errno.EINVAL, f"is {what}, not a plain file", str(path))

@@ -1,9 +1,10 @@
+import errno
 import os
 import socket
 
 import pytest
 
-from nncore.files import open_plain
+from nncore.files import open_plain, write_plain
 
 
 def test_a_plain_file_is_opened_through_links_too(tmp_path):
@@ -46,3 +47,25 @@ def test_names_that_no_file_has(name):
     with pytest.raises(OSError, match="name") as found:
         open_plain(name)
     assert found.value.filename == name
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SPECIAL if kind != "a broken link"])
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+def test_nothing_is_put_where_there_is_no_plain_file(kind, tmp_path):
+    path = tmp_path / "it"
+    SPECIAL[kind](path)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(OSError, match="it") as found:
+        write_plain(path, b"content")
+    assert (found.value.errno, found.value.filename) == (errno.EINVAL, str(path))
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_file_is_put_whole_and_its_folders_with_it(tmp_path):
+    path = tmp_path / "new" / "it"
+    for content in (b"first", b"then"):
+        write_plain(path, content)
+        assert path.read_bytes() == content
+    assert [each.name for each in path.parent.iterdir()] == ["it"]
+    with pytest.raises(OSError, match="null byte"):
+        write_plain(tmp_path / "a\0b", b"")
