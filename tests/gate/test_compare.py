@@ -123,9 +123,9 @@ def folders(tmp_path_factory):
             "optimizer": {"rule": "mine", "learning_rate": 0.5},
             "plugins": [str(plugin)],
         }
-        found.append(bench.run(spec, out=here / name, jobs=1).folder)
+        found.append(bench.run(spec, out=here / name, jobs=1, report=False).folder)
     spec = {**spec, "optimizer": {"rule": "sgd", "learning_rate": 0.5}, "plugins": []}
-    return [*found, bench.run(spec, out=here / "c", jobs=1).folder]
+    return [*found, bench.run(spec, out=here / "c", jobs=1, report=False).folder]
 
 
 @pytest.mark.parametrize(

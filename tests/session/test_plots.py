@@ -26,7 +26,7 @@ SPEC = {
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory):
-    return bench.run(SPEC, out=tmp_path_factory.mktemp("plots") / "x", jobs=1)
+    return bench.run(SPEC, out=tmp_path_factory.mktemp("plots") / "x", jobs=1, report=False)
 
 
 def ends(ax):
@@ -117,6 +117,6 @@ def test_a_notebook_shows_verdicts_the_ranking_and_its_picture(result):
 
 def test_a_notebook_shows_what_has_no_results_as_a_line(tmp_path):
     crashing = {**SPEC, "optimizer": {"rule": "sgd", "learning_rate": 0.1}}
-    folder = bench.run(crashing, out=tmp_path / "x", jobs=1).folder
+    folder = bench.run(crashing, out=tmp_path / "x", jobs=1, report=False).folder
     empty = replace(bench.open_results(folder), missing=2)
     assert "h2" not in empty._repr_html_()
