@@ -57,8 +57,14 @@ class Material:
 
     def floor(self, problem: str) -> float:
         """The loss on a problem at or below which there is only rounding; 0 if nobody knows."""
-        mine = (t.problem for t in self.planned if t.problem_name == problem)
-        return next(map(floor_of, mine), 0.0)
+        return self._floors.get(problem, 0.0)
+
+    @cached_property
+    def _floors(self) -> Mapping[str, float]:
+        return {
+            name: floor_of(problem)
+            for name, problem in {t.problem_name: t.problem for t in self.planned}.items()
+        }
 
     def labels_of(self, optimizers: Collection[str]) -> set[str]:
         """What rankings and pairs call optimizers, of which one row may stand for several."""

@@ -120,21 +120,28 @@ def looks(frame: pd.DataFrame) -> dict[str, Look]:
     problems = rows.groupby("optimizer")["problem"].agg(set)
     rule = rows.groupby("optimizer")["rule"].min()
     own = {name: colour_of(rule[name]) for name in problems.index}
+    owners: dict[int, set[str]] = {}
+    for name, colour in own.items():
+        owners.setdefault(colour, set()).add(rule[name])
     slots: dict[str, int] = {}
-
-    def cost(name: str, slot: int) -> tuple[bool | int, ...]:
-        colour = slot % len(COLOURS)
-        met = {s % len(COLOURS) for n, s in slots.items() if problems[n] & problems[name]}
-        others = {*range(len(FIRST)), *(c for n, c in own.items() if rule[n] != rule[name])}
-        used = {s % len(COLOURS) for s in slots.values()}
-        return colour in met, colour != own[name], colour in others, colour in used, slot
-
+    met: dict[str, set[int]] = {}  # colours that are drawn on a problem
+    lines = len(COLOURS) * len(STROKES)  # then markers alone differ
+    free: set[int] = set()
+    used: set[int] = set()
     # A rule by its plain name chooses first, then those on many problems.
     for name in sorted(problems.index, key=lambda n: (n != rule[n], -len(problems[n]), n)):
-        lines = len(COLOURS) * len(STROKES)  # then markers alone differ
-        room = range(lines * (len(slots) // lines), lines * (len(slots) // lines + 1))
-        free = set(room) - set(slots.values())
-        slots[name] = min(free, key=lambda slot: cost(name, slot))
+        free = free or set(range(len(slots), len(slots) + lines))
+        here = set().union(*(met.setdefault(problem, set()) for problem in problems[name]))
+        others = {*range(len(FIRST)), *(c for c, some in owners.items() if some - {rule[name]})}
+        costs = [
+            (c in here, c != own[name], c in others, c in used, slot)
+            for slot, c in ((slot, slot % len(COLOURS)) for slot in free)
+        ]
+        slots[name] = min(costs)[-1]
+        free.remove(slots[name])
+        used.add(slots[name] % len(COLOURS))
+        for problem in problems[name]:
+            met[problem].add(slots[name] % len(COLOURS))
     return {name: look(slot) for name, slot in sorted(slots.items())}
 
 
