@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 
 import bench
 from bench.cli import main
+from bench.gate.check import LEVEL, bounds
 from bench.gate.compare import WORDS, compare, sentences
 from bench.page.compared import frame, page
 from tests.gate.test_gate import NOISE, STILL, WILD, curves
@@ -152,3 +154,23 @@ def test_compare_from_python(folders):
     found = bench.compare(folders[0], bench.open_results(folders[1]), margin=0.2)
     assert found.worse
     assert [change.word for change in found.changes] == ["worse"]
+
+
+def test_each_direction_has_half_of_the_errors():
+    # Of 21 seeds another order statistic decides than with all of the errors.
+    gaps = np.sort(0.4 + 0.02 * np.random.default_rng(5).standard_normal(21))
+    found = compare([curves(np.ones(21))], [curves(np.exp(gaps))]).changes[0].forth
+    half, whole = (
+        bounds(gaps, level / len(found.measures), 0.05)[0] for level in (LEVEL / 2, LEVEL)
+    )
+    assert half < whole
+    assert found.measures[0].low == pytest.approx(math.exp(half))
+
+
+@pytest.mark.parametrize(("before", "now", "word"), [(1, 1, "the same"), (0, 1, "worse")])
+def test_runs_that_crash_on_both_sides_are_no_change(before, now, word):
+    first, second = (
+        replace(one, losses=np.where((np.arange(20) < lost)[:, None], np.inf, one.losses))
+        for one, lost in ((curves(STILL), before), (curves(STILL * NOISE), now))
+    )
+    assert [c.word for c in compare([first], [second]).changes] == [word]

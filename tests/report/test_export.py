@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 import bench
 from bench.cli import main
+from bench.report.reading import read
 
 SPEC = {
     "name": "x",
@@ -49,6 +50,11 @@ def test_every_table_is_exported_to_the_last_digit(folder, tmp_path):
         for column in found.select_dtypes("number"):
             assert found[column].equals(meant[column].astype(found[column].dtype)), (name, column)
     assert list(pd.read_parquet(tmp_path / "trials.parquet")["optimizer"]) == ["7", "1e5"]
+
+
+def test_names_that_look_like_numbers_stay_texts(folder):
+    found = read(folder, "trials", {"optimizer": ["7"]}, ["optimizer", "learning_rate"])
+    assert found.to_numpy().tolist() == [["7", 0.01]]
 
 
 def test_what_cannot_be_exported_is_told(folder, tmp_path, monkeypatch):
