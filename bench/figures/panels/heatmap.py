@@ -19,7 +19,7 @@ from bench.tables.words import value_text
 
 CMAP = colormaps["viridis_r"]  # bright is low is good; in order without colour vision and in grey
 MOST_NUMBERS = 200
-WIDEST = 3.6  # the width of "−1.2e−10" in letters of size 1
+WIDEST = 4.7  # the width of "1.2e−10" in letters of size 1, and of the air in the best cell's frame
 DIVERGED = "#e4e4e4"
 
 
@@ -156,14 +156,15 @@ def _cell(
 
 
 def short(value: float) -> str:
-    """A number for a cell, in seven letters.
+    """A number for a cell, in seven letters; below 0 with a digit less.
 
-    >>> short(0.123456), short(12345.6), short(1.19e-7), short(-2e-10), short(0)
+    >>> short(0.123456), short(12345.6), short(1.19e-7), short(-2.4e-10), short(0)
     ('0.123', '1.2e4', '1.2e−7', '−2e−10', '0')
     """
+    digits = 3 - (value < 0)
     if value == 0 or 1e-3 <= abs(value) < 1e4:
-        return f"{float(f'{value:.3g}'):g}".replace("-", "−")
-    mantissa, exponent = f"{value:.1e}".split("e")
+        return f"{float(f'{value:.{digits}g}'):g}".replace("-", "−")
+    mantissa, exponent = f"{value:.{digits - 2}e}".split("e")
     return f"{float(mantissa):g}e{int(exponent)}".replace("-", "−")
 
 

@@ -10,7 +10,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 
 from bench.figures import grey, style
-from bench.figures.panels.cells import cell
+from bench.figures.panels.cells import cell, text_size
 from bench.figures.panels.sensitivity import share
 from bench.figures.panels.spread import NAME
 from bench.figures.scale import fix_ticks, headline_scale
@@ -20,6 +20,7 @@ from bench.tables.words import value_text
 
 LOST = colormaps["Reds"]
 NEVER = "#f7f7f7"
+WIDEST = 3.5  # the width of "○100%" in letters of size 1
 
 
 def budget(
@@ -82,24 +83,25 @@ def _best_label(headline: Headline, loss: str) -> str:
 def divergence(lost: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw the share of diverged runs by optimizer and learning rate, for one problem.
 
-    `lost` is from `bench.verdicts.rates.divergence`. White: never; no cell: not tried; "30% ○":
+    `lost` is from `bench.verdicts.rates.divergence`. White: never; no cell: not tried; "○30%":
     runs that came down slowly.
     """
     ax = style.axes(ax)
     rates = sorted(lost["learning_rate"].unique())
     names = list(dict.fromkeys(lost["optimizer"]))
-    write = len(rates) <= 16
+    room = ax.bbox.width * 72 / ax.figure.dpi / len(rates)  # points
+    size = min(6.5, text_size(room, WIDEST)) if len(rates) <= 16 else 0.0
     columns = ["optimizer", "learning_rate", "lost", "slow", "runs"]
     for name, rate, gone, slow, runs in lost[columns].itertuples(index=False):
         x, y = rates.index(rate), names.index(name)
         part = gone / runs
         face = LOST(0.15 + 0.7 * part) if gone else NEVER
         cell(ax, x, y, fc=face, ec="white", lw=1)
-        if write:
+        if size:
             ink = "white" if part > 0.6 else "black" if gone or slow else "#999999"
-            told = [share(gone, runs)] * bool(gone) + [f"{share(slow, runs)} ○"] * bool(slow)
+            told = [share(gone, runs)] * bool(gone) + [f"○{share(slow, runs)}"] * bool(slow)
             text = "\n".join(told) or "0"
-            ax.text(x, y, text, ha="center", va="center", size=6.5, color=ink)
+            ax.text(x, y, text, ha="center", va="center", size=size, color=ink)
     every = -(-len(rates) // 12)
     ticks = range(0, len(rates), every)
     fix_ticks(ax, "x", ticks, [value_text(rates[i]) for i in ticks], [])
