@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 import bench
 from bench.cli import main
 from bench.figures.charts import ChartError, charts
+from tests import ROOT
 
 SPEC = {
     "name": "x",
@@ -120,3 +122,12 @@ def test_a_notebook_shows_what_has_no_results_as_a_line(tmp_path):
     folder = bench.run(crashing, out=tmp_path / "x", jobs=1, report=False).folder
     empty = replace(bench.open_results(folder), missing=2)
     assert "h2" not in empty._repr_html_()
+
+
+def test_every_chart_is_named_where_people_look():
+    charts.fill()
+    told = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    usage = str(main.commands["plot"].help)
+    for kind in charts:
+        assert f"`{kind}`" in told
+        assert re.search(rf"\b{kind}\b", usage)
