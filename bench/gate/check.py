@@ -182,6 +182,8 @@ def _compare(old: Line, new: Curves | None, margin: float, level: float) -> Find
     if new.crashed:
         measures.append(count("crashed runs", "worse", f"{new.crashed} runs crashed"))
     early = _early(old, new)
+    if early is None and metric is None:
+        where["ended"] = _ended(pair)
     word = worst({m.word for m in measures})
     if word != "worse" and (missing or (metric is not None and early is None)):
         word = "cannot tell"
@@ -218,6 +220,20 @@ def _early(old: Line, new: Curves) -> tuple[int, float] | None:
     """The first early record that differs, and by how much; None when all agree."""
     gaps = [(epoch, _largest(old, new, old.early, k)) for k, epoch in enumerate(old.early_epochs)]
     return next(((epoch, gap) for epoch, gap in gaps if gap > RULE), None)
+
+
+def _ended(pair: Pair) -> tuple[int, float] | None:
+    """How many seeds end otherwise although the early records agree to the end; by how much.
+
+    Nothing is known of seeds without early records where the precisions part before the end, nor
+    of scores, in which a sample more or less may be rounding.
+    """
+    known, last = pair.old.early_epochs[-1], int(pair.new.epochs[-1])
+    if not pair.old.random or known != last or pair.new.headline.is_score:
+        return None
+    gaps = [gap(*map(float, ends)) for ends in zip(*pair.finals, strict=True)]
+    apart = [each for each in gaps if each > RULE]
+    return (len(apart), max(apart)) if apart else None
 
 
 def _metric(old: Line, new: Curves) -> tuple[str, float] | None:

@@ -43,7 +43,9 @@ class Finding:
 
     `early` is the first record at which training losses differ by more than rounding does, with the
     largest difference; `metric` another metric that differs by more, although training did not
-    change. `lost` counts the runs that are newly diverged.
+    change. `ended` is told where the early records of the few seeds that have them agree to the
+    end: how many of the other seeds end otherwise by more than another rule's bound, and by how
+    much at most. `lost` counts the runs that are newly diverged.
     """
 
     problem: str
@@ -55,8 +57,14 @@ class Finding:
     measures: tuple[Measure, ...] = ()
     early: tuple[int, float] | None = None
     metric: tuple[str, float] | None = None
+    ended: tuple[int, float] | None = None
     lost: int = 0
     note: str = ""
+
+    @property
+    def doubts(self) -> tuple[Measure, ...]:
+        """The quantities that may be worse, or not."""
+        return tuple(one for one in self.measures if one.word == "cannot tell")
 
     @property
     def name(self) -> str:
@@ -90,7 +98,7 @@ class Check:
     @property
     def exit_code(self) -> int:
         """0 no regression, 1 regression (strict: or changed numbers), 3 cannot tell."""
-        if self.strict and (self.changed or self.mismeasured):
+        if self.strict and self.otherwise:
             return CODES["worse"]
         return CODES.get(self.word, 0)
 
@@ -108,6 +116,19 @@ class Check:
     def mismeasured(self) -> tuple[Finding, ...]:
         """The configurations that train as they did and measure something else."""
         return tuple(f for f in self.findings if f.metric is not None and f.early is None)
+
+    @property
+    def ended(self) -> tuple[Finding, ...]:
+        """The configurations that end otherwise on seeds whose early records nobody has."""
+        return tuple(f for f in self.findings if f.ended is not None)
+
+    @property
+    def otherwise(self) -> tuple[Finding, ...]:
+        """The configurations whose numbers changed, by more than rounding as far as is known.
+
+        Where another processor computes, it may be that of seeds that were not watched.
+        """
+        return (*self.changed, *self.mismeasured, *(() if self.other else self.ended))
 
     def __str__(self) -> str:
         return "\n".join(sentences(self))
@@ -131,14 +152,15 @@ def sentences(found: Check) -> list[str]:
     for measure in found.pooled:
         if measure.word == "worse":
             lines.append(f"worse: all configurations together: {_measured(measure)}")
-    return lines + _lost(found) + _changed(found) + _mismeasured(found) + _rounded(found)
+    notes = _lost, _changed, _mismeasured, _ended, _rounded
+    return lines + [line for note in notes for line in note(found)]
 
 
 def _verdict(found: Check) -> str:
     words = [one.word for one in found.findings]
     total = len(words)
     if found.strict and found.word != "worse" and found.exit_code == CODES["worse"]:
-        return f"changed: {_rules([*found.changed, *found.mismeasured])}"
+        return f"changed: {_rules(found.otherwise)}"
     if found.word == "identical":
         return f"no regression: all {total} configurations are identical to the baseline"
     if "worse" in words:
@@ -147,6 +169,9 @@ def _verdict(found: Check) -> str:
         return f"regression: no single one of {total} configurations is for sure, all together are"
     if all(one.note == ABSENT for one in found.findings):
         return "cannot tell: these results have no configuration of the baseline"
+    unsure = [one for one in found.findings if one.word == "cannot tell"]
+    if unsure and all(one in found.mismeasured and not one.doubts for one in unsure):
+        return f"cannot tell: {len(unsure)} of {total} configurations are measured otherwise"
     if found.word == "cannot tell":
         return (
             f"cannot tell: {words.count('cannot tell')} of {total} configurations may be worse "
@@ -188,20 +213,39 @@ def _mismeasured(found: Check) -> list[str]:
     gap = max(one.metric[1] for one in found.mismeasured if one.metric)
     return [
         f"note: what is measured changed: {', '.join(names)} of {len(found.mismeasured)} "
-        f"configurations differ by up to {_percent(gap)}, although training is the same: "
+        f"configurations differ by up to {_percent(gap)}, although early training losses agree: "
         f"{_few([one.name for one in found.mismeasured])}"
     ]
 
 
+def _ended(found: Check) -> list[str]:
+    """Whether seeds without early records end otherwise where those with them do not."""
+    if not found.ended:
+        return []
+    seeds = sum(one.ended[0] for one in found.ended if one.ended)
+    gap = max(one.ended[1] for one in found.ended if one.ended)
+    return [
+        f"note: {len(found.ended)} of {len(found.findings)} configurations end otherwise in "
+        f"{seeds} runs, by up to {_percent(gap)}, although the seeds with early records agree to "
+        "the end: "
+        "another rule that these do not show, or rounding that grew: "
+        f"{_few([one.name for one in found.ended])}"
+    ]
+
+
 def _rounded(found: Check) -> list[str]:
-    """Whether bits differ for no other reason than rounding, and whose."""
+    """Whether bits differ for no reason but rounding, as far as can be told, and whose."""
     count = sum(one.word != "identical" and one.early is None for one in found.findings)
-    if not count or found.changed or found.mismeasured or found.word == "cannot tell":
+    told = found.changed or found.mismeasured or found.ended
+    if not count or told or found.word == "cannot tell":
         return []
     if found.other:
         whose = f"{' and '.join(found.other)} differ from the baseline's"
     else:
-        whose = "on the baseline's processor, NumPy and BLAS, so the order of operations changed"
+        whose = (
+            "on the baseline's processor, NumPy and BLAS, so the order of operations changed, "
+            "or what acts after the early records"
+        )
     return [f"note: {count} of {len(found.findings)} configurations round otherwise: {whose}"]
 
 

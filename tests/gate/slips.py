@@ -1,14 +1,15 @@
-"""Classic slips of optimizers, put into the rules one by one: what does the gate see of each?
+"""Slips of optimizers put into the rules one by one, and faults elsewhere: what does the gate see?
 
-`python -m tests.gate.slips` prints the table of docs/gate.md.
+`python -m tests.gate.slips` prints the two tables of docs/gate.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from bench.gate import baseline, check
 from bench.gate.curves import Curves
 from bench.gate.findings import Check
 from bench.spec import experiment as spec
+from nncore import datasets
+from nncore.metrics import metrics
 from nncore.registry import kept
 from nncore.rules import rules
 from nncore.stack.training import train
@@ -123,7 +126,7 @@ def _(w, g, t, v, *, learning_rate, momentum):
     w += v
 
 
-@slip("gradients clipped at 1 left in", "sgd", "no gradient of these problems is above 1")
+@slip("gradients clipped at 1 left in", "sgd", "first")
 def _(w, g, t, v, *, learning_rate, momentum):
     v[:] = momentum * v - learning_rate * np.clip(g, -1, 1)
     w += v
@@ -273,35 +276,153 @@ def look(one: Slip, *, short: bool = False) -> Check:
     problems = [p.name for p in spec.load(SPEC).problems][1 if short else 0 :]
     with put(one):
         new = measure(one.rule, problems)
+    return against_the_reference(new)
+
+
+def against_the_reference(new: Sequence[Curves], *, strict: bool = False) -> Check:
+    """What the gate says of some of the committed baseline's configurations."""
     old = baseline.read(REFERENCE)
     mine = {curves.content for curves in new}
     lines = tuple(line for line in old.lines if line.content in mine)
-    return check.check(replace(old, lines=lines), new)
+    return check.check(replace(old, lines=lines), new, strict=strict)
 
 
 def seen(found: Check) -> str:
     """By which look the gate sees it: "first", "second", "both" or "neither"."""
-    looks = bool(found.changed), found.word == "worse"
+    looks = bool(found.changed or found.ended), found.word == "worse"
     return {(True, True): "both", (True, False): "first", (False, True): "second"}.get(
         looks, "neither"
     )
 
 
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong while all train, with `measured` in place, or with the `curves` afterwards.
+
+    The gate's exit code must be `code`, with --strict `strict`, and `told` be among what it says.
+    """
+
+    name: str
+    code: int
+    strict: int
+    told: str
+    measured: Callable[[], AbstractContextManager[Any]] = nullcontext
+    curves: Callable[[Curves, np.random.Generator], Curves] = lambda one, rng: one
+
+    def told_of(self, found: Check) -> str:
+        """What is told, with the number of runs."""
+        return self.told.format(runs=sum(each.seeds for each in found.findings))
+
+
+@contextmanager
+def by_argmin() -> Iterator[None]:
+    """Accuracy by the smallest output."""
+    right = metrics["accuracy"]
+    with kept(metrics):
+        metrics.add(replace(right, function=lambda p, Y: right.function(-p, Y)))
+        yield
+
+
+def leaking() -> AbstractContextManager[Any]:
+    """Validation data that are the training data."""
+    draw = datasets.draw
+
+    def leak(*definition: Any) -> Any:
+        parts = draw(*definition)
+        return {**parts, "validation": parts["train"]}
+
+    return mock.patch.object(datasets, "draw", leak)
+
+
+def ending(one: Curves, finals: Any) -> Curves:
+    """The curves with other final losses, diverged where these are infinite."""
+    losses = one.losses.copy()
+    losses[:, -1] = finals
+    return replace(one, losses=losses, diverged=one.diverged | np.isinf(finals))
+
+
+def worse(by: float, noise: float) -> Callable[[Curves, np.random.Generator], Curves]:
+    def change(one: Curves, rng: np.random.Generator) -> Curves:
+        factors = by * np.exp(noise * rng.standard_normal(len(one.seeds)))
+        return ending(one, one.losses[:, -1] * factors)
+
+    return change
+
+
+def lost(one: Curves, rng: np.random.Generator) -> Curves:
+    return ending(one, np.where(np.arange(len(one.seeds)) < 2, np.inf, one.losses[:, -1]))
+
+
+FAULTS = [
+    Fault(
+        "validation data are the training data",
+        3,
+        1,
+        "what is measured changed: validation_",
+        measured=leaking,
+    ),
+    Fault(
+        "accuracy by argmin",
+        3,
+        1,
+        "what is measured changed: test_accuracy, train_accuracy",
+        measured=by_argmin,
+    ),
+    Fault(
+        "all losses 15% larger, under noise of 10%",
+        1,
+        1,
+        "worse: all configurations together: final loss is 1.1",
+        curves=worse(1.15, 0.1),
+    ),
+    Fault(
+        "two of 20 seeds lost everywhere",
+        1,
+        1,
+        "of {runs} runs newly diverge",
+        curves=lost,
+    ),
+]
+
+
+def look_at(one: Fault, *, short: bool = False, strict: bool = False) -> Check:
+    """What the gate says with the fault in five optimizers on three problems.
+
+    `short` leaves the longest problem out.
+    """
+    problems = [p.name for p in spec.load(SPEC).problems][1 if short else 0 : 3]
+    with one.measured():
+        found = [c for rule in {s.rule: None for s in SLIPS} for c in measure(rule, problems)]
+    rng = np.random.default_rng(0)
+    return against_the_reference([one.curves(c, rng) for c in found], strict=strict)
+
+
 def main() -> None:
-    print("| slip | rule | first look: early losses differ by | second look | worse at most |")
+    print("| slip | rule | first look: losses differ by | second look | worse at most |")
     print("|---|---|--:|---|---|")
     for one in SLIPS:
         found = look(one)
         early = [f.early[1] for f in found.changed if f.early]
-        gap = f"{max(early):.2g}".replace("inf", "∞") if early else "-"
+        gap = f"{max(early):.2g}" if early else "-"
+        if found.ended and not early:
+            gap = f"{max(f.ended[1] for f in found.ended if f.ended):.2g} at the end"
         ratios = [
             (m.ratio, m.name) for f in found.findings for m in f.measures if m.word == "worse"
         ]
         worst = max(ratios, default=None)
-        told = f"{worst[1]} x {worst[0]:.3g}".replace("inf", "∞") if worst else "-"
+        told = f"{worst[1]} x {worst[0]:.3g}" if worst else "-"
         if seen(found) == "neither":
             told = one.seen
-        print(f"| {one.name} | {one.rule} | {gap} | {found.word} | {told} |", flush=True)
+        row = f"| {one.name} | {one.rule} | {gap} | {found.word} | {told} |"
+        print(row.replace("inf", "∞"), flush=True)
+    print("\n| fault | exit code | with `--strict` | says |")
+    print("|---|--:|--:|---|")
+    for fault in FAULTS:
+        found = look_at(fault)
+        said = [line for line in str(found).splitlines() if fault.told_of(found) in line]
+        told = said[0].removeprefix("note: ").partition(f": {found.findings[0].problem}")[0]
+        strict = replace(found, strict=True).exit_code
+        print(f"| {fault.name} | {found.exit_code} | {strict} | {told} |", flush=True)
 
 
 if __name__ == "__main__":
