@@ -22,8 +22,9 @@ reproduce: .venv ## the documents' printed numbers beside ours
 documents: .venv ## where the unseeded documents' numbers fall among many seeds, and what slips cost
 	@$(PY) -m bench.studies.documents --jobs $(JOBS)
 
-validate: .venv  ## the simulations behind docs/statistics.md, minutes
+validate: .venv  ## the simulations behind docs/statistics.md and docs/gate.md, minutes
 	@$(PY) -m bench.studies.validate --write
+	@$(PY) -m bench.studies.validate.gate --write
 
 claims: .venv    ## published results as claims, reproduced in minutes: are the answers as expected?
 	@$(PY) -m bench.studies.gallery --jobs $(JOBS)

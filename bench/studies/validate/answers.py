@@ -25,6 +25,7 @@ from nncore.trial import is_random
 SPEC = Path(__file__).parents[3] / "experiments" / "optimizers.toml"
 SHARED = 0.5  # of the logarithm's variance, what optimizers share that run on the same seed
 WINNERS = (2, 5, 9)
+TRIED = (1, 36), (6, 36)  # configurations of two optimizers
 # Losses are positive: laws of any sign are those of their logarithms.
 NOISE: dict[str, Law] = {
     "log-normal, over decades": lambda u: np.exp(2 * ndtri(u)),
@@ -56,6 +57,13 @@ def cases() -> Iterator[Case]:
         "any of 7 pairs that differ by the margin", '"the same"', "losses within 5%",
         "at most", _same,
     )  # fmt: skip
+    for few, many in TRIED:
+        name = "log-normal, over decades"
+        yield Case(
+            f"a pair of equal optimizers, the best of {few} against the best of {many}",
+            '"better", chosen on the same seeds', name, "none", _chosen(NOISE[name], few, many),
+            rejects=True,
+        )  # fmt: skip
     for k in WINNERS:
         for name in ("log-normal, over decades", "35% stuck"):
             law = LAWS[name]
@@ -107,6 +115,25 @@ def _leads(losses: Array, family: int) -> Bools:
 
 def _anything(law: Law) -> Trial:
     return lambda rng, n, samples: better(experiments(rng, law, n, samples))
+
+
+def _chosen(law: Law, few: int, many: int) -> Trial:
+    """Whether one of two optimizers is better whose configurations are all equal, so many of each.
+
+    Each has that of the lowest median, on the seeds that judge it.
+    """
+
+    def trial(rng: np.random.Generator, n: int, samples: int) -> Bools:
+        own = rng.standard_normal((samples, few + many, n))
+        seed = rng.standard_normal((samples, n))
+        luck = np.sqrt(SHARED) * seed[:, None] + np.sqrt(1 - SHARED) * own
+        best = []
+        for losses in np.split(law(np.asarray(ndtr(luck))), [few], axis=1):
+            first = stats.median(losses).argmin(axis=1)
+            best.append(losses[np.arange(samples), first])
+        return _leads(np.stack(best, axis=1), family=1)
+
+    return trial
 
 
 def _same(rng: np.random.Generator, n: int, samples: int) -> Bools:

@@ -24,7 +24,7 @@ class Case:
 
     `trial(rng, n, samples)` draws `samples` samples of `n` seeds and says for each whether the
     interval covers (promise `at least` 95%) or the test rejects (`at most` 5%). Promise `none`: a
-    method that was not taken, or one whose limits the docs describe.
+    method that was not taken, or one whose limits the docs describe; a test, where it `rejects`.
     """
 
     estimate: str
@@ -32,6 +32,7 @@ class Case:
     law: str
     promise: Promise
     trial: Trial
+    rejects: bool = False
 
     @property
     def name(self) -> str:
@@ -41,7 +42,7 @@ class Case:
     @property
     def nominal(self) -> float:
         """The rate to compare with: 5% for tests, 95% for intervals."""
-        return 0.05 if self.promise == "at most" else 0.95
+        return 0.05 if self.rejects or self.promise == "at most" else 0.95
 
     def rate(self, n: int, samples: int) -> float:
         """How often intervals cover, or tests reject, among `samples` samples of `n` seeds."""
