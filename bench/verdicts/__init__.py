@@ -107,34 +107,39 @@ def judge(
     over = across.across(side)
     turned = reversals.reversals(judged, whole, tables.metrics, fixed, terms)
     timed = costs.priced(target.times(reached, frozenset(fixed)), tables.costs, judged)
+    audit = auditing.audit(
+        tables.trials,
+        summary,
+        compared,
+        best=best,
+        planned=planned,
+        apart=all_evaluated(tables.trials, fixed),
+        fixed=fixed,
+        targets=targets,
+        hosts=hosts,
+        again=again,
+        remarks=remarks,
+        alike=separation.unseparated(whole, reached, order),
+        pace=pace,
+    )
     return Verdicts(
         ranking=order,
         pairs=compared,
         times=timed,
         budget=budget.budget(summary, fixed, tables.headlines, pace),
         profile=profile.profile(reached, fixed, {s.problem: s.data for s in found}),
-        audit=auditing.audit(
-            tables.trials,
-            summary,
-            compared,
-            best=best,
-            planned=planned,
-            apart=all_evaluated(tables.trials, fixed),
-            fixed=fixed,
-            targets=targets,
-            hosts=hosts,
-            again=again,
-            remarks=remarks,
-            alike=separation.unseparated(whole, reached, order),
-            pace=pace,
-        ),
+        audit=audit,
         stairs=target.staircases(reached),
         lost=rates.divergence(trials),
         sentences=(
             *words.verdicts(
                 order, compared, _labelled(timed, label), whole, again, turned, over, pace
             ),
-            *words.together(compared, watched=watched),
+            *words.together(
+                compared,
+                watched=watched,
+                same_seeds=bool((audit["check"] == auditing.SAME_SEEDS).any()),
+            ),
         ),
         across=over,
         leading=pairs.leading(found),

@@ -16,6 +16,7 @@ from bench.verdicts.samples import LEVEL, Pacing, unpaced
 
 FEW = 4  # names in a sentence
 
+SAME_SEEDS = "same seeds"
 COLUMNS = ["check", "problem", "optimizer", "figures", "message"]
 PAIRS_LEFT_OUT = (
     f"all pairs of the {MOST} optimizers with the lowest mean ranks are compared, the others with "
@@ -123,7 +124,7 @@ def _same_seeds(summary: pd.DataFrame, fixed: Collection[str]) -> list[dict[str,
     )
     where = "ranking spread curves pairs across target profile claim"
     return [
-        _row("same seeds", where, text, str(problem))
+        _row(SAME_SEEDS, where, text, str(problem))
         for problem, most in sizes.groupby(level="problem", sort=False).max().items()
         if most > 1
     ]

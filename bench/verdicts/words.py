@@ -61,14 +61,21 @@ def subject(sentence: str, problems: Container[str]) -> str:
     return next((begin for begin in begins if begin in problems), "")
 
 
-def together(pairs: pd.DataFrame, *, watched: bool = False) -> list[str]:
-    """What the comparisons promise together, where there are any; `watched` as in `pairs`."""
+def together(pairs: pd.DataFrame, *, watched: bool = False, same_seeds: bool = False) -> list[str]:
+    """What the comparisons promise together, where there are any; `watched` as in `pairs`.
+
+    They promise it of configurations that are chosen beforehand: with `same_seeds` some were chosen
+    by what judges them.
+    """
     count = asked(pairs)
     if not count:
         return []
     told = "1 pair" if count == 1 else f"all {count} pairs of this experiment together"
     when = ", after whichever round they are said" if watched else ""
-    return [f'"Better" and "the same" hold for {told}, with a chance of 95%{when}.']
+    promise = f'"Better" and "the same" hold for {told}, with a chance of at least 95%{when}'
+    if same_seeds:
+        promise += ", where configurations are chosen beforehand; here the same seeds chose them"
+    return [f"{promise}."]
 
 
 def _verdict(
@@ -259,12 +266,15 @@ def _alike(over: pd.DataFrame | None) -> str:
     """What holds for other problems like these: who may be the best there, and what one decides."""
     if over is None or over.empty:
         return ""
-    level = over[over["best_next"] == over["best_next"].max()]
+    chances = over["best_next"].round(2)  # as they are told
+    level, rest = over[chances == chances.max()], over[chances < chances.max()]
     best, names = level.iloc[0], sorted(level["optimizer"].astype(str))
+    # Nobody is the most likely where another one's chance may be as high.
+    apart = len(names) == 1 and bool((rest["best_next_high"] < best["best_next_low"]).all())
+    likely = "is the most likely to" if apart else "may" if len(names) == 1 else "may each"
     told = (
-        f" On a new problem like these {int(best['problems'])}, {_names(names)} "
-        f"{'is the most' if len(names) == 1 else 'are equally'} likely to be the best, with a "
-        f"probability of {best['best_next']:.0%}"
+        f" On a new problem like these {int(best['problems'])}, {_names(names)} {likely} be the "
+        f"best, with a probability of {best['best_next']:.0%}"
     )
     if len(names) == 1:
         told += f" ({best['best_next_low']:.0%} to {best['best_next_high']:.0%})"

@@ -23,10 +23,12 @@ def sample(problem: str, *factors: float, floor: float = 0.0) -> samples.Sample:
 FOUND = [sample("p", 1, 2, 3), sample("q", 1, 2, 3), sample("r", 3, 1, 2)]
 
 
-def told(found: list[samples.Sample]) -> str:
+def told(found: list[samples.Sample], more: float = 0.0) -> str:
+    """What is told of all problems, with the first one's chance raised by a hair."""
     compared = pairs.pairs(found)
     ranked = ranking.ranking(found, compared, {}, {}, {})
     over = across.across(samples.block(found))
+    over.loc[0, "best_next"] += more
     times = pd.DataFrame(columns=target.COLUMNS)
     return words.verdicts(ranked, compared, times, found, over=over)[-1]
 
@@ -46,7 +48,8 @@ def test_ranks_and_chances_by_hand() -> None:
 
 def test_words_name_the_problems_on_which_the_best_rank_hangs() -> None:
     text = told([sample("p", 1, 2), sample("q", 1, 2), sample("r", 3, 1), sample("s", 1, 1.5)])
-    assert "a is the most likely to be the best, with a probability of 70%" in text
+    # Four problems do not know it: the interval meets that of b.
+    assert "a may be the best, with a probability of 70% (" in text
     assert "stays where it is whichever problem is left out" in text
     text = told([sample("p", 1, 3, 2), sample("q", 2, 1, 3)])
     assert "hangs on single problems: without p it is b." in text
@@ -57,7 +60,14 @@ def test_words_name_the_problems_on_which_the_best_rank_hangs() -> None:
 
 def test_chances_that_are_equal_have_no_winner_by_alphabet() -> None:
     text = told([sample("p", 1, 2, 3), sample("q", 2, 1, 3)])
-    assert "a and b are equally likely to be the best, with a probability of" in text
+    assert "a and b may each be the best, with a probability of" in text
+    # So have chances that are told alike.
+    assert text == told([sample("p", 1, 2, 3), sample("q", 2, 1, 3)], more=1e-4)
+
+
+def test_who_is_the_most_likely_is_told_where_it_is_known() -> None:
+    text = told([sample(str(i), 1, 2) for i in range(40)])
+    assert "a is the most likely to be the best, with a probability of 99%" in text
 
 
 def test_one_problem_is_nothing_across() -> None:

@@ -216,7 +216,9 @@ def test_nothing_was_chosen_where_every_optimizer_has_one_configuration() -> Non
             )
         )
     )
-    found = judge(both, targets={}, fixed=()).audit
+    verdicts = judge(both, targets={}, fixed=())
+    assert "here the same seeds chose them" in verdicts.sentences[-1]
+    found = verdicts.audit
     assert found.loc[found["check"] == "same seeds", "problem"].tolist() == ["spiral"]
     [line] = audit.lines(found, "claim", "spiral")
     assert "claims" in line

@@ -101,3 +101,6 @@ def test_what_is_promised_together() -> None:
     assert "all 3 pairs" in line
     assert "whichever round" in line
     assert "round" not in words.together(rows)[0]
+    assert "at least 95%" in line
+    assert "the same seeds chose them" not in line
+    assert "the same seeds chose them" in words.together(rows, same_seeds=True)[0]
