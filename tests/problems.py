@@ -23,6 +23,8 @@ BATCHES = {
     "remainder": {"batch_size": 7, "shuffle": True},
     "remainder in order": {"batch_size": 7, "shuffle": False},
 }
+# What makes a dataset small, where ten samples a class do not.
+FEWER = {"long_tailed": {"classes": 7}}
 GENERATED = [name for name in datasets if datasets[name].kind == "generated"]
 names = (f"probe_{i}" for i in itertools.count())
 
@@ -51,7 +53,8 @@ def problem(dataset, parameters=None, **changes):
 
 def short(dataset, parameters=None, **changes):
     """As `problem`, on some ten samples a class and for a few epochs."""
-    fewer = {"samples": 10} if "samples" in datasets[dataset].parameters else {}
+    ten = {"samples": 10} if "samples" in datasets[dataset].parameters else {}
+    fewer = FEWER.get(dataset, ten)
     changes = {"epochs": 5, "record_every": 2, **changes}
     return problem(dataset, {**fewer, **(parameters or {})}, **changes)
 

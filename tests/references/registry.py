@@ -44,7 +44,7 @@ def hyperparameters(name, given, defaults):
     return complete, own
 
 
-def reference(name, given, defaults):
+def reference(name, given, defaults, updates=landscape.UPDATES):
     """Weights after every update, as flat lists, by the reference of rule `name`."""
     complete, own = hyperparameters(name, given, defaults)
     if name in PER_NETWORK:
@@ -57,7 +57,7 @@ def reference(name, given, defaults):
         parts = [getattr(elementwise, name)(w, **own) for w in landscape.START]
         split = join = list
     w, found = join([next(part) for part in parts]), []
-    for t in range(1, landscape.UPDATES + 1):
+    for t in range(1, updates + 1):
         rate = complete["learning_rate"] / (1 + complete["decay"] * (t - 1))
         gradients = split(seen(name, w, t))
         w = join([part.send((g, rate)) for part, g in zip(parts, gradients, strict=True)])

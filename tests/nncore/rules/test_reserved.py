@@ -70,7 +70,7 @@ def test_bits_depend_on_no_neighbour_even_one_that_diverges(kind, layers, batch,
     function, options = KINDS[kind]
     name = registered(function, **options)
     size = BATCHES[batch] or "full"
-    trained = short("spiral", layers=LAYERS[layers], epochs=20, batch_size=size, dtype=dtype)
+    trained = short("spiral", layers=LAYERS[layers], epochs=8, batch_size=size, dtype=dtype)
     rates = (0.1, 0.2, 1e300, 0.03)
     stack = [configuration(name, learning_rate=rate) for rate in rates]
     together = train(trained, stack, [0, 1, 0, 1])

@@ -163,7 +163,7 @@ RATES = {"adam": 0.01, "lamb": 0.01, "prodigy": 3.0}
 def test_bits_depend_on_no_neighbour_even_one_that_diverges(
     chain: list[dict[str, Any]], layers: str, rule: str
 ) -> None:
-    trained = short("spiral", layers=LAYERS[layers], epochs=40, batch_size=7)
+    trained = short("spiral", layers=LAYERS[layers], epochs=12, batch_size=7)
     stack = [wrapped(rule, chain, learning_rate=rate) for rate in (RATES[rule], 1e300, 0.02)]
     together = train(trained, stack, [0, 0, 1])
     assert [outcome.status for outcome in together] == ["ok", "diverged", "ok"]
