@@ -10,11 +10,15 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+import pytest
+from click.testing import CliRunner
 
 import bench
 import nncore
+from bench.cli import main
 from bench.figures import pages
 from bench.figures.book import plan
+from bench.page import build
 from nncore.registry import BUILT_IN, kept
 from tests.figures.drawn import drawn, gather, laid_out
 from tests.frames import NINE, SPACES, TASKS, costed, frames
@@ -32,6 +36,15 @@ SPEC = {
 }
 
 
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the built-in figures the rankings alone, and an empty page: the others take their time."""
+    of = pages.of
+    mine = ("ranking", "bars")
+    monkeypatch.setattr(pages, "of", lambda given: [p for p in of(given) if p.name in mine])
+    monkeypatch.setattr(build, "page", lambda *_: "")
+
+
 def names(folder: Path) -> set[str]:
     return {path.name for path in (folder / "figures").iterdir()}
 
@@ -40,7 +53,7 @@ def test_a_file_more_among_the_pages_is_a_figure_more(tmp_path):
     for package in (bench, nncore):
         source = Path(package.__file__).parent
         target = tmp_path / "copy" / source.name
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(source, target)
     (tmp_path / "copy" / "bench" / "figures" / "pages" / "bars.py").write_text(PAGE)
     code = f"import bench; bench.run({SPEC!r}, out='x', jobs=1)"
     environment = os.environ | {"PYTHONPATH": str(tmp_path / "copy")}
@@ -49,6 +62,7 @@ def test_a_file_more_among_the_pages_is_a_figure_more(tmp_path):
     assert "bars_g.png" not in names(tmp_path / "x")
 
 
+@pytest.mark.usefixtures("few")
 def test_a_page_of_a_plugin_is_drawn_where_the_plugin_is_named(tmp_path):
     (tmp_path / "mine.py").write_text(PAGE)
     named = SPEC | {"plugins": [str(tmp_path / "mine.py")]}
@@ -60,16 +74,22 @@ def test_a_page_of_a_plugin_is_drawn_where_the_plugin_is_named(tmp_path):
     assert names(tmp_path / "without") <= names(tmp_path / "with")
 
 
+@pytest.mark.usefixtures("few")
 def test_a_report_without_the_plugin_leaves_its_pages_to_the_next_run(tmp_path):
-    (tmp_path / "mine.py").write_text(PAGE)
+    trace = 'import pathlib\npathlib.Path(__file__).with_suffix(".ran").touch()\n'
+    (tmp_path / "mine.py").write_text(PAGE + trace)
     named = SPEC | {"plugins": [str(tmp_path / "mine.py")]}
     pages.of(())
     folder = tmp_path / "x"
     with kept(pages.pages):
         bench.run(named, out=folder, jobs=1)
+    assert "bars_f.png" in names(folder)
     # A folder that someone sent runs no code of theirs.
-    subprocess.run([sys.executable, "-m", "bench", "report", folder], check=True)
+    (tmp_path / "mine.ran").unlink()
+    CliRunner().invoke(main, ["report", str(folder)], catch_exceptions=False)
+    assert not (tmp_path / "mine.ran").exists()
     assert "bars_f.png" not in names(folder)
+    assert "ranking.png" in names(folder)
     drawn_at = []
     with kept(pages.pages):
         for _ in range(2):

@@ -49,7 +49,7 @@ def test_files_more_in_the_house_are_a_table_and_a_statistic_more(tmp_path: Path
     for package in (bench, nncore):
         source = Path(package.__file__).parent
         target = tmp_path / "copy" / source.name
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(source, target)
     copy = tmp_path / "copy" / "bench"
     (copy / "report" / "tables" / "slowest.py").write_text(TABLE)
     (copy / "stats" / "deviation.py").write_text(STATISTIC)
