@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 from unittest import mock
 
@@ -227,9 +228,19 @@ def put(one: Slip) -> Iterator[None]:
         yield
 
 
+@cache
+def experiment_of_the_gate() -> spec.Experiment:
+    return spec.load(SPEC)
+
+
+@cache
+def reference() -> baseline.Baseline:
+    return baseline.read(REFERENCE)
+
+
 def measure(rule: str, problems: Sequence[str]) -> list[Curves]:
     """Curves of every configuration of `rule` on some problems, trained as the rule is now."""
-    experiment, found = spec.load(SPEC), []
+    experiment, found = experiment_of_the_gate(), []
     for named in [p for p in experiment.problems if p.name in problems]:
         for optimizer in experiment.optimizers:
             if optimizer.rule != rule:
@@ -273,7 +284,7 @@ def look(one: Slip, *, short: bool = False) -> Check:
 
     `short` leaves the longest problem out.
     """
-    problems = [p.name for p in spec.load(SPEC).problems][1 if short else 0 :]
+    problems = [p.name for p in experiment_of_the_gate().problems][1 if short else 0 :]
     with put(one):
         new = measure(one.rule, problems)
     return against_the_reference(new)
@@ -281,7 +292,7 @@ def look(one: Slip, *, short: bool = False) -> Check:
 
 def against_the_reference(new: Sequence[Curves], *, strict: bool = False) -> Check:
     """What the gate says of some of the committed baseline's configurations."""
-    old = baseline.read(REFERENCE)
+    old = reference()
     mine = {curves.content for curves in new}
     lines = tuple(line for line in old.lines if line.content in mine)
     return check.check(replace(old, lines=lines), new, strict=strict)
@@ -385,14 +396,20 @@ FAULTS = [
 ]
 
 
+@cache
+def _of_all(problems: Sequence[str]) -> list[Curves]:
+    """Curves of the five optimizers."""
+    return [c for rule in {s.rule: None for s in SLIPS} for c in measure(rule, problems)]
+
+
 def look_at(one: Fault, *, short: bool = False, strict: bool = False) -> Check:
     """What the gate says with the fault in five optimizers on three problems.
 
     `short` leaves the longest problem out.
     """
-    problems = [p.name for p in spec.load(SPEC).problems][1 if short else 0 : 3]
+    problems = tuple(p.name for p in experiment_of_the_gate().problems)[1 if short else 0 : 3]
     with one.measured():
-        found = [c for rule in {s.rule: None for s in SLIPS} for c in measure(rule, problems)]
+        found = (_of_all if one.measured is nullcontext else _of_all.__wrapped__)(problems)
     rng = np.random.default_rng(0)
     return against_the_reference([one.curves(c, rng) for c in found], strict=strict)
 

@@ -144,7 +144,10 @@ def test_false_decisions_are_seen(monkeypatch):
 
     def each(values, confidence):
         for n in range(1, len(values) + 1):
-            yield tuple(map(float, stats.median_interval(values[:n], 0.95)[1:]))
+            ends = (-np.inf, np.inf)
+            if n in watched.ROUNDS:  # at the others nobody looks
+                ends = stats.median_interval(values[:n], 0.95)[1:]
+            yield tuple(map(float, ends))
 
     monkeypatch.setattr(stats, "median_sequences", each)
     monkeypatch.setattr(watched, "SHAPE", (5,))
