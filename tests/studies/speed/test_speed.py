@@ -87,11 +87,13 @@ def test_contenders_that_are_not_there_are_left_out(small, monkeypatch):
     assert list(frame.contender) == ["core"]
 
 
-def test_every_rule_has_a_price(small, tmp_path):
+def test_every_rule_has_a_price(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(measure, "stack_size", lambda *_: 2)
     assert measure.stored_rule_costs(tmp_path) is None
     prices = measure.rule_costs(["spiral"], rounds=1)
     assert list(prices.rule) == list(rules)
     assert (prices.microseconds > 0).all()
+    assert (prices.trials == 2).all()
     assert prices.relative[prices.rule == "sgd"].item() == 1
 
 
