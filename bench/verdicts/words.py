@@ -74,7 +74,10 @@ def together(pairs: pd.DataFrame, *, watched: bool = False, same_seeds: bool = F
     when = ", after whichever round they are said" if watched else ""
     promise = f'"Better" and "the same" hold for {told}, with a chance of at least 95%{when}'
     if same_seeds:
-        promise += ", where configurations are chosen beforehand; here the same seeds chose them"
+        promise += (
+            ", where configurations are chosen beforehand; here the same seeds chose them, which "
+            "flatters medians and their intervals, too"
+        )
     return [f"{promise}."]
 
 
