@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
 
-from bench.cli.verb import BAD, complain, exit_codes, main
+from bench.cli.verb import BAD, FAILED, complain, exit_codes, main
 
 
 @main.command()
@@ -23,7 +24,7 @@ def reproduce(document: str | None) -> int:
 
 
 @main.command()
-@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="How often.")
+@click.option("--rounds", type=click.IntRange(1), help="How often; default: 5, of the others 3.")
 @click.option(
     "--out",
     "-o",
@@ -32,12 +33,64 @@ def reproduce(document: str | None) -> int:
     show_default=True,
     help="Where the tables go.",
 )
+@click.option("--sweep", is_flag=True, help="What a step costs at every size of a stack.")
+@click.option("--json", "as_json", is_flag=True, help="The sweep as JSON.")
+@click.option(
+    "--against",
+    metavar="COMMIT",
+    help="The core here against that of a commit, in turns; exit code 1 where it is 15% slower.",
+)
+@click.option("--workload", multiple=True, help="Only this one; may be given several times.")
 @exit_codes
-def speed(rounds: int, out: Path) -> int:
+def speed(
+    rounds: int | None,
+    out: Path,
+    sweep: bool,
+    as_json: bool,
+    against: str | None,
+    workload: tuple[str, ...],
+) -> int:
     """The core against the documents' loop and installed peers, in one run on one core.
 
     PyTorch, JAX and scikit-learn take part where they can be imported (the extra `peers`). Minutes.
     """
     from bench.studies.speed import measure as speeds
 
-    return speeds.main(out, rounds=rounds)
+    unknown = [name for name in workload if name not in speeds.workloads()]
+    if unknown:
+        known = ", ".join(speeds.workloads())
+        return complain(f"--workload {unknown[0]}: there is no such workload; {known}", BAD)
+    if as_json and not sweep:
+        return complain("--json: only a sweep is told so; add --sweep", BAD)
+    if sweep and against:
+        return complain("--sweep and --against: one at a time", BAD)
+    names = list(workload or speeds.workloads())
+    if sweep:
+        return _sweep(names, rounds or 3, as_json)
+    if against:
+        return _against(against, names, rounds or 3)
+    return speeds.main(out, names=names, rounds=rounds or 5)
+
+
+def _sweep(names: list[str], rounds: int, as_json: bool) -> int:
+    from bench.studies.speed import measure as speeds
+    from bench.studies.speed import sweep as sweeps
+
+    if not as_json:
+        click.echo(speeds.machine_told())
+    found = sweeps.sweep(names, rounds)
+    click.echo(json.dumps(found, indent=2) if as_json else sweeps.told(found))
+    return 0
+
+
+def _against(commit: str, names: list[str], rounds: int) -> int:
+    from bench.studies.speed import against as other
+    from bench.studies.speed import measure as speeds
+
+    click.echo(speeds.machine_told())
+    try:
+        ratios = other.against(commit, names, rounds, click.echo)
+    except other.CommitError as error:
+        return complain(str(error), BAD)
+    click.echo(other.told(ratios, commit))
+    return FAILED if any(ratio.slower for ratio in ratios) else 0

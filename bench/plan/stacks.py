@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.plan.keys import problem_text
 from bench.plan.trials import Stack, Trial
-from nncore.stack.costs import stack_size, step_cost
+from nncore.stack.costs import LARGEST, stack_size, step_cost
 
 # A stack is what is lost when a worker dies, and what progress counts.
 SECONDS = 2.0
@@ -28,9 +28,10 @@ def stacks(trials: Sequence[Trial], *, jobs: int, size: int | None = None) -> li
     Everyone's first seeds come before anyone's last, so that what an interrupted run leaves can be
     compared: seeds are parted in `ROUNDS`, and in a round the longest stack is the first.
 
-    A stack fits a core's cache and takes about two seconds; it is smaller where `jobs` workers
-    would be idle otherwise, but never so small that calls outweigh arithmetic. `size` fixes the
-    trials of a stack. How trials are grouped changes no result.
+    A stack takes about two seconds, and is no larger than a worker may want to train side by side.
+    It is smaller where `jobs` workers would be idle otherwise, but only so far as calls do not
+    outweigh arithmetic, or as a group that is more than a worker's share needs to be shared out.
+    `size` fixes the trials of a stack. How trials are grouped changes no result.
     """
     groups: dict[Any, dict[str, Trial]] = {}
     # Trials share their problems and configurations: each is described once.
@@ -47,8 +48,8 @@ def stacks(trials: Sequence[Trial], *, jobs: int, size: int | None = None) -> li
         for group in groups.values()
     ]
     total = sum(map(seconds, together))
-    share = min(SECONDS, total / (STACKS_PER_JOB * max(1, jobs)))
-    found = [stack for group in together for stack in _cut(group, size or _size(group, share))]
+    each = total / max(1, jobs)
+    found = [stack for group in together for stack in _cut(group, size or _size(group, each))]
 
     def order(stack: Stack) -> tuple[int, float, int]:
         place = places[stack[0].problem_name, stack[0].seed]
@@ -70,13 +71,15 @@ def _places(trials: Sequence[Trial]) -> dict[tuple[str, int], float]:
     }
 
 
-def _size(group: Stack, share: float) -> int:
-    """Trials per stack of about `share` seconds."""
-    some = group[0].configuration
-    whole = stack_size(group[0].problem, some.rule, some.wrappers)
-    each = seconds(group[:1])
-    most = min(whole, max(EFFICIENT, int(SECONDS / each)))
-    return min(most, max(EFFICIENT, -(-whole // 2), int(share / each)))
+def _size(group: Stack, each: float) -> int:
+    """Trials per stack of a group, where every worker has `each` seconds to do in all."""
+    problem, some = group[0].problem, group[0].configuration
+    whole = stack_size(problem, some.rule, some.wrappers, LARGEST)
+    trial = seconds(group[:1])
+    most = min(whole, max(EFFICIENT, int(SECONDS / trial)))
+    workers = max(1, round(seconds(group) / each))
+    least = max(EFFICIENT, min(-(-whole // 2), -(-len(group) // workers)))
+    return min(most, max(least, int(min(SECONDS, each / STACKS_PER_JOB) / trial)))
 
 
 def _cut(group: Stack, size: int) -> list[Stack]:

@@ -106,10 +106,10 @@ class _State:
 
 
 def train_stack(stack: Stack) -> Sequence[Outcome]:
-    """Train the trials of `stack` together: all of one problem and rule."""
-    from nncore.stack.training import train
+    """Train the trials of `stack`, all of one problem and rule, as many together as is fastest."""
+    from nncore.stack.fitting import train_all
 
-    return train(
+    return train_all(
         stack[0].problem,
         [trial.configuration for trial in stack],
         [trial.seeds for trial in stack],
@@ -154,7 +154,7 @@ def start(setup: Setup) -> None:
         _State.plugins = frozenset(str(Path(path).resolve()) for path, _ in setup.plugins)
         _State.task = pickle.loads(setup.task)
         if _State.task is train_stack:
-            import nncore.stack.training  # noqa: F401  (now, so that no stack's time contains it)
+            import nncore.stack.fitting  # noqa: F401  (now, so that no stack's time contains it)
     except BaseException as error:
         _State.problem = describe(error)
 

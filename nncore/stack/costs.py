@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from nncore.trial import Problem
 
 LARGEST_STACK = 2048
+# In second-level caches: between these, some size of a stack is the fastest.
+SMALLEST, LARGEST = 0.25, 4.0
 # Nanoseconds per product term, activation, parameter and call, by BLAS and in rows of trials.
 BLAS = (0.03, 0.5, 2.0, 3000.0)
 ROWS = (0.2, 1.0, 2.0, 30.0)
@@ -64,17 +66,17 @@ def updates_per_epoch(problem: Problem) -> int:
     return -(-samples // batch)
 
 
-def stack_size(problem: Problem, rule: str, wraps: Sequence[str] = ()) -> int:
-    """Trials per stack: enough to share the price of calls, few enough for the caches; 1 to 2048.
+def stack_size(problem: Problem, rule: str, wraps: Sequence[str] = (), caches: float = 1.0) -> int:
+    """Trials whose arrays fill so many second-level caches, 1 to 2048.
 
-    The best size is flat: from two to six times the second-level cache, a step costs the same
-    within a tenth. Smaller stacks pay calls, larger ones the way to memory.
+    One cache is a fair size for a stack: smaller ones pay calls, larger ones the way to memory.
+    Which size is the best is found by trying (`nncore.stack.fitting`).
     """
     _, batch, network = sizes(problem)
     state = (4 + _buffers(rule, wraps)) * network.size
     touched = (2 * network.cells + network.features + 2) * batch + state
     bytes_per_trial = touched * np.dtype(problem.dtype).itemsize
-    return int(min(LARGEST_STACK, max(1, 4 * cache_bytes() // bytes_per_trial)))
+    return int(min(LARGEST_STACK, max(1, caches * cache_bytes() // bytes_per_trial)))
 
 
 def step_cost(problem: Problem, rule: str, wraps: Sequence[str] = ()) -> float:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -40,7 +41,11 @@ Array = NDArray[Any]
 CHECK_UPDATES = 32
 
 
-def _nothing() -> None:
+Drawn = Mapping[str, datasets.Part]
+"""The parts of the data of one seed, as narrow as they are trained on."""
+
+
+def nothing() -> None:
     """Note no progress."""
 
 
@@ -51,7 +56,7 @@ def train(
     names: Sequence[str] | None = None,
     *,
     targets: Sequence[Target] = (),
-    progress: Callable[[], None] = _nothing,
+    progress: Callable[[], None] = nothing,
 ) -> list[Outcome]:
     """Train one stack: trial i has `configurations[i]` and `seeds[i]`; all of one rule.
 
@@ -63,9 +68,36 @@ def train(
     data. Raises ValueError when network, loss and data do not fit together, or a metric returns
     what is none.
     """
+    with quietly():
+        own = [Seeds.of(seed) for seed in seeds]
+        drawn = draw(problem, own, {}, progress)
+        return Training(problem, configurations, own, names, targets, progress, drawn).run()
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """How trainings run: numbers may leave their range, and freed memory is kept."""
     keep_freed_memory()
     with np.errstate(all="ignore"):
-        return Training(problem, configurations, seeds, names, targets, progress).run()
+        yield
+
+
+def draw(
+    problem: Problem,
+    seeds: Sequence[Seeds],
+    known: Mapping[int, Drawn],
+    progress: Callable[[], None] = nothing,
+) -> dict[int, Drawn]:
+    """The data of trials with these seeds, by their seed; those `known` already are not drawn."""
+    found = {}
+    for seed in dict.fromkeys(own.data for own in seeds):
+        # As narrow as it is trained on: of wide data, this is most of what a process holds.
+        found[seed] = known.get(seed) or {
+            name: part._replace(X=part.X.astype(problem.dtype, copy=False))
+            for name, part in datasets.draw(problem.dataset, seed).items()
+        }
+        progress()
+    return found
 
 
 def keep_freed_memory() -> None:
@@ -88,21 +120,15 @@ class Training:
         seeds: Sequence[int | Seeds],
         names: Sequence[str] | None = None,
         targets: Sequence[Target] = (),
-        progress: Callable[[], None] = _nothing,
+        progress: Callable[[], None] = nothing,
+        drawn: Mapping[int, Drawn] | None = None,
     ) -> None:
         self.problem, self.configurations = problem, configurations
         self.seeds = [Seeds.of(seed) for seed in seeds]
         self.progress = progress
         self.loss = datasets.loss_of(problem.loss, problem.dataset)
         self.epochs = recorded_epochs(problem.epochs, problem.record_every)
-        self.drawn = {}
-        for seed in dict.fromkeys(own.data for own in self.seeds):
-            # As narrow as it is trained on: of wide data, this is most of what a process holds.
-            self.drawn[seed] = {
-                name: part._replace(X=part.X.astype(problem.dtype, copy=False))
-                for name, part in datasets.draw(problem.dataset, seed).items()
-            }
-            progress()
+        self.drawn = drawn or draw(problem, self.seeds, {}, progress)
         first = self.drawn[self.seeds[0].data]
         some = first["train"].X
         self.network = Architecture.of(problem.layers, some.shape[1])
@@ -136,6 +162,7 @@ class Training:
         self.initial = initial
         self.w[:] = np.stack([initial[self.seeds[i].start] for i in self.rows])
         self.before = np.array(self.w)
+        self.seen = np.zeros(len(self.rows))
 
     def _allocate(self, rows: list[int], order: Mapping[int, Generator] | None) -> None:
         """Arrays for the trials `rows`; padding repeats a trial, and its results are not kept."""
@@ -221,8 +248,10 @@ class Training:
         for epoch in range(self.problem.epochs + 1):
             if epoch:
                 self.epoch()
-            found = self._measured(whole=epoch in records)
-            self.arrivals.see(epoch, found)
+            found = {}
+            if epoch in records or self.arrivals.apart:
+                found = self._measured(whole=epoch in records)
+                self.arrivals.see(epoch, found)
             if epoch in records or epoch % check == 0:
                 finite = np.logical_and.reduce(np.isfinite(self.w), axis=1)
                 if epoch in records:
@@ -238,15 +267,19 @@ class Training:
         """One pass over the training part."""
         self.data.shuffle()
         self.seen = np.zeros(len(self.rows))
-        for number, calls in enumerate(self.batches, start=1):
-            for call in calls:
-                call()
-            if self.instruments and number == len(self.batches):
-                self.before = np.array(self.updates.evaluated)
-            self.updates.step()
-            self.progress()
+        for number in range(len(self.batches)):
+            self.update(number)
         if self.updates.plateau.watches:
             self.updates.plateau.see(self.seen / self.data.parts["train"].Y.shape[2])
+
+    def update(self, number: int) -> None:
+        """The update with batch `number` of an epoch."""
+        for call in self.batches[number]:
+            call()
+        if self.instruments and number == len(self.batches) - 1:
+            self.before = np.array(self.updates.evaluated)
+        self.updates.step()
+        self.progress()
 
     def _measured(self, *, whole: bool) -> dict[str, NDArray[np.float64]]:
         """Metrics by column `(T,)`: all that are recorded, or those that are looked at."""

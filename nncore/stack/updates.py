@@ -78,7 +78,7 @@ class Updates:
         return self._laid_out(values, self._w.dtype)
 
     def _hyperparameter(self, values: Array) -> Hyperparameter:
-        return Hyperparameter(self._laid_out(values, np.dtype(np.float64)), self._w.dtype)
+        return Hyperparameter.of(self._laid_out(values, np.dtype(np.float64)), self._w.dtype)
 
     def _laid_out(self, values: Array, dtype: np.dtype[Any]) -> Array:
         array = self._layout.empty(dtype, *values.shape)

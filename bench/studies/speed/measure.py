@@ -25,7 +25,7 @@ from bench.store import provenance
 from bench.studies.speed import peers
 from bench.studies.speed.workloads import Workload, workloads
 from nncore.rules import rules
-from nncore.stack.costs import cache_bytes, stack_size
+from nncore.stack.costs import LARGEST, cache_bytes, stack_size
 from nncore.text import drawing
 from nncore.trial import Configuration
 
@@ -95,8 +95,8 @@ def measure(
     with pinned():
         for name in names or workloads():
             workload = workloads()[name]
-            runs = {c: _prepared(workload, CONTENDERS[c]) for c in chosen}
-            seconds, losses = _take_turns({c: run for c, (run, _) in runs.items()}, rounds)
+            runs = {c: prepared(workload, CONTENDERS[c]) for c in chosen}
+            seconds, losses = take_turns({c: run for c, (run, _) in runs.items()}, rounds)
             for c, (_, trials) in runs.items():
                 times = np.array(seconds[c]) / trials / workload.steps * 1e6
                 rows.append(
@@ -117,10 +117,17 @@ def measure(
     return frame
 
 
-def _prepared(workload: Workload, contender: Contender) -> tuple[peers.Run, int]:
+def median(values: Sequence[float]) -> float:
+    """The middle one of `values`."""
+    return float(np.median(values))
+
+
+def prepared(workload: Workload, contender: Contender) -> tuple[peers.Run, int]:
     """What to run, and its number of trials: of several, the fastest per trial in one try each."""
     if isinstance(contender.trials, int):
-        trials = contender.trials or stack_size(workload.problem, workload.configuration.rule)
+        trials = contender.trials or stack_size(
+            workload.problem, workload.configuration.rule, (), LARGEST
+        )
         return contender.train(workload, trials), trials
     tried = []
     for trials in contender.trials[workload.name]:
@@ -136,7 +143,7 @@ def _seconds(run: Callable[[], Any]) -> float:
     return time.process_time() - start
 
 
-def _take_turns(
+def take_turns(
     runs: Mapping[str, peers.Run], rounds: int
 ) -> tuple[dict[str, list[float]], dict[str, Any]]:
     """Seconds of processor time of every run in every round, and what it returned last."""
@@ -170,7 +177,7 @@ def rule_costs(names: Sequence[str] | None = None, rounds: int = 3) -> pd.DataFr
                 sizes[rule] = stack_size(problem, rule)
                 short = Workload(name, problem, Configuration(rule, own))
                 runs[rule] = peers.core(short, sizes[rule])
-            times, _ = _take_turns(runs, rounds)
+            times, _ = take_turns(runs, rounds)
             each = {rule: np.array(times[rule]) / sizes[rule] for rule in runs}
             for rule in runs:
                 rows.append(
@@ -213,6 +220,11 @@ def machine() -> dict[str, Any]:
     return found
 
 
+def machine_told() -> str:
+    """The machine in a line."""
+    return ", ".join(f"{key}: {value}" for key, value in machine().items() if value)
+
+
 def main(
     out: Path | str = OUT,
     *,
@@ -231,7 +243,7 @@ def main(
     out, console = Path(out), Console(file=drawing(sys.stdout))
     out.mkdir(parents=True, exist_ok=True)
     described = machine()
-    console.print(", ".join(f"{key}: {value}" for key, value in described.items() if value))
+    console.print(machine_told())
     (out / "machine.json").write_text(json.dumps(described, indent=2) + "\n")
     frames = []
     for name in names or workloads():

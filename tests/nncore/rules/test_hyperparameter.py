@@ -60,14 +60,43 @@ EXPRESSIONS = {
     "function": lambda b, r: 1 - np.sqrt(b) * np.maximum(r, 1e-4),
     "scalar": lambda b, r: np.float64(1) - b,
     "item": lambda b, r: 1 - b[..., :],
+    "powers": lambda b, r: b**r + 0.5**b + r**2 + r**2.0 + b**0.5,
 }
+MAKERS = {"column": Hyperparameter, "number": Hyperparameter.of}
+
+
+def test_powers_of_a_number_have_the_bits_of_a_columns():
+    bases = np.random.default_rng(0).uniform(0, 1, 2000)
+    for base, power in itertools.product(bases, (3, 7, 1.5)):
+        one, other = (make(np.full((3, 1), base), np.float64) for make in MAKERS.values())
+        assert (one**power).exact.tobytes() == (other**power).exact.tobytes()
+        assert (power**one).exact.tobytes() == (power**other).exact.tobytes()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", [n for n, entry in rules.items() if entry.per == "element"])
+def test_whether_trials_share_a_value_changes_no_bit(name, dtype):
+    entry, ways = rules[name], []
+    values = {**entry.parameters, "learning_rate": 0.013}
+    asked = {"memory": [{}] * 3} if "memory" in entry.needs else {}
+    for make in MAKERS.values():
+        stream, w = np.random.default_rng(1), np.ones((3, 9), dtype)
+        state = [np.zeros_like(w) for _ in entry.buffers]
+        given = {k: make(np.full((3, 1), v), dtype) for k, v in values.items()}
+        for t in range(1, 30):
+            g = stream.standard_normal(w.shape).astype(dtype)
+            own = {"rng": [np.random.default_rng(t)] * 3} if "rng" in entry.needs else {}
+            entry.function(w, g, t, *state, **given, **asked, **own)
+        ways.append([array.tobytes() for array in (w, *state)])
+    assert ways[0] == ways[1]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("made", MAKERS)
 @pytest.mark.parametrize("expression", EXPRESSIONS)
-def test_arithmetic_is_that_of_numbers_until_an_array_is_met(expression, dtype):
+def test_arithmetic_is_that_of_numbers_until_an_array_is_met(expression, made, dtype):
     compute = EXPRESSIONS[expression]
-    b, r = (Hyperparameter(np.array([[x], [x]]), dtype) for x in NUMBERS)
+    b, r = (MAKERS[made](np.array([[x], [x]]), dtype) for x in NUMBERS)
     exact = np.array(
         [compute(np.array([b]), np.array([r])) for b, r in itertools.repeat(NUMBERS, 2)]
     )
@@ -88,15 +117,16 @@ def test_arithmetic_is_that_of_numbers_until_an_array_is_met(expression, dtype):
     np.testing.assert_array_equal(x, np.repeat(exact.astype(dtype), 3, axis=1))
 
 
-def test_comparisons_are_arrays_of_exact_values():
-    nearly = Hyperparameter(np.array([[0.99999999], [0.5]]), np.float32)
+@pytest.mark.parametrize("last", [0.5, 0.99999999])
+def test_comparisons_are_arrays_of_exact_values(last):
+    nearly = Hyperparameter.of(np.array([[0.99999999], [last]]), np.float32)
     for found in (nearly < 1, nearly != 1, nearly < Hyperparameter(np.ones((2, 1)), np.float32)):
         assert found.dtype == bool
         assert found.tolist() == [[True], [True]]
 
 
 def test_one_number_is_a_number_and_several_are_not():
-    one, several = (Hyperparameter(np.array([[0.0]] * n), np.float32) for n in (1, 2))
+    one, several = (Hyperparameter.of(np.array([[0.0]] * n), np.float32) for n in (1, 2))
     assert (float(one), bool(one), len(several)) == (0.0, False, 2)
     for convert in (float, bool):
         with pytest.raises((TypeError, ValueError)):

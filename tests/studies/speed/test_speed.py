@@ -2,13 +2,16 @@
 
 import importlib.util
 import json
+import subprocess
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
-from bench.studies.speed import measure, peers, workloads
+from bench.cli import main
+from bench.studies.speed import against, measure, peers, sweep, workloads
 from nncore.datasets import datasets
 from nncore.registry import kept
 from nncore.rules import rules
@@ -109,3 +112,71 @@ def test_what_is_printed_is_stored(small, tmp_path, monkeypatch, capsys):
     described = json.loads((tmp_path / "machine.json").read_text())
     assert described["processor"] in printed.replace("\n", " ")
     assert described["numpy"] == np.__version__
+
+
+def test_a_sweep_has_every_size_and_the_chosen_one(small, monkeypatch):
+    monkeypatch.setattr(sweep.importlib.util, "find_spec", lambda name: None)
+    found = sweep.sweep(["spiral"], rounds=1)["spiral"]
+    assert found["chosen"] in map(int, found["core"])
+    assert all(cost > 0 for cost in found["core"].values())
+    assert sorted(map(int, found["core"])) == [int(size) for size in found["core"]]
+    told = sweep.told({"spiral": {"chosen": 8, "core": {"4": 22.0, "8": 20.0, "16": 25.0}}})
+    assert "the best is 8; the chosen one takes 0% more" in told
+    told = sweep.told({"spiral": {"chosen": 4, "core": {"4": 22.0, "8": 20.0}, "JAX": 40.0}})
+    assert "the best is 8; the chosen one takes 10% more" in told
+    assert "the core / JAX 0.50" in told
+
+
+@pytest.fixture
+def history(tmp_path, monkeypatch):
+    """A repository whose first commit says `1.0` for every workload; the files say what is set."""
+    code = tmp_path / "bench" / "studies" / "speed" / "measure.py"
+    code.parent.mkdir(parents=True)
+    for folder in (code.parent, code.parents[1], code.parents[2]):
+        (folder / "__init__.py").write_text("")
+
+    def says(seconds):
+        code.write_text(
+            "from types import SimpleNamespace\n"
+            "def measure(names, contenders, rounds):\n"
+            f"    return SimpleNamespace(workload=names, microseconds=[{seconds}] * len(names))\n"
+        )
+
+    says(1.0)
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "add", "."], check=True)
+    subprocess.run([*git, "commit", "-qm", "first"], check=True)
+    monkeypatch.setattr(against, "ROOT", tmp_path)
+    return says
+
+
+@pytest.mark.parametrize(("seconds", "slow"), [(1.1, False), (1.2, True), (0.5, False)])
+def test_what_has_become_slower_than_a_commit_is_named(history, seconds, slow):
+    history(seconds)
+    said = []
+    (ratio,) = against.against("HEAD", ["spiral"], 2, said.append)
+    assert (ratio.workload, ratio.slower) == ("spiral", slow)
+    assert ratio.least == ratio.median == ratio.most == pytest.approx(seconds)
+    assert [line.split(":")[0] for line in said] == ["round 1 of 2", "round 2 of 2"]
+    verdict = against.told([ratio], "HEAD").splitlines()[-1]
+    assert ("slower by more than 15%: spiral" in verdict) is slow
+
+
+def test_a_commit_that_is_not_there_is_named(history):
+    with pytest.raises(against.CommitError, match="no_such"):
+        against.against("no_such", ["spiral"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--workload", "nothing"], "nothing: there is no such workload; spiral"),
+        (["--json"], "add --sweep"),
+        (["--sweep", "--against", "HEAD"], "one at a time"),
+    ],
+)
+def test_bad_arguments_are_refused(arguments, message):
+    found = CliRunner().invoke(main, ["speed", *arguments])
+    assert found.exit_code == 2
+    assert message in found.output
