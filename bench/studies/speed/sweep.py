@@ -42,13 +42,13 @@ def _swept(short: Workload, whole: Workload, rounds: int) -> Sweep:
     chosen = choice(whole)
     sizes = sorted({chosen, *_sizes(_most(whole))})
     runs: dict[Any, peers.Run] = {size: peers.core(short, size, size) for size in sizes}
-    steps = {size: size * short.steps for size in sizes}
+    steps: dict[Any, int] = {size: size * short.steps for size in sizes}
     if importlib.util.find_spec("jax"):
         runs["JAX"], trials = measure.prepared(whole, measure.CONTENDERS["JAX"])
         steps["JAX"] = trials * whole.steps
     times = measure.take_turns(runs, rounds)[0]
     each = {key: round(measure.median(times[key]) / steps[key] * 1e6, 4) for key in runs}
-    jax = {"JAX": each.pop("JAX")} if "JAX" in each else {}
+    jax = {"JAX": each["JAX"]} if "JAX" in each else {}
     return {"chosen": chosen, "core": {str(size): each[size] for size in sizes}, **jax}
 
 
