@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from bench.studies.speed import measure, peers
@@ -14,7 +13,6 @@ from nncore.stack.costs import LARGEST, stack_size
 from nncore.stack.training import draw, quietly
 from nncore.trial import Seeds
 
-SHORTER = 5  # times than the workloads' own trainings
 NEIGHBOURS = 2**0.5
 Sweep = dict[str, Any]
 
@@ -24,28 +22,24 @@ def sweep(names: Sequence[str] | None = None, rounds: int = 3) -> dict[str, Swee
 
     Sizes go from 1 to the largest stack that a worker is sent, each sqrt(2) times the one before;
     they and JAX (at its best size, where it is installed) take turns, and a figure is the median
-    over the rounds of processor time. The core is timed as in `bench speed`, but for a fifth of the
-    epochs. `chosen` is what `bench run` would take here and now.
+    over the rounds of processor time, as in `bench speed`. `chosen` is what `bench run` would take
+    here and now.
     """
     found = {}
     with measure.pinned():
         for name in names or measure.workloads():
-            workload = measure.workloads()[name]
-            own = workload.problem
-            epochs = max(1, own.epochs // SHORTER)
-            short = replace(own, epochs=epochs, record_every=min(epochs, own.record_every))
-            found[name] = _swept(replace(workload, problem=short), workload, rounds)
+            found[name] = _swept(measure.workloads()[name], rounds)
     return found
 
 
-def _swept(short: Workload, whole: Workload, rounds: int) -> Sweep:
-    chosen = choice(whole)
-    sizes = sorted({chosen, *_sizes(_most(whole))})
-    runs: dict[Any, peers.Run] = {size: peers.core(short, size, size) for size in sizes}
-    steps: dict[Any, int] = {size: size * short.steps for size in sizes}
+def _swept(workload: Workload, rounds: int) -> Sweep:
+    chosen = choice(workload)
+    sizes = sorted({chosen, *_sizes(_most(workload))})
+    runs: dict[Any, peers.Run] = {size: peers.core(workload, size, size) for size in sizes}
+    steps: dict[Any, int] = {size: size * workload.steps for size in sizes}
     if importlib.util.find_spec("jax"):
-        runs["JAX"], trials = measure.prepared(whole, measure.CONTENDERS["JAX"])
-        steps["JAX"] = trials * whole.steps
+        runs["JAX"], trials = measure.prepared(workload, measure.CONTENDERS["JAX"])
+        steps["JAX"] = trials * workload.steps
     times = measure.take_turns(runs, rounds)[0]
     each = {key: round(measure.median(times[key]) / steps[key] * 1e6, 4) for key in runs}
     jax = {"JAX": each["JAX"]} if "JAX" in each else {}
