@@ -66,6 +66,9 @@ def round_of(manifest: Manifest) -> int:
 
 def standing(store: Store, manifest: Manifest) -> Standing | None:
     """How far rounds have come by what is stored; None where none have begun."""
+    trials = manifest.evaluation
+    if manifest.until is None or manifest.tuned or not trials:
+        return None
     from bench.report.claims import decided
     from bench.tables.headline import Headlines
     from bench.tables.trials import trials_frame
@@ -73,9 +76,6 @@ def standing(store: Store, manifest: Manifest) -> Standing | None:
     from bench.verdicts.pairs import decisions
     from bench.verdicts.samples import samples, terms_of
 
-    trials = manifest.evaluation
-    if manifest.until is None or manifest.tuned or not trials:
-        return None
     frame = trials_frame(store, dataclasses.replace(manifest, trials=trials))
     headlines, terms = Headlines.of(manifest), terms_of(manifest)
     found = samples(frame, headlines=headlines, terms=terms)

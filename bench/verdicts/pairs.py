@@ -7,10 +7,11 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
+import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from bench import stats
+from bench.stats.arrays import midranks
 from bench.verdicts.samples import ALL, LEVEL, SAME, Array, Pacing, Sample, block, stacked, unpaced
 
 # Optimizers of which every pair is compared: the number of pairs grows with the square.
@@ -117,7 +118,7 @@ def leading(found: Sequence[Sample]) -> frozenset[str]:
     random = [sample.distinct() for sample in found if sample.random]
     for sample in random:
         medians = [_median(sample, i) for i in range(len(sample.optimizers))]
-        for i, rank in enumerate(rankdata(medians) if medians else ()):
+        for i, rank in enumerate(midranks(np.array(medians))):
             for name in sample.label(i).split(SAME):
                 ranks.setdefault(name, []).append(float(rank))
     if len(ranks) <= MOST:
