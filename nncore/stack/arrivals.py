@@ -53,20 +53,21 @@ class Arrivals:
                 looked.setdefault(part, {LOSS: metrics[LOSS]})[name] = metrics[name]
         self.apart = {part: list(found.values()) for part, found in looked.items()}
         self._passing = self.apart.pop("train", []) if self._outputs else []
+        names = [f"train_{metric.name}" for metric in self._passing]
+        self._passed = {name: np.full(len(self._w), np.nan) for name in names}
 
-    def in_passing(self, epoch: int, p: Array, Y: Array) -> None:
-        """Look at the training part after `epoch`, given its outputs and targets `(T, K, N)`."""
+    def in_passing(self, rows: slice, p: Array, Y: Array) -> None:
+        """Look at the training part, given outputs and targets `(n, K, N)` of some trials."""
         if self._passing:
             losses = self._loss.function(p, Y)
-            self._see(
-                epoch,
-                {
-                    f"train_{metric.name}": metric(losses)
-                    if metric.arguments == 1
-                    else metric(p, Y)
-                    for metric in self._passing
-                },
-            )
+            for metric in self._passing:
+                values = metric(losses) if metric.arguments == 1 else metric(p, Y)
+                self._passed[f"train_{metric.name}"][rows] = values
+
+    def passed(self, epoch: int) -> None:
+        """All trials have been looked at in passing, as they were after `epoch`."""
+        if self._passing:
+            self._see(epoch, self._passed)
 
     def see(self, epoch: int, found: Mapping[str, Epochs]) -> None:
         """Look at what is `apart`, given columns `(T,)` after `epoch`; others may be among them."""

@@ -32,10 +32,11 @@ class Evaluation:
         metrics: Sequence[Metric],
         parts: dict[str, Samples],
         w: Array,
+        blocks: Sequence[slice],
     ) -> None:
         self._layout, self._architecture, self._loss, self._w = layout, architecture, loss, w
-        self._metrics = metrics
-        self._passes: dict[int, Passes] = {}
+        self._metrics, self._blocks = metrics, blocks
+        self._passes: dict[tuple[int, int], Passes] = {}
         self._parts = {name: self._part(samples) for name, samples in parts.items()}
 
     def _part(self, samples: Samples) -> Callable[[Sequence[Metric]], dict[str, Array]]:
@@ -48,31 +49,39 @@ class Evaluation:
         losses = self._layout.empty(self._w.dtype, trials, count)
         whole = any(metric.arguments == 2 for metric in self._metrics)
         p = np.empty((trials, outputs, count if whole else 0), self._w.dtype)
-        blocks: list[tuple[list[Call], slice, Passes]] = []
+        passes: list[tuple[list[Call], Array, tuple[slice, slice]]] = []
         block = self._block(count)
         for start in range(0, count, block):
             cut = slice(start, min(start + block, count))
-            x = samples.x[:, :, cut]
-            size = x.shape[2]
-            if size not in self._passes:
-                self._passes[size] = Passes(self._layout, self._architecture, size, self._w)
-            passes = self._passes[size]
-            blocks.append((passes.bind(x)[0], cut, passes))
+            for rows in self._blocks:
+                x = samples.x[rows, :, cut]
+                own = self._passes_of(x.shape[2], rows)
+                passes.append((own.bind(x)[0], own.outputs, (rows, cut)))
 
         def evaluate(asked: Sequence[Metric]) -> dict[str, Array]:
             kept = any(metric.arguments == 2 for metric in asked)
-            for calls, cut, passes in blocks:
+            for calls, outputs, (rows, cut) in passes:
                 for call in calls:
                     call()
-                losses[:, cut] = self._loss.function(passes.outputs, samples.Y[:, :, cut])
+                losses[rows, cut] = self._loss.function(outputs, samples.Y[rows, :, cut])
                 if kept:
-                    p[:, :, cut] = passes.outputs
+                    p[rows, :, cut] = outputs
             return {
                 metric.name: metric(losses) if metric.arguments == 1 else metric(p, samples.Y)
                 for metric in asked
             }
 
         return evaluate
+
+    def _passes_of(self, size: int, rows: slice) -> Passes:
+        """The passes of some trials on so many samples, in arrays that all trials share."""
+        key = size, rows.start
+        if key not in self._passes:
+            like = self._passes.get((size, 0))
+            self._passes[key] = Passes(
+                self._layout, self._architecture, size, self._w[rows], like=like
+            )
+        return self._passes[key]
 
     def _block(self, count: int) -> int:
         # Only the trial-last layout may look at T: it adds over features, sample by sample, so its

@@ -11,13 +11,23 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
+from nncore.layers import Architecture
 from nncore.registry import BUILT_IN
-from nncore.stack.costs import LARGEST, SMALLEST, stack_size, step_cost, updates_per_epoch
+from nncore.stack.costs import (
+    LARGEST,
+    SMALLEST,
+    sizes,
+    stack_size,
+    step_cost,
+    updates_per_epoch,
+)
+from nncore.stack.layouts import TrialLast, choose
 from nncore.stack.training import Drawn, Training, draw, nothing, quietly
 from nncore.streams import canonical
 from nncore.trial import Configuration, Outcome, Problem, Seeds, Target
@@ -26,12 +36,20 @@ Clock = Callable[[], float]
 SLICE_SECONDS = 0.0015  # of a turn, or one update where that takes longer
 TURNS = 3
 BATCHES = 4  # arrays of as many are made for it
+BLOCKS = (3, 6)  # of the fastest size, in a stack whose updates are made at once
 # Of the time that the trials at hand take, at most this share is spent on trying.
 SHARE = 0.04
 
 
-# What a trial's update takes in seconds, by kind of stack and size: this process has tried it.
-_known: dict[str, dict[int, float]] = {}
+class Fit(NamedTuple):
+    """How many trials are updated side by side, and of how many of them a pass is made at once."""
+
+    trials: int
+    block: int
+
+
+# What a trial's update takes in seconds, by kind of stack: this process has tried it.
+_known: dict[str, dict[Fit, float]] = {}
 
 
 def train_all(
@@ -42,23 +60,22 @@ def train_all(
     *,
     targets: Sequence[Target] = (),
     progress: Callable[[], None] = nothing,
-    size: int | None = None,
+    fit: Fit | None = None,
 ) -> list[Outcome]:
     """Train any number of trials of one problem and rule, as many side by side as is fastest here.
 
-    `size` fixes how many these are at most. Other arguments, results and what is raised are those
-    of `nncore.stack.training.train`.
+    `fit` fixes how many these are at most. Other arguments, results and what is raised are those of
+    `nncore.stack.training.train`.
     """
     with quietly():
         own = [Seeds.of(seed) for seed in seeds]
         drawn = draw(problem, own[:1], {}, progress)
-        size = size or fitting_size(problem, configurations, own, drawn, progress)
+        fit = fit or fitting(problem, configurations, own, drawn, progress)
         outcomes: list[Outcome] = []
-        for start, end in itertools.pairwise(cuts(len(configurations), size)):
+        for start, end in itertools.pairwise(cuts(len(configurations), fit.trials)):
             drawn = draw(problem, own[start:end], drawn, progress)
-            some = configurations[start:end]
-            training = Training(problem, some, own[start:end], names, targets, progress, drawn)
-            outcomes += training.run()
+            some = problem, configurations[start:end], own[start:end]
+            outcomes += Training(*some, names, targets, progress, drawn, fit.block).run()
         return outcomes
 
 
@@ -77,7 +94,7 @@ def cuts(count: int, size: int) -> list[int]:
     return [count * part // parts for part in range(parts + 1)]
 
 
-def fitting_size(
+def fitting(
     problem: Problem,
     configurations: Sequence[Configuration],
     seeds: Sequence[Seeds],
@@ -85,15 +102,17 @@ def fitting_size(
     progress: Callable[[], None] = nothing,
     *,
     clock: Clock = time.process_time,
-) -> int:
-    """The size of stacks, at most all of these trials, in which a trial's updates are the fastest.
+) -> Fit:
+    """In what stacks of at most all of these trials a trial's updates are the fastest.
 
     It is tried with these trials, on the data of the first, which `drawn` has, and known from then
-    on in this process. Where trying would cost more than it can save, or the updates are somebody
-    else's code, whose every call may count, it follows from the size of the caches.
+    on in this process: first how many pass at once, then how many such blocks make a stack. Where
+    trying would cost more than it can save, or the updates are somebody else's code, whose every
+    call may count, it follows from the size of the caches.
     """
     some, count = configurations[0], len(configurations)
-    likely = min(count, stack_size(problem, some.rule, some.wrappers))
+    size = min(count, stack_size(problem, some.rule, some.wrappers))
+    likely = Fit(size, size)
     if count == 1 or any(piece.origin != BUILT_IN for piece in some.pieces):
         return likely
     known = _known.setdefault(_kind(problem, some), {})
@@ -102,24 +121,34 @@ def fitting_size(
     price = (TURNS + 1) * sum(max(SLICE_SECONDS, size * step) for size in grid)
     affordable = price <= SHARE * count * step * updates_per_epoch(problem) * problem.epochs
 
-    def best() -> int:
-        return min((size for size in known if size <= count), key=known.__getitem__, default=likely)
+    def best() -> Fit:
+        there = [fit for fit in known if fit.trials <= count]
+        return min(there, key=known.__getitem__, default=likely)
 
-    def take_turns(sizes: Sequence[int]) -> None:
+    def take_turns(fits: Iterable[Fit]) -> None:
         turns = {
-            size: _turn(problem, configurations[:size], seeds[0], drawn, progress, clock)
-            for size in sizes
-            if size not in known
+            fit: _turn(problem, configurations[: fit.trials], seeds[0], drawn, progress, clock, fit)
+            for fit in fits
+            if fit not in known and 1 <= fit.trials <= count
         }
         for _ in range(TURNS):
-            for size, turn in turns.items():
-                known[size] = min(turn(), known.get(size, np.inf))
+            for fit, turn in turns.items():
+                known[fit] = min(turn(), known.get(fit, np.inf))
 
-    if affordable and not known.keys() >= set(grid):
-        take_turns(grid)
-        beside = (round(best() / 2**0.5), round(best() * 2**0.5))
-        take_turns([size for size in beside if 1 <= size <= count])
+    plain = [Fit(size, size) for size in grid]
+    if affordable and not known.keys() >= set(plain):
+        take_turns(plain)
+        beside = (round(best().block / 2**0.5), round(best().block * 2**0.5))
+        take_turns(Fit(size, size) for size in beside)
+        block = best().block
+        if not isinstance(choose(*_shape(problem)), TrialLast):
+            take_turns(Fit(blocks * block, block) for blocks in BLOCKS if blocks * block <= grid[0])
     return best()
+
+
+def _shape(problem: Problem) -> tuple[Architecture, int]:
+    _, batch, network = sizes(problem)
+    return network, batch
 
 
 def _grid(problem: Problem, some: Configuration) -> list[int]:
@@ -138,14 +167,15 @@ def _turn(
     drawn: Mapping[int, Drawn],
     progress: Callable[[], None],
     clock: Clock,
+    fit: Fit,
 ) -> Callable[[], float]:
     """A function that makes some updates of these trials and returns the seconds of one of each."""
     trials, train = len(configurations), drawn[seeds.data]["train"]
     few = BATCHES * (problem.batch_size or len(train.X))
     part = {"train": train._replace(X=train.X[:few], y=train.y[:few])}
-    stack = Training(
-        problem, configurations, [seeds] * trials, (), progress=progress, drawn={seeds.data: part}
-    )
+    own = [seeds] * trials
+    data = {seeds.data: part}
+    stack = Training(problem, configurations, own, (), (), progress, data, fit.block)
     numbers = itertools.cycle(range(len(stack.batches)))
     stack.data.shuffle()
 

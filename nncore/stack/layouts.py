@@ -14,6 +14,7 @@ neighbours.
 
 from __future__ import annotations
 
+import itertools
 from functools import cache
 from typing import Any, Protocol
 
@@ -46,6 +47,9 @@ class Layout(Products, Protocol):
     def samples(self, dtype: DTypeLike, trials: int, features: int, samples: int) -> Array:
         """As `empty`, in an order from which single samples and small batches are cut fast."""
 
+    def blocks(self, trials: int, size: int) -> list[slice]:
+        """Which trials pass together, at most `size` if it can be; the first is the largest."""
+
     def gather(self, table: Array, rows: Array, out: Array) -> Call:
         """A call that writes rows of `table` (M, F), contiguous, to `out` (T, F, N).
 
@@ -67,6 +71,11 @@ class TrialFirst:
 
     def samples(self, dtype: DTypeLike, trials: int, features: int, samples: int) -> Array:  # noqa: D102
         return np.empty((trials, samples, features), dtype).transpose(0, 2, 1)
+
+    def blocks(self, trials: int, size: int) -> list[slice]:  # noqa: D102
+        parts = -(-trials // size)
+        ends = [-(-trials * part // parts) for part in range(parts + 1)]
+        return [slice(*ends) for ends in itertools.pairwise(ends)]
 
     def gather(self, table: Array, rows: Array, out: Array) -> Call:  # noqa: D102
         # A row as one item is moved as a whole, in two thirds of the time.
@@ -129,6 +138,9 @@ class TrialLast:
 
     def samples(self, dtype: DTypeLike, trials: int, features: int, samples: int) -> Array:  # noqa: D102
         return np.empty((samples, features, trials), dtype).transpose(2, 1, 0)
+
+    def blocks(self, trials: int, size: int) -> list[slice]:  # noqa: D102
+        return [slice(0, trials)]  # rows of trials are what it lives on
 
     def gather(self, table: Array, rows: Array, out: Array) -> Call:  # noqa: D102
         # Some trials at a time: the neighbours of a number, in another order, are still in a cache.

@@ -24,7 +24,8 @@ class Passes:
     """The passes on batches of `samples` samples; `outputs` (T, K, samples) holds the last one's.
 
     `w` and `g` are `(T, P)` parameters and gradients, read and written in place; without `g` there
-    is no backward pass. `loss` is needed for the backward pass only.
+    is no backward pass. `loss` is needed for the backward pass only. Passes that never run at the
+    same time may work in the same arrays: in those of `like`, which has as many trials or more.
     """
 
     def __init__(
@@ -35,10 +36,14 @@ class Passes:
         w: Array,
         g: Array | None = None,
         loss: Loss | None = None,
+        like: Passes | None = None,
     ) -> None:
         self._layout, self._architecture = layout, architecture
         self._shape, self._w, self._g = (w.dtype, len(w), samples), w, g
-        self._allocate()
+        if like is None:
+            self._allocate()
+        else:
+            self._share(like)
         self.outputs = self._full[-1]
         layers = architecture.layers
         self._first = self._arrays(0)
@@ -87,6 +92,15 @@ class Passes:
             else:
                 gradient = self._layout.empty(dtype, trials, layer.outputs, samples)
                 self._gradients.append(gradient)
+
+    def _share(self, like: Passes) -> None:
+        """Take the first trials of the arrays of `like`; what is one array there is one here."""
+        own: dict[int, Any] = {id(None): None}
+        for array in (*like._full, *like._gradients):
+            if array is not None and id(array) not in own:
+                own[id(array)] = array[: len(self._w)]
+        self._full = [own[id(array)] for array in like._full]
+        self._gradients = [own[id(array)] for array in like._gradients]
 
     def outputs_of(self, k: int) -> Array:
         """The outputs of layer k without the row of ones, `(T, O, samples)`.

@@ -111,7 +111,11 @@ def keep_freed_memory() -> None:
 
 
 class Training:
-    """The trials of one `train`: arrays, updates, and what is recorded of them."""
+    """The trials of one `train`: arrays, updates, and what is recorded of them.
+
+    Updates are made of all trials at once, passes of at most `block`, by default of all: what a
+    pass leaves is read while it is in the caches.
+    """
 
     def __init__(
         self,
@@ -122,10 +126,11 @@ class Training:
         targets: Sequence[Target] = (),
         progress: Callable[[], None] = nothing,
         drawn: Mapping[int, Drawn] | None = None,
+        block: int | None = None,
     ) -> None:
         self.problem, self.configurations = problem, configurations
         self.seeds = [Seeds.of(seed) for seed in seeds]
-        self.progress = progress
+        self.progress, self._block = progress, block
         self.loss = datasets.loss_of(problem.loss, problem.dataset)
         self.epochs = recorded_epochs(problem.epochs, problem.record_every)
         self.drawn = drawn or draw(problem, self.seeds, {}, progress)
@@ -169,6 +174,7 @@ class Training:
         self.kept = len(rows)
         self.rows = rows + rows[:1] * (self.layout.least - len(rows))
         dtype, trials = np.dtype(self.problem.dtype), len(self.rows)
+        self.blocks = self.layout.blocks(trials, self._block or trials)
         seeds = [self.seeds[i] for i in self.rows]
         self.w = self.layout.empty(dtype, trials, self.network.size)
         self.g = self.layout.empty(dtype, trials, self.network.size)
@@ -205,6 +211,7 @@ class Training:
             self.metrics,
             self.data.parts,
             self.updates.evaluated,
+            self.blocks,
         )
         self.gradients = None
         if self.instruments:
@@ -216,30 +223,37 @@ class Training:
         self._bind()
 
     def _bind(self) -> None:
-        """The calls of one epoch: a list per batch."""
-        passes: dict[int, Passes] = {}
+        """The calls of one epoch: a list per batch, block of trials after block."""
+        passes: dict[tuple[int, int], Passes] = {}
         whole = len(self.data.batches) == 1
+        passed: list[Call] = [self._passed] * whole
         self.batches: list[list[Call]] = []
         for samples, gather in self.data.batches:
-            x, Y = samples
-            size = x.shape[2]
-            if size not in passes:
-                passes[size] = Passes(self.layout, self.network, size, self.w, self.g, self.loss)
-            p = passes[size].outputs
-            watch: list[Call] = [partial(self._watch, p, Y)] * self.updates.plateau.watches
-            look: list[Call] = [partial(self._look, p, Y)] * whole
-            forward, backward = passes[size].bind(x, Y)
-            see: list[Call] = []
+            calls, self.last_look = list(gather), []
+            for rows in self.blocks:
+                x, Y = samples.x[rows], samples.Y[rows]
+                key = x.shape[2], rows.start
+                if key not in passes:
+                    some = self.w[rows], self.g[rows], self.loss, passes.get((x.shape[2], 0))
+                    passes[key] = Passes(self.layout, self.network, x.shape[2], *some)
+                p = passes[key].outputs
+                watch: list[Call] = [
+                    partial(self._watch, rows, p, Y)
+                ] * self.updates.plateau.watches
+                look: list[Call] = [partial(self.arrivals.in_passing, rows, p, Y)] * whole
+                forward, backward = passes[key].bind(x, Y)
+                calls += forward + watch + look + backward
+                self.last_look += (forward + look) * whole
+            self.last_look += passed
             if self.oracle is not None:
-                see = [partial(self.oracle.see, samples)]
-            self.batches.append(gather + forward + watch + look + backward + see)
-            self.last_look = (forward + look) * whole
+                calls.append(partial(self.oracle.see, samples))
+            self.batches.append(calls + passed)
 
-    def _watch(self, p: Array, Y: Array) -> None:
-        self.seen += np.add.reduce(self.loss.function(p, Y), axis=1)
+    def _watch(self, rows: slice, p: Array, Y: Array) -> None:
+        self.seen[rows] += np.add.reduce(self.loss.function(p, Y), axis=1)
 
-    def _look(self, p: Array, Y: Array) -> None:
-        self.arrivals.in_passing(self.updates.made, p, Y)
+    def _passed(self) -> None:
+        self.arrivals.passed(self.updates.made)
 
     def run(self) -> list[Outcome]:
         """Train to the end, or until no trial is left."""

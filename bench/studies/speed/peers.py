@@ -18,21 +18,21 @@ import numpy as np
 from bench.studies.speed.workloads import Workload
 from nncore.reference import network
 from nncore.reference.layers import FLOAT32
-from nncore.stack.fitting import train_all
+from nncore.stack.fitting import Fit, train_all
 
 Run = Callable[[], Any]
 Contender = Callable[[Workload, int], Run]
 
 
-def core(workload: Workload, trials: int, size: int | None = None) -> Run:
+def core(workload: Workload, trials: int, fit: Fit | None = None) -> Run:
     """The stacked core, as `bench run` calls it: everything included, drawing the data too.
 
-    `size` fixes how many are trained side by side.
+    `fit` fixes how many are trained side by side.
     """
     configurations = [workload.configuration] * trials
 
     def run() -> list[float]:
-        outcomes = train_all(workload.problem, configurations, range(trials), size=size)
+        outcomes = train_all(workload.problem, configurations, range(trials), fit=fit)
         return [outcome.metrics["train_loss"][-1] for outcome in outcomes]
 
     return run

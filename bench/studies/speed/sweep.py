@@ -10,6 +10,7 @@ from bench.studies.speed import measure, peers
 from bench.studies.speed.workloads import Workload
 from nncore.stack import fitting
 from nncore.stack.costs import LARGEST, stack_size
+from nncore.stack.fitting import Fit
 from nncore.stack.training import draw, quietly
 from nncore.trial import Seeds
 
@@ -34,27 +35,31 @@ def sweep(names: Sequence[str] | None = None, rounds: int = 3) -> dict[str, Swee
 
 def _swept(workload: Workload, rounds: int) -> Sweep:
     chosen = choice(workload)
-    sizes = sorted({chosen, *_sizes(_most(workload))})
-    runs: dict[Any, peers.Run] = {size: peers.core(workload, size, size) for size in sizes}
-    steps: dict[Any, int] = {size: size * workload.steps for size in sizes}
+    sizes = sorted({chosen.block, *_sizes(_most(workload))})
+    count = chosen.trials // chosen.block  # blocks that are updated at once
+    runs: dict[Any, peers.Run] = {
+        size: peers.core(workload, size * count, Fit(size * count, size)) for size in sizes
+    }
+    steps: dict[Any, int] = {size: size * count * workload.steps for size in sizes}
     if importlib.util.find_spec("jax"):
         runs["JAX"], trials = measure.prepared(workload, measure.CONTENDERS["JAX"])
         steps["JAX"] = trials * workload.steps
     times = measure.take_turns(runs, rounds)[0]
     each = {key: round(measure.median(times[key]) / steps[key] * 1e6, 4) for key in runs}
     jax = {"JAX": each["JAX"]} if "JAX" in each else {}
-    return {"chosen": chosen, "core": {str(size): each[size] for size in sizes}, **jax}
+    core = {str(size): each[size] for size in sizes}
+    return {"chosen": chosen.block, "blocks": count, "core": core, **jax}
 
 
-def choice(workload: Workload) -> int:
-    """How many trials of a whole stack are trained side by side, tried here and now."""
+def choice(workload: Workload) -> Fit:
+    """In what stacks a worker trains this workload, tried here and now."""
     count = _most(workload)
     seeds = [Seeds.of(seed) for seed in range(count)]
     with quietly():
         fitting.forget()
         drawn = draw(workload.problem, seeds[:1], {})
         several = [workload.configuration] * count
-        return fitting.fitting_size(workload.problem, several, seeds, drawn)
+        return fitting.fitting(workload.problem, several, seeds, drawn)
 
 
 def _most(workload: Workload) -> int:

@@ -8,6 +8,8 @@ import pytest
 from nncore.rules import rules
 from nncore.stack import fitting
 from nncore.stack.costs import LARGEST, SMALLEST, stack_size
+from nncore.stack.fitting import Fit
+from nncore.stack.layouts import TrialFirst, TrialLast
 from nncore.stack.training import Training, draw, train
 from nncore.trial import Configuration, Seeds, Target
 from tests.problems import GENERATED, added, problem, short
@@ -35,13 +37,13 @@ def same(one, other):
 
 
 @pytest.mark.parametrize("name", GENERATED)
-@pytest.mark.parametrize("size", [1, 2, 3, 100, None])
-def test_bits_are_those_of_one_stack(name, size):
+@pytest.mark.parametrize("fit", [(1, 1), (2, 2), (3, 2), (4, 3), (5, 1), (100, 2), None])
+def test_bits_are_those_of_one_stack(name, fit):
     trained = short(name)
     some = [configuration(learning_rate=rate) for rate in (0.01, 1e6, 0.02, 0.03, 0.04)]
     seeds, targets = [0, 1, 0, 2, 3], [Target("train_loss", 0.9), Target("test_loss", 0.9)]
     expected = train(trained, some, seeds, targets=targets)
-    same(fitting.train_all(trained, some, seeds, targets=targets, size=size), expected)
+    same(fitting.train_all(trained, some, seeds, targets=targets, fit=fit and Fit(*fit)), expected)
 
 
 @pytest.mark.parametrize(("count", "size"), [(1, 1), (47, 8), (10, 3), (5, 9), (2048, 2048)])
@@ -54,7 +56,7 @@ def test_parts_are_equal_but_for_one(count, size):
 
 
 class Clock:
-    """Seconds that pass in updates alone: as many for a stack of `T` as `cost(T)` says."""
+    """Seconds that pass in updates alone: for every trial as many as `cost` says of its stack."""
 
     def __init__(self, monkeypatch, cost):
         self.now, self.tried = 0.0, []
@@ -62,8 +64,9 @@ class Clock:
 
         class Counted(Training):
             def update(self, number):
-                clock.now += cost(len(self.configurations))
-                clock.tried.append(len(self.configurations))
+                fit = Fit(len(self.configurations), self._block)
+                clock.now += cost(fit) * fit.trials
+                clock.tried.append(fit)
 
         monkeypatch.setattr(fitting, "Training", Counted)
 
@@ -75,44 +78,68 @@ def chosen(trained, count, clock, rule="adam"):
     seeds = [Seeds.of(k) for k in range(count)]
     drawn = draw(trained, seeds[:1], {})
     several = [configuration(rule)] * count
-    return fitting.fitting_size(trained, several, seeds, drawn, clock=clock)
+    return fitting.fitting(trained, several, seeds, drawn, clock=clock)
+
+
+def valley(lowest):
+    return lambda size: 1 + abs(np.log(size / lowest))
 
 
 LONG = replace(problem("spiral"), epochs=100_000, record_every=100_000)
-MOST = stack_size(LONG, "adam", (), LARGEST)
-COSTS = {
-    "calls alone": lambda trials: 1.0,
-    "caches alone": lambda trials: float(trials**2),
-    "a valley": lambda trials: trials * (1 + abs(np.log(trials / (MOST / 4.2)))),
-    "a valley between": lambda trials: trials * (1 + abs(np.log(trials / (MOST / 5.6)))),
+LEAST, MOST = (stack_size(LONG, "adam", (), caches) for caches in (SMALLEST, LARGEST))
+PASSES = {
+    "calls alone": lambda size: 1 / size,
+    "caches alone": float,
+    "a valley": valley(MOST / 4.2),
+    "a valley between": valley(MOST / 5.6),
+}
+UPDATES = {
+    "updates are free": lambda trials: 0.0,
+    "a call an update": lambda trials: 4 / trials,
+    "updates fill the caches": lambda trials: trials / 9,
 }
 
 
-@pytest.mark.parametrize("name", COSTS)
-def test_the_fastest_size_is_chosen(monkeypatch, name):
-    cost = COSTS[name]
-    sizes = range(stack_size(LONG, "adam", (), SMALLEST), MOST + 1)
-    best = min(cost(size) / size for size in sizes)
-    size = chosen(LONG, MOST, Clock(monkeypatch, cost))
-    assert cost(size) / size < 1.3 * best
+@pytest.mark.parametrize("updates", UPDATES)
+@pytest.mark.parametrize("passes", PASSES)
+def test_the_fastest_stacks_are_chosen(monkeypatch, passes, updates):
+    def cost(fit):
+        return PASSES[passes](fit.block) + UPDATES[updates](fit.trials)
+
+    fits = [Fit(k * block, block) for block in range(LEAST, MOST + 1) for k in range(1, 9)]
+    best = min(cost(fit) for fit in fits if fit.trials <= MOST)
+    fit = chosen(LONG, MOST, Clock(monkeypatch, cost))
+    assert fit.block <= fit.trials <= MOST
+    assert cost(fit) < 1.3 * best
 
 
 def test_what_was_tried_is_known_and_fewer_trials_need_no_more(monkeypatch):
-    clock = Clock(monkeypatch, lambda trials: trials * (1 + abs(np.log(trials / 7))))
+    clock = Clock(monkeypatch, lambda fit: valley(7)(fit.block))
     first = chosen(LONG, MOST, clock)
     tried = len(clock.tried)
     assert chosen(LONG, MOST, clock) == first
-    assert chosen(LONG, 3, clock) <= 3
+    assert chosen(LONG, 3, clock).trials <= 3
     assert len(clock.tried) == tried
-    assert chosen(LONG, MOST, clock, rule="sgd") > 1
+    assert chosen(LONG, MOST, clock, rule="sgd").block > 1
     assert len(clock.tried) > tried
 
 
 def test_short_trainings_and_others_rules_are_not_tried(monkeypatch):
-    clock = Clock(monkeypatch, lambda trials: 1.0)
+    clock = Clock(monkeypatch, lambda fit: 1.0)
     likely = stack_size(LONG, "adam")
-    assert chosen(replace(LONG, epochs=2), MOST, clock) == likely
-    assert chosen(LONG, 1, clock) == 1
+    assert chosen(replace(LONG, epochs=2), MOST, clock) == (likely, likely)
+    assert chosen(LONG, 1, clock) == (1, 1)
     with added(rules, "adam", origin="mine.py") as name:
-        assert chosen(LONG, MOST, clock, rule=name) == likely
+        assert chosen(LONG, MOST, clock, rule=name) == (likely, likely)
     assert clock.tried == []
+
+
+@pytest.mark.parametrize("trials", [1, 2, 7, 8, 47])
+@pytest.mark.parametrize("size", [1, 3, 8, 100])
+def test_blocks_are_equal_but_for_one_and_the_first_is_the_largest(trials, size):
+    blocks = TrialFirst().blocks(trials, size)
+    assert [k for block in blocks for k in range(trials)[block]] == list(range(trials))
+    lengths = [block.stop - block.start for block in blocks]
+    assert max(lengths) == lengths[0] <= size
+    assert lengths[0] - min(lengths) <= 1
+    assert TrialLast().blocks(trials, size) == [slice(0, trials)]
