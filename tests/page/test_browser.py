@@ -2,7 +2,7 @@
 
 A driver (`browser.mjs`) goes through the page once in each browser and tells what it saw. It needs
 node and the npm packages puppeteer-core and axe-core in the folder that BENCH_NODE_MODULES names;
-docs/report.md says how. With BENCH_BROWSERS nothing is skipped.
+tools/browsers.sh brings all of it. With BENCH_BROWSERS nothing is skipped.
 """
 
 from __future__ import annotations
@@ -40,8 +40,9 @@ def _lacking(browser: str) -> str:
         return f"none of {', '.join(BROWSERS[browser])} is installed"
     if not shutil.which("node"):
         return "node is not installed"
-    if not (packages / "node_modules" / "puppeteer-core").is_dir():
-        return "BENCH_NODE_MODULES names no folder with the npm package puppeteer-core"
+    for name in ("puppeteer-core", "axe-core"):
+        if not (packages / "node_modules" / name).is_dir():
+            return f"BENCH_NODE_MODULES names no folder with the npm package {name}"
     return ""
 
 
