@@ -12,15 +12,35 @@ from bench.cli.verb import BAD, FAILED, complain, exit_codes, main
 
 @main.command()
 @click.argument("document", required=False)
+@click.option("--verbose", "-v", is_flag=True, help="Print every line, not each cell's ends alone.")
+@click.option(
+    "--out",
+    "-o",
+    type=click.Path(path_type=Path),
+    default=Path("results/reproduce"),
+    show_default=True,
+    help="Where the figures go.",
+)
 @exit_codes
-def reproduce(document: str | None) -> int:
-    """The documents' printed numbers beside ours, compared as text."""
+def reproduce(document: str | None, verbose: bool, out: Path) -> int:
+    """The documents' printed numbers beside ours, compared as text; a figure of each document.
+
+    DOCUMENT is 000 to 004; default: all of them.
+    """
+    from bench.studies.documents import compared, told
     from bench.studies.documents import reproduce as reproduction
 
     try:
-        return reproduction.main(document)
+        report = reproduction.reproduce(document)
     except ValueError as error:
         return complain(str(error), BAD)
+    documents = [document] if document else list(compared.PICTURES)
+    for line in told.lines(report, documents, every=verbose):
+        click.echo(line)
+    click.echo("figures:")
+    for path in compared.write(report, documents, out):
+        click.echo(f"  {path}")
+    return FAILED if report.mismatches else 0
 
 
 @main.command()

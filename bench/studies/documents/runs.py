@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from bench.run.progress import Progress
 from bench.session.results import Results
 from bench.session.run import run as run_experiment
+from bench.spec import shipped
 from bench.spec.experiment import Experiment, load
 
 Array = NDArray[np.float64]
 Overrides = Mapping[str, Sequence[str]]
-SPECS = Path(__file__).resolve().parents[3] / "experiments" / "documents"
 NAMES = (
     "000_blobs",
     "001_people",
@@ -42,7 +42,7 @@ def run(
     for name in NAMES:
         say(f"{name}:")
         found[name] = run_experiment(
-            SPECS / f"{name}.toml",
+            path(name),
             out=out / name,
             jobs=jobs,
             overrides=(overrides or {}).get(name, ()),
@@ -52,9 +52,14 @@ def run(
     return found
 
 
+def path(name: str) -> Path:
+    """Where the spec `name` is."""
+    return shipped.find(f"{shipped.MARK}documents/{name}")
+
+
 def experiment(name: str, overrides: Overrides | None = None) -> Experiment:
     """The spec `name` as `run` reads it."""
-    return load(SPECS / f"{name}.toml", (overrides or {}).get(name, ()))
+    return load(path(name), (overrides or {}).get(name, ()))
 
 
 def curves(results: Results, problem: str, optimizer: str, metric: str) -> tuple[Array, Array]:
