@@ -49,7 +49,12 @@ HEADERS = ("name", "summary", "parameters", "source")
 
 def rows(kind: str) -> list[tuple[str, str, str, str]]:
     """Name, summary, parameters with defaults, and source of everything of one kind."""
-    return [_row(entry) for entry in _filled(kind).values()]
+    return [_row(entry) for entry in entries(kind)]
+
+
+def entries(kind: str) -> list[Entry]:
+    """Everything of one kind, in the order of its registry."""
+    return list(_filled(kind).values())
 
 
 def _row(entry: Entry) -> tuple[str, str, str, str]:
