@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -68,6 +69,16 @@ def _filled(kind: str) -> Registry[Any]:
     return registry
 
 
+def named(name: str) -> dict[str, Entry]:
+    """What has a name, by its kind; several may.
+
+    >>> list(named("adam")), list(named("linear"))
+    (['rules'], ['schedules', 'layers'])
+    """
+    found = ((kind, _filled(kind)) for kind in KINDS)
+    return {kind: registry[name] for kind, registry in found if name in registry}
+
+
 def parameters(entry: Entry) -> str:
     """`name = default` for every parameter.
 
@@ -128,7 +139,13 @@ def show(kind: str | None, name: str | None, plugins: Sequence[str | Path] = ())
     mistakes.check()
     console = Console(file=drawing(sys.stdout), soft_wrap=not sys.stdout.isatty())
     if kind is not None and kind not in KINDS:
-        print(unknown("kind", kind, list(KINDS)), file=sys.stderr)
+        found = named(kind)
+        if name is None and found:
+            print("\n\n".join(f"{each}: {describe(entry)}" for each, entry in found.items()))
+            return 0
+        names_too = [*KINDS, *(each for registry in map(_filled, KINDS) for each in registry)]
+        near = difflib.get_close_matches(kind, names_too, n=1) if name is None else []
+        print(unknown("kind", kind, near or list(KINDS)), file=sys.stderr)
         return 2
     if kind is not None and name is not None:
         registry = _filled(kind)

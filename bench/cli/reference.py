@@ -42,7 +42,8 @@ def new(problems: tuple[str, ...]) -> int:
 def list_(kind: str | None, name: str | None, plugins: tuple[Path, ...]) -> int:
     """What there is: rules, wrappers, schedules, datasets, layers, losses, metrics, initializers.
 
-    And of what a report writes: figures, tables. With a NAME, everything about that one.
+    And of what a report writes: figures, tables. With a NAME, everything about that one;
+    `bench list NAME` does it, too.
     """
     from bench.cli import catalogue
 

@@ -148,6 +148,13 @@ def test_status_report_and_list(folder: Path) -> None:
     assert "adam" in bench("list", "rules", cwd=folder)
     assert "1412.6980" in bench("list", "rules", "adam", cwd=folder)
     assert 'did you mean "adam"' in bench("list", "rules", "adm", cwd=folder, code=2)
+    assert "1412.6980" in bench("list", "adam", cwd=folder)
+    both = bench("list", "linear", cwd=folder)  # a schedule and a layer
+    assert "schedules: linear(" in both
+    assert "layers: linear(" in both
+    assert 'did you mean "adam"' in bench("list", "adm", cwd=folder, code=2)
+    assert "known: rules, wrappers" in bench("list", "xyzzy", cwd=folder, code=2)
+    assert 'no kind "adam"' in bench("list", "adam", "x", cwd=folder, code=2)
     assert "spread" in bench("list", "figures", cwd=folder)
     assert "time_to_target" in bench("list", "tables", cwd=folder)
     assert "A row per finding" in bench("list", "tables", "audit", cwd=folder)
