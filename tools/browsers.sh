@@ -26,7 +26,7 @@ drivers() {  # into the folder $1
 quietly() { # WHAT COMMAND...
   local what=$1 said; shift
   if said=$("$@" 2>&1 </dev/null); then return; fi
-  echo "no $what here, tests that need them are skipped: $(tail -n 1 <<<"$said")" >&2
+  echo "cannot install $what here, tests that need them are skipped: $(tail -n 1 <<<"$said")" >&2
   return 1
 }
 

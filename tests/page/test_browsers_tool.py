@@ -51,7 +51,7 @@ def test_what_cannot_be_had_is_told_in_a_line(
     done = around(tmp_path, installers)
     assert done.returncode == 7
     for line, (what, why) in zip(done.stderr.splitlines(), lacking.items(), strict=True):
-        assert line.startswith(f"no {what} here, tests that need them are skipped: ")
+        assert line.startswith(f"cannot install {what} here, tests that need them are skipped: ")
         assert why in line
     strict, _, folder = done.stdout.strip().rpartition(" ")
     assert strict == ("" if lacking else "1")
