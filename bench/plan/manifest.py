@@ -11,9 +11,11 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.plan.trials import Trial
 from bench.spec import claims as claiming
@@ -138,12 +140,16 @@ class Manifest:
         """The columns of metrics that tables may have, in their order."""
         return columns(self.metrics)
 
+    @cached_property
+    def _choosing(self) -> frozenset[int]:
+        """The seeds that configurations are chosen on."""
+        return frozenset(self.tuning.seeds if self.tuning else ())
+
     @property
     def evaluation(self) -> tuple[Trial, ...]:
         """The trials that judge, of problems with randomness: all where nothing is tuned."""
         random = (t for t in self.trials if t.problem_name not in self.fixed)
-        tuning = set(self.tuning.seeds) if self.tuning else set()
-        return tuple(t for t in random if t.seed not in tuning)
+        return tuple(t for t in random if t.seed not in self._choosing)
 
     @property
     def evaluation_seeds(self) -> dict[str, int]:
@@ -189,15 +195,14 @@ class Manifest:
     @property
     def tuned(self) -> bool:
         """Whether all these trials are for choosing configurations, none for judging them."""
-        seeds = set(self.tuning.seeds) if self.tuning else set()
         random = [t for t in self.trials if t.problem_name not in self.fixed]
-        return bool(random) and all(t.seed in seeds for t in random)
+        return bool(random) and all(t.seed in self._choosing for t in random)
 
     def phase(self, trial: Trial) -> str:
         """What a trial is for: "tuning" or "evaluation"."""
         if self.tuning is None or trial.problem_name in self.fixed:
             return "tuning"
-        return "tuning" if trial.seed in set(self.tuning.seeds) else "evaluation"
+        return "tuning" if trial.seed in self._choosing else "evaluation"
 
 
 def of(experiment: Experiment, trials: tuple[Trial, ...]) -> Manifest:
@@ -244,10 +249,16 @@ def united(parts: Sequence[Manifest]) -> Manifest:
 
 
 def to_json(manifest: Manifest) -> dict[str, Any]:
-    """`manifest` as JSON can hold it: definitions once, trials as references to them."""
+    """`manifest` as JSON can hold it: definitions once, trials as references to them.
+
+    Trials that follow each other with their seeds are one row: the index, the places of problem and
+    configuration and the seed of the first, and how many there are.
+    """
     problems: dict[str, int] = {}
     configurations: dict[int, int] = {}
-    problem_list, configuration_list, rows, keys = [], [], [], []
+    problem_list, configuration_list = [], []
+    last: dict[str, Trial] = {}
+    runs: list[list[int]] = []
     for trial in manifest.trials:
         if trial.problem_name not in problems:
             problems[trial.problem_name] = len(problems)
@@ -256,21 +267,26 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
         if number not in configurations:
             configurations[number] = len(configurations)
             configuration_list.append([number, trial.optimizer, trial.configuration.content])
-        places = problems[trial.problem_name], configurations[number]
-        rows.append([trial.index, *places, trial.seed])
-        keys.append(trial.key)
+        last[trial.problem_name] = trial
+        places = [problems[trial.problem_name], configurations[number]]
+        if runs and runs[-1][1:3] == places:
+            index, _, _, seed, count = runs[-1]
+            if (trial.index, trial.seed) == (index + count, seed + count):
+                runs[-1][4] += 1
+                continue
+        runs.append([trial.index, *places, trial.seed, 1])
     return {
         "name": manifest.name,
         "problems": problem_list,
         "configurations": configuration_list,
-        "trials": rows,
-        "keys": "".join(keys),
+        "trials": runs,
+        "keys": "".join(trial.key for trial in manifest.trials),
         "targets": {name: dict(target) for name, target in manifest.targets.items()},
         "fixed": sorted(manifest.fixed),
         "spec": manifest.spec,
         "metrics": [dataclasses.asdict(quantity) for quantity in manifest.metrics],
-        "recorded": {t.problem_name: list(t.metrics) for t in manifest.trials},
-        "timed": {t.problem_name: [[*target] for target in t.targets] for t in manifest.trials},
+        "recorded": {name: list(trial.metrics) for name, trial in last.items()},
+        "timed": {name: [[*target] for target in trial.targets] for name, trial in last.items()},
         "judged": {name: dataclasses.asdict(judged) for name, judged in manifest.judged.items()},
         **({"remarks": dict(manifest.remarks)} if manifest.remarks else {}),
         **({"defaults": manifest.defaults} if manifest.defaults else {}),
@@ -282,8 +298,8 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
 def from_json(values: Mapping[str, Any]) -> Manifest:
     """The manifest that `to_json` wrote. Raises IndexError or ValueError for another.
 
-    Folders from before configurations had numbers are read: there they follow from the spec; and
-    those from before metrics were listed: theirs are built in.
+    Folders from before configurations had numbers are read: there they follow from the spec; those
+    from before metrics were listed: theirs are built in; and those with a row for every trial.
     """
     if faults := FORM.faults(values):
         raise ValueError(f"is no manifest: {faults[0]!r:.60}")
@@ -305,32 +321,29 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
         name: tuple(Target(column, float(value)) for column, value in targets)
         for name, targets in (values.get("timed") or {}).items()
     }
-    trials = []
-    for (index, p, c, seed), key in zip(_rows(values["trials"]), keys, strict=True):
+    runs = _runs(values["trials"], len(keys))
+    trials: list[Trial] = []
+    for first, p, c, seed, count in runs.tolist():
         problem_name, problem = problems[p]
         number, optimizer, configuration = configurations[c]
-        trials.append(
-            Trial(
-                index=index,
-                problem_name=problem_name,
-                optimizer=optimizer,
-                problem=problem,
-                configuration=configuration,
-                configuration_index=number,
-                seed=seed,
-                key=key,
-                metrics=asked.get(problem_name, ()),
-                targets=timed.get(problem_name, ()),
+        metrics_of, targets_of = asked.get(problem_name, ()), timed.get(problem_name, ())
+        for i in range(count):
+            trials.append(
+                Trial(
+                    index=first + i,
+                    problem_name=problem_name,
+                    optimizer=optimizer,
+                    problem=problem,
+                    configuration=configuration,
+                    configuration_index=number,
+                    seed=seed + i,
+                    key=keys[len(trials)],
+                    metrics=metrics_of,
+                    targets=targets_of,
+                )
             )
-        )
-    # Two optimizers may share a trial; one cannot count it twice.
-    for places in (
-        {t.index for t in trials},
-        {(t.problem_name, t.optimizer, t.key) for t in trials},
-        {(t.problem_name, t.configuration_index, t.seed) for t in trials},
-    ):
-        if len(places) < len(trials):
-            raise ValueError("trials repeat")
+    if _repeat(trials):
+        raise ValueError("trials repeat")
     if len({number for number, *_ in configurations}) < len(configurations):
         raise ValueError("numbers of configurations repeat")
     tuning, metrics = values.get("tuning"), _quantities(values.get("metrics"))
@@ -398,13 +411,38 @@ def _configuration(fields: Mapping[str, Any]) -> Configuration:
     return Configuration(fields["rule"], values, given)
 
 
-def _rows(rows: list[Any]) -> list[list[int]]:
-    """Rows of `index, problem, configuration, seed`; raises ValueError for anything else."""
-    numbers = np.array(rows or np.empty((0, 4), dtype=np.int64))
-    if numbers.dtype.kind != "i" or numbers.shape[1:] != (4,) or (numbers[:, :3] < 0).any():
-        raise ValueError("rows of trials are four whole numbers")
-    found: list[list[int]] = numbers.tolist()
-    return found
+def _runs(rows: list[Any], count: int) -> NDArray[np.int64]:
+    """Rows of `index, problem, configuration, seed, count`, of so many trials in all.
+
+    Raises ValueError for anything else; of rows without a count each is a trial.
+    """
+    numbers = np.array(rows or np.empty((0, 5), dtype=np.int64))
+    if numbers.dtype.kind != "i" or numbers.ndim != 2 or numbers.shape[1] not in (4, 5):
+        raise ValueError("rows of trials are five whole numbers")
+    if numbers.shape[1] == 4:
+        numbers = np.column_stack([numbers, np.ones(len(numbers), dtype=np.int64)])
+    counts = numbers[:, 4]
+    # One by one before they are added: what is added may be too large for a number.
+    if (numbers[:, :3] < 0).any() or (counts < 1).any() or (counts > count).any():
+        raise ValueError("rows of trials have numbers that are none")
+    if counts.sum() != count or (numbers[:, [0, 3]] > np.iinfo(np.int64).max - count).any():
+        raise ValueError("there is not a key for every trial")
+    return numbers
+
+
+def _repeat(trials: Sequence[Trial]) -> bool:
+    """Whether a trial is there twice; two optimizers may share one.
+
+    There may be millions, so no set has more than it needs, and one is gone before the next.
+    """
+    seeds: dict[tuple[str, int], set[int]] = {}
+    for t in trials:
+        seeds.setdefault((t.problem_name, t.configuration_index), set()).add(t.seed)
+    some = sum(map(len, seeds.values())) < len(trials)
+    some = some or len({t.index for t in trials}) < len(trials)
+    shared = len({t.key for t in trials}) < len(trials)
+    own = {(t.problem_name, t.optimizer, t.key) for t in trials} if shared else trials
+    return some or len(own) < len(trials)
 
 
 def _numbered(

@@ -110,6 +110,7 @@ def _trials(
         if kept is not None and not random:
             continue
         seeds = all_seeds if random else experiment.seeds[:1]
+        aimed = tuple(sorted(targets[text]))
         for optimizer, numbered in spaces:
             for place in optimizer.on.get(named.name, ()):
                 number, its_text = numbered[place]
@@ -128,7 +129,7 @@ def _trials(
                             seed=seed,
                             key=finish(begun, seed if random else None),
                             metrics=metrics,
-                            targets=tuple(sorted(targets[text])),
+                            targets=aimed,
                         )
                     )
     return found

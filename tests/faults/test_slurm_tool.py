@@ -86,25 +86,7 @@ def test_a_number_that_is_another_process_s_by_now_is_let_alone(home: Path) -> N
     assert not home.exists()
 
 
-TOOLS = [
-    "awk",
-    "bash",
-    "cat",
-    "chmod",
-    "env",
-    "getconf",
-    "grep",
-    "head",
-    "ls",
-    "mkdir",
-    "rm",
-    "seq",
-    "sed",
-    "sleep",
-    "tail",
-    "timeout",
-    "true",
-]
+TOOLS = "awk bash cat chmod env getconf grep head ls mkdir rm seq sed sleep tail timeout true"
 # What `start` calls, doing nothing: `sinfo` knows of a node once its configuration is written.
 FAKES = {
     "id": "echo 0",
@@ -131,7 +113,7 @@ MACHINES: dict[str, dict[str, str | None]] = {
 def around(tmp_path: Path, machine: dict[str, str | None]) -> subprocess.CompletedProcess[str]:
     """A command with a Slurm of such a machine; it says where that is, and ends with 3."""
     (tmp_path / "bin").mkdir()
-    for tool in TOOLS:
+    for tool in TOOLS.split():
         found = shutil.which(tool)
         assert found is not None, tool
         (tmp_path / "bin" / tool).symlink_to(found)

@@ -50,6 +50,26 @@ def test_what_was_written_is_read(written: dict[str, Any]) -> None:
     assert found.trials[0].configuration == expected.trials[0].configuration
 
 
+def test_trials_are_as_many_rows_as_seeds_are_interrupted() -> None:
+    spec = {"seeds": [4, 5, 6, 9, 8], "problem": SPEC["problem"], "optimizer": SPEC["optimizer"]}
+    experiment = load(spec)
+    made = manifests.of(experiment, trials(experiment))
+    rows = manifests.to_json(made)["trials"]
+    assert [row[3:] for row in rows[:3]] == [[4, 3], [9, 1], [8, 1]]
+    assert sum(row[-1] for row in rows) == len(made.trials)
+    assert manifests.from_json(manifests.to_json(made)) == made
+
+
+def test_folders_with_a_row_for_every_trial_are_read(written: dict[str, Any]) -> None:
+    rows = [
+        [first + i, p, c, seed + i]
+        for first, p, c, seed, count in written["trials"]
+        for i in range(count)
+    ]
+    old = manifests.from_json({**written, "trials": rows})
+    assert old == manifests.from_json(written)
+
+
 @pytest.mark.parametrize(("counts", "different"), [(False, 2), (True, 3)])
 def test_problems_on_one_dataset_are_on_the_same_data(counts: bool, different: int) -> None:
     spirals = [{"name": name, "dataset": "spiral", "epochs": n} for name, n in (("a", 1), ("b", 2))]
@@ -95,12 +115,23 @@ WRONG: dict[str, Callable[[Any], None]] = {
     "a schedule without parameters": put("configurations", 0, 2, "schedule", "cosine"),
     "a modifier that is none": put("configurations", 0, 2, "clip", 1.0),
     "a number below 0": put("configurations", 0, 0, -1),
-    "a row of three": put("trials", 0, [0, 0, 0]),
-    "a row in words": put("trials", 0, [0, 0, 0, "0"]),
-    "half a seed": put("trials", 0, [0, 0, 0, 0.5]),
-    "a seed beyond what a database holds": put("trials", 0, [0, 0, 0, 2**63]),
-    "a trial below 0": put("trials", 0, [-1, 0, 0, 0]),
-    "a problem that is not there": put("trials", 0, [0, 9, 0, 0]),
+    "rows of three": put("trials", [[0, 0, 0]]),
+    "rows of six": put("trials", [[0, 0, 0, 0, 1, 1]]),
+    "a row in words": put("trials", 0, 3, "0"),
+    "half a seed": put("trials", 0, 3, 0.5),
+    "a seed beyond what a database holds": put("trials", 0, 3, 2**63),
+    "a last seed beyond it": put("trials", 0, 3, 2**63 - 1),
+    "a trial below 0": put("trials", 0, 0, -1),
+    "a last trial beyond what a database holds": put("trials", 0, 0, 2**63 - 1),
+    "a problem that is not there": put("trials", 0, 1, 9),
+    "a configuration that is not there": put("trials", 0, 2, 9),
+    "a row of none": put("trials", 0, 4, 0),
+    "more trials than keys": put("trials", 0, 4, 3),
+    "more than a computer has room for": put("trials", 0, 4, 2**62),
+    "rows that add up to what they are not": put("trials", [[0, 0, 0, 0, 2**62]] * 4),
+    "a trial twice": put("trials", 0, 0, 2),
+    "seeds twice": put("trials", 1, 2, 0),
+    "a key twice": lambda m: m.update(keys=len(m["keys"]) // 64 * m["keys"][:64]),
     "no rows": put("trials", 3),
     "a key that is none": put("keys", "x" * 64),
     "too few keys": put("keys", ""),
