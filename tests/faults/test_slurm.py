@@ -1,7 +1,8 @@
 """A real Slurm, whose jobs are killed or cancelled: the bytes of an undisturbed local run.
 
 `tools/slurm.sh around make slurm` sets one up; where none answers these tests are skipped. What is
-killed waits for it: of every task the first slow stack is trained, further ones when a door opens.
+killed waits for it: of every task the first slow stack is trained, further ones when a door opens;
+there are two at least, since problems do not share stacks.
 """
 
 import contextlib
@@ -49,6 +50,10 @@ plugins = ["slow.py"]
 seeds = 24
 [[problem]]
 dataset = "spiral"
+epochs = 20
+record_every = 10
+[[problem]]
+dataset = "vertical"
 epochs = 20
 record_every = 10
 [[optimizer]]
