@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from bench.plan.trials import Trial
+from bench.plan import rows
+from bench.plan.keys import begin, finish
+from bench.plan.rows import Texts
+from bench.plan.trials import Trial, texts
 from bench.spec import claims as claiming
 from bench.spec import judging
 from bench.spec.claims import Claim
@@ -91,6 +91,7 @@ FORM = record(
         ),
         "trials": such("a list", lambda value: isinstance(value, list)),
         "keys": such("keys", _are_keys),
+        "texts": record({"problems": many(TEXT), "configurations": many(TEXT)}),
         "targets": table_of(table_of(NUMBER, keys=ANY_NAME), keys=ANY_NAME),
         "fixed": many(ANY_NAME),
         "spec": TABLE,
@@ -103,7 +104,10 @@ FORM = record(
         "defaults": table_of(table_of(NUMBER, keys=ANY_NAME), keys=ANY_NAME),
         "claims": many(claiming.FORM, most=claiming.MOST),
     },
-    optional=("tuning", "metrics", "recorded", "timed", "judged", "remarks", "defaults", "claims"),
+    optional=(
+        *("keys", "texts", "tuning", "metrics", "recorded", "timed", "judged"),
+        *("remarks", "defaults", "claims"),
+    ),
 )
 
 
@@ -120,7 +124,8 @@ class Manifest:
     chosen and by what, if on seeds of their own. `metrics` has what there is to know of those that
     are recorded, where they apply. `judged` says what problems are judged by, `remarks` what the
     data of a problem gave reason to say, `defaults` the hyperparameters of plugins' rules where a
-    spec does not name them, `claims` what the spec says of the results beforehand.
+    spec does not name them, `claims` what the spec says of the results beforehand. `texts` are what
+    keys are made of, of problems by name and of configurations by number, where that is known.
     """
 
     name: str
@@ -134,6 +139,7 @@ class Manifest:
     remarks: Mapping[str, Sequence[str]] = field(default_factory=dict)
     defaults: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     claims: tuple[Claim, ...] = ()
+    texts: Texts = field(default_factory=lambda: ({}, {}), compare=False)
 
     @property
     def columns(self) -> Columns:
@@ -223,6 +229,7 @@ def of(experiment: Experiment, trials: tuple[Trial, ...]) -> Manifest:
         },
         _defaults(experiment),
         experiment.claims,
+        texts(experiment),
     )
 
 
@@ -245,6 +252,10 @@ def united(parts: Sequence[Manifest]) -> Manifest:
         defaults={name: values for part in parts for name, values in part.defaults.items()},
         fixed=frozenset().union(*(part.fixed for part in parts)),
         judged={name: judged for part in parts for name, judged in part.judged.items()},
+        texts=(
+            {name: text for part in parts for name, text in part.texts[0].items()},
+            {number: text for part in parts for number, text in part.texts[1].items()},
+        ),
     )
 
 
@@ -258,7 +269,6 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
     configurations: dict[int, int] = {}
     problem_list, configuration_list = [], []
     last: dict[str, Trial] = {}
-    runs: list[list[int]] = []
     for trial in manifest.trials:
         if trial.problem_name not in problems:
             problems[trial.problem_name] = len(problems)
@@ -268,19 +278,14 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
             configurations[number] = len(configurations)
             configuration_list.append([number, trial.optimizer, trial.configuration.content])
         last[trial.problem_name] = trial
-        places = [problems[trial.problem_name], configurations[number]]
-        if runs and runs[-1][1:3] == places:
-            index, _, _, seed, count = runs[-1]
-            if (trial.index, trial.seed) == (index + count, seed + count):
-                runs[-1][4] += 1
-                continue
-        runs.append([trial.index, *places, trial.seed, 1])
     return {
         "name": manifest.name,
         "problems": problem_list,
         "configurations": configuration_list,
-        "trials": runs,
-        "keys": "".join(trial.key for trial in manifest.trials),
+        "trials": rows.written(manifest.trials, problems, configurations),
+        **rows.keys_or_texts(
+            manifest.trials, manifest.texts, manifest.fixed, [*problems], [*configurations]
+        ),
         "targets": {name: dict(target) for name, target in manifest.targets.items()},
         "fixed": sorted(manifest.fixed),
         "spec": manifest.spec,
@@ -299,7 +304,8 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
     """The manifest that `to_json` wrote. Raises IndexError or ValueError for another.
 
     Folders from before configurations had numbers are read: there they follow from the spec; those
-    from before metrics were listed: theirs are built in; and those with a row for every trial.
+    from before metrics were listed: theirs are built in; and those with a row and a key for
+    every trial.
     """
     if faults := FORM.faults(values):
         raise ValueError(f"is no manifest: {faults[0]!r:.60}")
@@ -315,19 +321,22 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
     if any(len(entry) == 2 for entry in listed):
         listed = _numbered(listed, values["spec"])
     configurations = [(number, name, _configuration(fields)) for number, name, fields in listed]
-    keys = [values["keys"][i : i + 64] for i in range(0, len(values["keys"]), 64)]
     asked = {name: tuple(metrics) for name, metrics in (values.get("recorded") or {}).items()}
     timed = {
         name: tuple(Target(column, float(value)) for column, value in targets)
         for name, targets in (values.get("timed") or {}).items()
     }
-    runs = _runs(values["trials"], len(keys))
+    begun = rows.begun(values)
+    runs, keys = rows.read(values, begun)
     trials: list[Trial] = []
-    for first, p, c, seed, count in runs.tolist():
+    for first, p, c, seed, count in runs:
         problem_name, problem = problems[p]
         number, optimizer, configuration = configurations[c]
         metrics_of, targets_of = asked.get(problem_name, ()), timed.get(problem_name, ())
+        hashed = begun and begin(begun[1][c], begun[0][p])
+        fixed = problem_name in values["fixed"]
         for i in range(count):
+            key = finish(hashed, None if fixed else seed + i) if begun else keys[len(trials)]
             trials.append(
                 Trial(
                     index=first + i,
@@ -337,12 +346,12 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
                     configuration=configuration,
                     configuration_index=number,
                     seed=seed + i,
-                    key=keys[len(trials)],
+                    key=key,
                     metrics=metrics_of,
                     targets=targets_of,
                 )
             )
-    if _repeat(trials):
+    if rows.repeat(trials):
         raise ValueError("trials repeat")
     if len({number for number, *_ in configurations}) < len(configurations):
         raise ValueError("numbers of configurations repeat")
@@ -367,6 +376,7 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
         values.get("remarks") or {},
         values.get("defaults") or {},
         claims,
+        rows.texts_of(begun, [name for name, _ in problems], [n for n, *_ in configurations]),
     )
 
 
@@ -409,40 +419,6 @@ def _configuration(fields: Mapping[str, Any]) -> Configuration:
     given = {name: fields[name] for name in modifiers if fields.get(name) is not None}
     values = {name: float(value) for name, value in fields["hyperparameters"].items()}
     return Configuration(fields["rule"], values, given)
-
-
-def _runs(rows: list[Any], count: int) -> NDArray[np.int64]:
-    """Rows of `index, problem, configuration, seed, count`, of so many trials in all.
-
-    Raises ValueError for anything else; of rows without a count each is a trial.
-    """
-    numbers = np.array(rows or np.empty((0, 5), dtype=np.int64))
-    if numbers.dtype.kind != "i" or numbers.ndim != 2 or numbers.shape[1] not in (4, 5):
-        raise ValueError("rows of trials are five whole numbers")
-    if numbers.shape[1] == 4:
-        numbers = np.column_stack([numbers, np.ones(len(numbers), dtype=np.int64)])
-    counts = numbers[:, 4]
-    # One by one before they are added: what is added may be too large for a number.
-    if (numbers[:, :3] < 0).any() or (counts < 1).any() or (counts > count).any():
-        raise ValueError("rows of trials have numbers that are none")
-    if counts.sum() != count or (numbers[:, [0, 3]] > np.iinfo(np.int64).max - count).any():
-        raise ValueError("there is not a key for every trial")
-    return numbers
-
-
-def _repeat(trials: Sequence[Trial]) -> bool:
-    """Whether a trial is there twice; two optimizers may share one.
-
-    There may be millions, so no set has more than it needs, and one is gone before the next.
-    """
-    seeds: dict[tuple[str, int], set[int]] = {}
-    for t in trials:
-        seeds.setdefault((t.problem_name, t.configuration_index), set()).add(t.seed)
-    some = sum(map(len, seeds.values())) < len(trials)
-    some = some or len({t.index for t in trials}) < len(trials)
-    shared = len({t.key for t in trials}) < len(trials)
-    own = {(t.problem_name, t.optimizer, t.key) for t in trials} if shared else trials
-    return some or len(own) < len(trials)
 
 
 def _numbered(

@@ -135,6 +135,12 @@ def _trials(
     return found
 
 
+def texts(experiment: Experiment) -> tuple[dict[str, str], dict[int, str]]:
+    """What keys are made of: canonical JSON of problems by name, of configurations by number."""
+    problems = {named.name: problem_text(named.problem) for named in experiment.problems}
+    return problems, {number: text for _, some in _numbered(experiment) for number, text in some}
+
+
 def _numbered(experiment: Experiment) -> list[tuple[Optimizer, list[tuple[int, str]]]]:
     """Each optimizer with the numbers and texts of its configurations; equal ones share one."""
     found, count = [], 0

@@ -251,6 +251,7 @@ def test_a_folder_runs_no_code_and_writes_nowhere_else(sent, tmp_path):
         manifest["spec"]["plugins"] = [str(tmp_path / "evil.py"), "evil.py"]
         problem, configurations = manifest["problems"][0], manifest["configurations"]
         manifest["problems"] = [[name, problem[1]] for name in names]
+        manifest["texts"]["problems"] *= len(names)
         for configuration in configurations:
             configuration[1] = "../../optimizer"
         places = itertools.product(range(len(configurations)), range(3))
