@@ -5,7 +5,7 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 # Workers start by the hundred in tests: none of them should compile our sources again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: bench quick test faults browsers lint format readme validate reproduce documents claims speed check bridges lock clean help
+.PHONY: bench quick test faults slurm browsers lint format readme validate reproduce documents claims speed check bridges lock clean help
 
 help:            ## show the targets
 	@grep -E '^[a-z.]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -36,7 +36,10 @@ test: .venv      ## run the tests
 	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m "not faults and not browsers and not bridges"
 
 faults: .venv    ## kills, full disks and other faults performed for real, minutes
-	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m faults
+	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m "faults and not slurm"
+
+slurm: .venv     ## submissions to a real Slurm, where one answers: tools/slurm.sh around make slurm
+	@$(PY) -m pytest -m slurm -rs tests/faults
 
 browsers: .venv  ## report.html in Chromium and Firefox, where they and node are installed
 	@$(PY) -m pytest -m browsers tests/page -rs

@@ -3,6 +3,8 @@
 #   tools/slurm.sh install    # Debian, Ubuntu: the packages, where they are missing
 #   tools/slurm.sh start      # prints the line that tells commands of it: export SLURM_CONF=...
 #   tools/slurm.sh stop
+#   tools/slurm.sh around COMMAND...    # the command with a Slurm: the one that answers already, or
+#                                       # one from here for so long; where none can be, that is told
 set -euo pipefail
 home=${BENCH_SLURM:-/run/bench-slurm}
 conf=$home/slurm.conf
@@ -11,10 +13,16 @@ mark=$home/.made-by-bench
 
 up() { [ -s "$conf" ] && SLURM_CONF=$conf sinfo -h -o %T 2>/dev/null | grep -qE 'idle|mixed|allocated'; }
 
+# Whether commands of Slurm's have one here that is not of this script's, as on a cluster.
+answers() { [ -n "$(timeout 20 sinfo -h 2>/dev/null)" ]; }
+
 install() {
-  if command -v slurmctld slurmd munged sbatch >/dev/null; then return; fi
-  apt-get -qq update
-  DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install \
+  local each there=yes
+  for each in slurmctld slurmd munged sbatch; do command -v $each >/dev/null || there=no; done
+  if [ $there = yes ]; then return; fi
+  local patience=(-o Acquire::Retries=1 -o Acquire::http::Timeout=20 -o DPkg::Lock::Timeout=60)
+  apt-get -qq "${patience[@]}" update
+  DEBIAN_FRONTEND=noninteractive apt-get -qq "${patience[@]}" -y --no-install-recommends install \
     munge slurmctld slurmd slurm-client >/dev/null
 }
 
@@ -65,11 +73,34 @@ CONF
   SLURM_CONF=$conf slurmctld -f "$conf"
   SLURM_CONF=$conf slurmd -f "$conf" -N localhost
   for _ in $(seq 600); do
-    if up; then echo "export SLURM_CONF=$conf"; return; fi
+    if up; then break; fi
     sleep 0.1
   done
-  echo "slurm did not come up: see $home/*.log" >&2
-  exit 1
+  # A Slurm that is up and runs nothing is none.
+  if ! SLURM_CONF=$conf timeout 60 srun --quiet --chdir=/ true; then
+    echo "slurm did not come up:" >&2
+    tail -n 5 "$home"/*.log "$home/munge/log" >&2 || true
+    exit 1
+  fi
+  echo "export SLURM_CONF=$conf"
+}
+
+# Run a command with a Slurm, or without: what it wants one for it skips. Its exit code is this one's.
+around() {
+  if ! answers; then
+    local told=""
+    if [ "$(id -u)" != 0 ]; then
+      echo "no Slurm here, and only root can start one: what wants one is skipped" >&2
+    else
+      if ! up; then trap '(stop) || true' EXIT; fi # whoever started one ends it
+      if timeout -k 10 180 "$0" install && told=$(timeout -k 10 180 "$0" start); then
+        eval "$told"
+      else
+        echo "no Slurm here, it cannot be installed or started: what wants one is skipped" >&2
+      fi
+    fi
+  fi
+  "$@"
 }
 
 # Whether a process still runs; one that nobody has asked about yet (a zombie) does not.
@@ -108,5 +139,6 @@ case $home in
 esac
 case ${1:-} in
   install | start | stop | up) "$1" ;;
-  *) sed -n '2,5p' "$0"; exit 2 ;;
+  around) shift; around "$@" ;;
+  *) sed -n '2,7p' "$0"; exit 2 ;;
 esac

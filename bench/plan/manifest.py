@@ -11,11 +11,13 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-import numpy as np
-
-from bench.plan.trials import Trial
+from bench.plan import rows
+from bench.plan.keys import begin, finish
+from bench.plan.rows import Texts
+from bench.plan.trials import Trial, texts
 from bench.spec import claims as claiming
 from bench.spec import judging
 from bench.spec.claims import Claim
@@ -89,6 +91,7 @@ FORM = record(
         ),
         "trials": such("a list", lambda value: isinstance(value, list)),
         "keys": such("keys", _are_keys),
+        "texts": record({"problems": many(TEXT), "configurations": many(TEXT)}),
         "targets": table_of(table_of(NUMBER, keys=ANY_NAME), keys=ANY_NAME),
         "fixed": many(ANY_NAME),
         "spec": TABLE,
@@ -101,7 +104,10 @@ FORM = record(
         "defaults": table_of(table_of(NUMBER, keys=ANY_NAME), keys=ANY_NAME),
         "claims": many(claiming.FORM, most=claiming.MOST),
     },
-    optional=("tuning", "metrics", "recorded", "timed", "judged", "remarks", "defaults", "claims"),
+    optional=(
+        *("keys", "texts", "tuning", "metrics", "recorded", "timed", "judged"),
+        *("remarks", "defaults", "claims"),
+    ),
 )
 
 
@@ -118,7 +124,8 @@ class Manifest:
     chosen and by what, if on seeds of their own. `metrics` has what there is to know of those that
     are recorded, where they apply. `judged` says what problems are judged by, `remarks` what the
     data of a problem gave reason to say, `defaults` the hyperparameters of plugins' rules where a
-    spec does not name them, `claims` what the spec says of the results beforehand.
+    spec does not name them, `claims` what the spec says of the results beforehand. `texts` are what
+    keys are made of, of problems by name and of configurations by number, where that is known.
     """
 
     name: str
@@ -132,18 +139,23 @@ class Manifest:
     remarks: Mapping[str, Sequence[str]] = field(default_factory=dict)
     defaults: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     claims: tuple[Claim, ...] = ()
+    texts: Texts = field(default_factory=lambda: ({}, {}), compare=False)
 
     @property
     def columns(self) -> Columns:
         """The columns of metrics that tables may have, in their order."""
         return columns(self.metrics)
 
+    @cached_property
+    def _choosing(self) -> frozenset[int]:
+        """The seeds that configurations are chosen on."""
+        return frozenset(self.tuning.seeds if self.tuning else ())
+
     @property
     def evaluation(self) -> tuple[Trial, ...]:
         """The trials that judge, of problems with randomness: all where nothing is tuned."""
         random = (t for t in self.trials if t.problem_name not in self.fixed)
-        tuning = set(self.tuning.seeds) if self.tuning else set()
-        return tuple(t for t in random if t.seed not in tuning)
+        return tuple(t for t in random if t.seed not in self._choosing)
 
     @property
     def evaluation_seeds(self) -> dict[str, int]:
@@ -189,15 +201,14 @@ class Manifest:
     @property
     def tuned(self) -> bool:
         """Whether all these trials are for choosing configurations, none for judging them."""
-        seeds = set(self.tuning.seeds) if self.tuning else set()
         random = [t for t in self.trials if t.problem_name not in self.fixed]
-        return bool(random) and all(t.seed in seeds for t in random)
+        return bool(random) and all(t.seed in self._choosing for t in random)
 
     def phase(self, trial: Trial) -> str:
         """What a trial is for: "tuning" or "evaluation"."""
         if self.tuning is None or trial.problem_name in self.fixed:
             return "tuning"
-        return "tuning" if trial.seed in set(self.tuning.seeds) else "evaluation"
+        return "tuning" if trial.seed in self._choosing else "evaluation"
 
 
 def of(experiment: Experiment, trials: tuple[Trial, ...]) -> Manifest:
@@ -218,6 +229,7 @@ def of(experiment: Experiment, trials: tuple[Trial, ...]) -> Manifest:
         },
         _defaults(experiment),
         experiment.claims,
+        texts(experiment),
     )
 
 
@@ -240,14 +252,23 @@ def united(parts: Sequence[Manifest]) -> Manifest:
         defaults={name: values for part in parts for name, values in part.defaults.items()},
         fixed=frozenset().union(*(part.fixed for part in parts)),
         judged={name: judged for part in parts for name, judged in part.judged.items()},
+        texts=(
+            {name: text for part in parts for name, text in part.texts[0].items()},
+            {number: text for part in parts for number, text in part.texts[1].items()},
+        ),
     )
 
 
 def to_json(manifest: Manifest) -> dict[str, Any]:
-    """`manifest` as JSON can hold it: definitions once, trials as references to them."""
+    """`manifest` as JSON can hold it: definitions once, trials as references to them.
+
+    Trials that follow each other with their seeds are one row: the index, the places of problem and
+    configuration and the seed of the first, and how many there are.
+    """
     problems: dict[str, int] = {}
     configurations: dict[int, int] = {}
-    problem_list, configuration_list, rows, keys = [], [], [], []
+    problem_list, configuration_list = [], []
+    last: dict[str, Trial] = {}
     for trial in manifest.trials:
         if trial.problem_name not in problems:
             problems[trial.problem_name] = len(problems)
@@ -256,21 +277,21 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
         if number not in configurations:
             configurations[number] = len(configurations)
             configuration_list.append([number, trial.optimizer, trial.configuration.content])
-        places = problems[trial.problem_name], configurations[number]
-        rows.append([trial.index, *places, trial.seed])
-        keys.append(trial.key)
+        last[trial.problem_name] = trial
     return {
         "name": manifest.name,
         "problems": problem_list,
         "configurations": configuration_list,
-        "trials": rows,
-        "keys": "".join(keys),
+        "trials": rows.written(manifest.trials, problems, configurations),
+        **rows.keys_or_texts(
+            manifest.trials, manifest.texts, manifest.fixed, [*problems], [*configurations]
+        ),
         "targets": {name: dict(target) for name, target in manifest.targets.items()},
         "fixed": sorted(manifest.fixed),
         "spec": manifest.spec,
         "metrics": [dataclasses.asdict(quantity) for quantity in manifest.metrics],
-        "recorded": {t.problem_name: list(t.metrics) for t in manifest.trials},
-        "timed": {t.problem_name: [[*target] for target in t.targets] for t in manifest.trials},
+        "recorded": {name: list(trial.metrics) for name, trial in last.items()},
+        "timed": {name: [[*target] for target in trial.targets] for name, trial in last.items()},
         "judged": {name: dataclasses.asdict(judged) for name, judged in manifest.judged.items()},
         **({"remarks": dict(manifest.remarks)} if manifest.remarks else {}),
         **({"defaults": manifest.defaults} if manifest.defaults else {}),
@@ -282,8 +303,9 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
 def from_json(values: Mapping[str, Any]) -> Manifest:
     """The manifest that `to_json` wrote. Raises IndexError or ValueError for another.
 
-    Folders from before configurations had numbers are read: there they follow from the spec; and
-    those from before metrics were listed: theirs are built in.
+    Folders from before configurations had numbers are read: there they follow from the spec; those
+    from before metrics were listed: theirs are built in; and those with a row and a key for
+    every trial.
     """
     if faults := FORM.faults(values):
         raise ValueError(f"is no manifest: {faults[0]!r:.60}")
@@ -299,38 +321,38 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
     if any(len(entry) == 2 for entry in listed):
         listed = _numbered(listed, values["spec"])
     configurations = [(number, name, _configuration(fields)) for number, name, fields in listed]
-    keys = [values["keys"][i : i + 64] for i in range(0, len(values["keys"]), 64)]
     asked = {name: tuple(metrics) for name, metrics in (values.get("recorded") or {}).items()}
     timed = {
         name: tuple(Target(column, float(value)) for column, value in targets)
         for name, targets in (values.get("timed") or {}).items()
     }
-    trials = []
-    for (index, p, c, seed), key in zip(_rows(values["trials"]), keys, strict=True):
+    begun = rows.begun(values)
+    runs, keys = rows.read(values, begun)
+    trials: list[Trial] = []
+    for first, p, c, seed, count in runs:
         problem_name, problem = problems[p]
         number, optimizer, configuration = configurations[c]
-        trials.append(
-            Trial(
-                index=index,
-                problem_name=problem_name,
-                optimizer=optimizer,
-                problem=problem,
-                configuration=configuration,
-                configuration_index=number,
-                seed=seed,
-                key=key,
-                metrics=asked.get(problem_name, ()),
-                targets=timed.get(problem_name, ()),
+        metrics_of, targets_of = asked.get(problem_name, ()), timed.get(problem_name, ())
+        hashed = begun and begin(begun[1][c], begun[0][p])
+        fixed = problem_name in values["fixed"]
+        for i in range(count):
+            key = finish(hashed, None if fixed else seed + i) if begun else keys[len(trials)]
+            trials.append(
+                Trial(
+                    index=first + i,
+                    problem_name=problem_name,
+                    optimizer=optimizer,
+                    problem=problem,
+                    configuration=configuration,
+                    configuration_index=number,
+                    seed=seed + i,
+                    key=key,
+                    metrics=metrics_of,
+                    targets=targets_of,
+                )
             )
-        )
-    # Two optimizers may share a trial; one cannot count it twice.
-    for places in (
-        {t.index for t in trials},
-        {(t.problem_name, t.optimizer, t.key) for t in trials},
-        {(t.problem_name, t.configuration_index, t.seed) for t in trials},
-    ):
-        if len(places) < len(trials):
-            raise ValueError("trials repeat")
+    if rows.repeat(trials):
+        raise ValueError("trials repeat")
     if len({number for number, *_ in configurations}) < len(configurations):
         raise ValueError("numbers of configurations repeat")
     tuning, metrics = values.get("tuning"), _quantities(values.get("metrics"))
@@ -354,6 +376,7 @@ def from_json(values: Mapping[str, Any]) -> Manifest:
         values.get("remarks") or {},
         values.get("defaults") or {},
         claims,
+        rows.texts_of(begun, [name for name, _ in problems], [n for n, *_ in configurations]),
     )
 
 
@@ -396,15 +419,6 @@ def _configuration(fields: Mapping[str, Any]) -> Configuration:
     given = {name: fields[name] for name in modifiers if fields.get(name) is not None}
     values = {name: float(value) for name, value in fields["hyperparameters"].items()}
     return Configuration(fields["rule"], values, given)
-
-
-def _rows(rows: list[Any]) -> list[list[int]]:
-    """Rows of `index, problem, configuration, seed`; raises ValueError for anything else."""
-    numbers = np.array(rows or np.empty((0, 4), dtype=np.int64))
-    if numbers.dtype.kind != "i" or numbers.shape[1:] != (4,) or (numbers[:, :3] < 0).any():
-        raise ValueError("rows of trials are four whole numbers")
-    found: list[list[int]] = numbers.tolist()
-    return found
 
 
 def _numbered(

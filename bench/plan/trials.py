@@ -110,6 +110,7 @@ def _trials(
         if kept is not None and not random:
             continue
         seeds = all_seeds if random else experiment.seeds[:1]
+        aimed = tuple(sorted(targets[text]))
         for optimizer, numbered in spaces:
             for place in optimizer.on.get(named.name, ()):
                 number, its_text = numbered[place]
@@ -128,10 +129,16 @@ def _trials(
                             seed=seed,
                             key=finish(begun, seed if random else None),
                             metrics=metrics,
-                            targets=tuple(sorted(targets[text])),
+                            targets=aimed,
                         )
                     )
     return found
+
+
+def texts(experiment: Experiment) -> tuple[dict[str, str], dict[int, str]]:
+    """What keys are made of: canonical JSON of problems by name, of configurations by number."""
+    problems = {named.name: problem_text(named.problem) for named in experiment.problems}
+    return problems, {number: text for _, some in _numbered(experiment) for number, text in some}
 
 
 def _numbered(experiment: Experiment) -> list[tuple[Optimizer, list[tuple[int, str]]]]:

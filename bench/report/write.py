@@ -128,14 +128,14 @@ def _write(
 
     say("writing tables")
     frames = Tables.of(store, manifest, lambda what: Pace(what, say).at)
-    at = Pace("curves written", say).at
-    whole = curves.curve_frames(store, manifest.trials, manifest.columns, at)
     written = [
         _replace(folder / "spec.toml", toml.dumps(manifest.spec)),
         _csv(folder / "trials.csv", [without_costs(frames.trials)]),
-        _csv(folder / "curves.csv", whole, curves.LEADING),
         _csv(folder / "summary.csv", [without_costs(frames.summary)]),
     ]
+    at = Pace("curves written", say).at
+    whole = curves.curve_frames(store, manifest.trials, manifest.columns, at)
+    written.append(_csv(folder / "curves.csv", whole, curves.LEADING))
     if (frames.trials["status"] != "crashed").any():
         written.append(_replace(folder / "best.toml", best_spec(manifest, frames)))
         say("comparing optimizers")

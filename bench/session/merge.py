@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from bench.plan import manifest as manifests
 from bench.plan.manifest import Manifest
@@ -35,10 +36,12 @@ def merge(out: Path, folders: Sequence[Path]) -> Manifest:
         else:
             there.close()
     try:
-        parts = [read_manifest(store) for store in stores]
+        parts = _manifests(stores)
         _refuse_strangers(stores, parts)
         fingerprint = read_fingerprint(_filled(stores)[0])
-        whole = manifests.united(parts)
+        # Each once, where it stands last: of what they say differently, the last has its way.
+        apart = {id(part): part for part in reversed(parts)}
+        whole = manifests.united([*reversed(apart.values())])
         with Store.open(out) as target:
             if whole.claims:
                 records = [beforehand.record_of(store.meta) for store in stores]
@@ -53,6 +56,23 @@ def merge(out: Path, folders: Sequence[Path]) -> Manifest:
     finally:
         for store in stores:
             store.close()
+
+
+def _manifests(stores: Sequence[Store]) -> list[Manifest]:
+    """What each of `stores` was asked to do: one object where that is the same.
+
+    The tasks of an array have the whole plan each, and that of a million trials is there once.
+    """
+    found: list[tuple[Any, Manifest]] = []
+    parts = []
+    for store in stores:
+        plain = store.meta.get("manifest")
+        part = next((known for there, known in found if there == plain), None)
+        if part is None:
+            part = read_manifest(store)
+            found.append((plain, part))
+        parts.append(part)
+    return parts
 
 
 def _lacking(target: Store, result: Result) -> Result:
@@ -90,6 +110,7 @@ def _add_costs(target: Store, stores: Sequence[Store]) -> None:
 def _refuse_strangers(stores: Sequence[Store], parts: Sequence[Manifest]) -> None:
     first = stores[0]
     planned: dict[int, str] = {}
+    compared: set[int] = set()
     for store in stores:
         intact(store)
     for store, manifest in zip(stores, parts, strict=True):
@@ -98,13 +119,15 @@ def _refuse_strangers(stores: Sequence[Store], parts: Sequence[Manifest]) -> Non
             raise FolderMismatchError(f"{here} and {there}: not parts of one experiment")
         if manifest.metrics != parts[0].metrics:
             raise FolderMismatchError(f"{here} and {there}: measured by different metrics")
-        keys = {trial.index: trial.key for trial in manifest.trials}
-        if any(planned.get(index, key) != key for index, key in keys.items()):
-            raise FolderMismatchError(
-                f"{here} and {there}: configurations or further seeds were chosen from different "
-                "results, so not to be joined"
-            )
-        planned |= keys
+        if id(manifest) not in compared:
+            compared.add(id(manifest))
+            keys = {trial.index: trial.key for trial in manifest.trials}
+            if any(planned.get(index, key) != key for index, key in keys.items()):
+                raise FolderMismatchError(
+                    f"{here} and {there}: configurations or further seeds were chosen from "
+                    "different results, so not to be joined"
+                )
+            planned |= keys
         if store not in _filled(stores):
             continue  # nothing of it was computed yet
         first = _filled(stores)[0]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.plan.manifest import Manifest
+from bench.plan.trials import Trial
 from bench.run import slurm
 from bench.run.progress import duration
 from bench.session.folder import done, read_manifest
@@ -77,9 +77,8 @@ def queued(folder: Path) -> Queued | None:
             if state == FAILED:
                 failed.append(work)
     with Store.read(folder) as store:
-        manifest = read_manifest(store)
-        spent = _seconds(store, manifest)
-        ready = done(store, manifest.trials)
+        planned = {trial.key: trial for trial in read_manifest(store).trials}
+        spent, ready = _held(store, planned)
     damage: list[str] = []
     for path in shards_of(folder):
         # A job may gather it at this moment, and remove it; the next look has it elsewhere.
@@ -87,33 +86,37 @@ def queued(folder: Path) -> Queued | None:
             try:
                 with Store.read(path) as shard:
                     damage += [f"{path.name}: {item}" for item in shard.damage]
-                    spent |= _seconds(shard, manifest)
-                    ready |= done(shard, manifest.trials)
+                    more, done_there = _held(shard, planned)
+                    spent |= more
+                    ready |= done_there
             except DamagedError as error:
                 damage += [f"{path.name}: {item}" for item in error.damage]
     running = sum(c[slurm.RUNNING] for step, c in steps.items() if step.startswith("train"))
-    left = _left(manifest, ready, spent, running * submitted.workers)
-    count = len({trial.key for trial in manifest.trials})
+    left = _left(planned, ready, spent, running * submitted.workers)
     plain = {step: dict(counts) for step, counts in steps.items()}
-    return Queued(plain, len(ready), count, left, tuple(failed), tuple(damage), trouble)
+    return Queued(plain, len(ready), len(planned), left, tuple(failed), tuple(damage), trouble)
 
 
-def _seconds(store: Store, manifest: Manifest) -> dict[str, float]:
-    """By key, how long the stored trials took, where that is known."""
-    keys = [trial.key for trial in manifest.trials]
+def _held(store: Store, planned: Mapping[str, Trial]) -> tuple[dict[str, float], set[str]]:
+    """Of the `planned` trials, by key, what a store has: seconds, where known; and which are done.
+
+    What a store has is looked for in the plan, not the plan in every store of an array.
+    """
+    keys = [key for key in store.statuses() if key in planned]
     found = store.trials(keys)
     took = zip([keys[i] for i in found.positions], found.train_seconds.tolist(), strict=True)
-    return {key: seconds for key, seconds in took if math.isfinite(seconds)}
+    spent = {key: seconds for key, seconds in took if math.isfinite(seconds)}
+    return spent, done(store, [planned[key] for key in keys])
 
 
 def _left(
-    manifest: Manifest, ready: Set[str], spent: Mapping[str, float], workers: int
+    planned: Mapping[str, Trial], ready: Set[str], spent: Mapping[str, float], workers: int
 ) -> float | None:
     """Seconds until all planned trials are trained, if they take what others of their problem did.
 
     By so many workers; None where none is running or nothing is known yet.
     """
-    problems = {trial.key: trial.problem_name for trial in manifest.trials}
+    problems = {key: trial.problem_name for key, trial in planned.items()}
     took: dict[str, list[float]] = {}
     for key, seconds in spent.items():
         took.setdefault(problems[key], []).append(seconds)

@@ -66,7 +66,7 @@ PUT_OUTCOME = (
     + " RETURNING id"
 )
 PUT_CURVE = _put("curves", "INSERT OR REPLACE")
-GET_SEALS = "SELECT id, sha256 FROM outcomes"
+GET_SEALS = "SELECT id, sha256 FROM outcomes ORDER BY id"
 GET_CURVES = "SELECT id, data, sha256 FROM curves JOIN outcomes USING (id) WHERE id IN ({})"
 
 

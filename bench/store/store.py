@@ -59,6 +59,7 @@ __all__ = [
 FILE = "trials.sqlite"
 FRESH = "trials.fresh.sqlite"
 CHUNK_BYTES = 16 << 20
+CHUNK_TRIALS = 10_000  # a table's row may be longer than a curve
 
 
 class Store:
@@ -251,9 +252,10 @@ class Store:
         """A SHA-256 of everything this object returns: equal for equal results."""
         found = hashlib.sha256()
         with translated(self.path, "read"):
-            seals = dict(self._connection.execute(schema.GET_SEALS))
+            for number, seal_ in self._connection.execute(schema.GET_SEALS):
+                found.update(repr((number, seal_)).encode())
         for key, trial in self._trials.items():
-            found.update(repr((key, trial)).encode() + seals.get(trial.id, b""))
+            found.update(repr((key, trial)).encode())
         found.update(repr((self._layouts, self._stacks, self.damage)).encode())
         found.update(json.dumps(self._meta, sort_keys=True).encode())
         return found.hexdigest()
@@ -295,11 +297,14 @@ class Store:
             np.array([s.kernel_seconds / s.size if s else np.nan for s in stacks], np.float64),
         )
 
-    def curves(self, keys: Sequence[str], chunk_bytes: int = CHUNK_BYTES) -> Iterator[CurveChunk]:
+    def curves(
+        self, keys: Sequence[str], chunk_bytes: int = CHUNK_BYTES, chunk_trials: int = CHUNK_TRIALS
+    ) -> Iterator[CurveChunk]:
         """Curves of the stored trials among `keys`, in their order, about `chunk_bytes` at a time.
 
-        A chunk ends where the layout changes. Crashed trials have no curve and are left out.
-        Raises `DamagedError` for a curve that was changed since the store was opened.
+        Of `chunk_trials` at most; a chunk ends where the layout changes, too. Crashed trials have
+        no curve and are left out. Raises `DamagedError` for a curve that was changed since the
+        store was opened.
         """
         batch: list[tuple[int, str]] = []
         current, size = -1, 0
@@ -307,7 +312,8 @@ class Store:
             trial = self._trials.get(key)
             if trial is None or not self._layouts[trial.layout].size:
                 continue
-            if batch and (trial.layout != current or size >= chunk_bytes):
+            full = size >= chunk_bytes or len(batch) >= chunk_trials
+            if batch and (full or trial.layout != current):
                 yield self._load(batch, current)
                 batch, size = [], 0
             batch.append((position, key))

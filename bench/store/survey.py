@@ -7,6 +7,7 @@ import json
 import os
 import re
 import sqlite3
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -170,6 +171,8 @@ def _survey_trials(connection: sqlite3.Connection, found: Survey) -> None:
         if problem:
             lost.setdefault(problem, []).append(str(key))
         else:
+            # Millions of rows share a few words.
+            row |= {name: sys.intern(row[name]) for name in ("status", "reason")}
             found.trials[key] = Row(**{name: row[name] for name in Row._fields})
     for problem, keys in lost.items():
         if problem.startswith("needs"):

@@ -79,7 +79,8 @@ class Running:
         }
         command = [sys.executable, *python, *map(str, arguments)]
         command = [*under, *command]
-        if limit is not None:  # bytes a file may have
+        if limit is not None:  # bytes a file may have: nobody else is to find half a .pyc
+            variables["PYTHONDONTWRITEBYTECODE"] = "1"
             command = ["prlimit", f"--fsize={limit}", *command]
         self.process = subprocess.Popen(
             command,

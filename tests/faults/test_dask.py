@@ -61,9 +61,9 @@ def cluster():
     made.close()
 
 
-def running(alone, tmp_path, cluster):
-    spec = alone / "mine.toml"
-    return Running("run", spec, "--out", "out", "--on", cluster.where, "--no-report", cwd=tmp_path)
+def running(alone, tmp_path, cluster, **options):
+    command = "run", alone / "mine.toml", "--out", "out", "--on", cluster.where, "--no-report"
+    return Running(*command, cwd=tmp_path, **options)
 
 
 def same(alone, tmp_path):
@@ -234,3 +234,25 @@ def test_what_a_stopped_worker_has_is_sent_elsewhere(tmp_path, monkeypatch, clus
     trials = [tasks.trial(n, "stop parent once", str(tmp_path / "once")) for n in range(8)]
     found = results(stacks_of(trials, 2), cluster.where)
     assert found == {n: expected(n) for n in range(8)}
+
+
+# The program, that waits for a heart for less long.
+IMPATIENT = """
+from bench.cli import main
+from bench.run import cluster
+cluster.SILENT_SECONDS = 2.0
+main()
+"""
+
+
+@pytest.mark.faults
+def test_a_worker_that_is_stopped_costs_nothing_but_what_it_had(alone, tmp_path, cluster):
+    """Nobody wakes it: without what is sent elsewhere the run would not end."""
+    run = running(alone, tmp_path, cluster, python=("-c", IMPATIENT))
+    assert run.until(lambda: stored(tmp_path / "out") and trainers(cluster.workers[0]))
+    stopped = [cluster.workers[0], *trainers(cluster.workers[0])]
+    for number in stopped:
+        os.kill(number, signal.SIGSTOP)
+    assert run.wait()[0] == 0, run.printed()
+    assert "crashed" not in run.printed()
+    assert same(alone, tmp_path)

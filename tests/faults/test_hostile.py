@@ -1,6 +1,7 @@
 """Specs that are wrong, numbers that overflow, folders that someone sent: at the command line."""
 
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -250,9 +251,11 @@ def test_a_folder_runs_no_code_and_writes_nowhere_else(sent, tmp_path):
         manifest["spec"]["plugins"] = [str(tmp_path / "evil.py"), "evil.py"]
         problem, configurations = manifest["problems"][0], manifest["configurations"]
         manifest["problems"] = [[name, problem[1]] for name in names]
+        manifest["texts"]["problems"] *= len(names)
         for configuration in configurations:
             configuration[1] = "../../optimizer"
-        manifest["trials"] = [[i, i, *row[2:]] for i, row in enumerate(manifest["trials"])]
+        places = itertools.product(range(len(configurations)), range(3))
+        manifest["trials"] = [[i, i, c, seed, 1] for i, (c, seed) in enumerate(places)]
 
     forge(folder, change)
     (folder / "spec.toml").write_text('plugins = ["evil.py"]\n')

@@ -1,6 +1,8 @@
-"""A real Slurm of one machine, whose tasks are killed: the bytes of an undisturbed local run.
+"""A real Slurm, whose jobs are killed or cancelled: the bytes of an undisturbed local run.
 
-`tools/slurm.sh` sets one up; where there is none these tests are skipped.
+`tools/slurm.sh around make slurm` sets one up; where none answers these tests are skipped. What is
+killed waits for it: of every task the first slow stack is trained, further ones when a door opens;
+there are two at least, since problems do not share stacks.
 """
 
 import contextlib
@@ -13,10 +15,34 @@ from pathlib import Path
 import pytest
 
 from tests.command import bench
-from tests.faults.commands import SLOW, stored, tables, typed
+from tests.faults.commands import Running, stored, tables, typed
 
-pytestmark = pytest.mark.faults
+pytestmark = pytest.mark.slurm
 
+# Jobs have the environment of whoever submits: `DOOR` is a folder of the test's.
+DOOR = "BENCH_TEST_DOOR"
+HELD = f"""
+import os
+import time
+from nncore.rules import rule
+
+def through():
+    door = os.environ.get("{DOOR}")
+    if door is None:
+        return True
+    try:
+        open(door + "/task-" + os.environ["SLURM_ARRAY_TASK_ID"], "x").close()
+    except FileExistsError:
+        return os.path.exists(door + "/open")
+    return True
+
+@rule
+def slow(w, g, t, *, learning_rate=0.1):
+    "Slow."
+    while t == 1 and w.size > 100 and not through():
+        time.sleep(0.02)
+    w -= learning_rate * g
+"""
 SPEC = """
 seeds = 24
 plugins = ["slow.py"]
@@ -24,6 +50,10 @@ plugins = ["slow.py"]
 seeds = 24
 [[problem]]
 dataset = "spiral"
+epochs = 20
+record_every = 10
+[[problem]]
+dataset = "vertical"
 epochs = 20
 record_every = 10
 [[optimizer]]
@@ -34,6 +64,9 @@ learning_rate = [0.1, 0.2]
 
 @pytest.fixture(scope="module", autouse=True)
 def _slurm():
+    """Skips where no Slurm answers; one that is named is there."""
+    if "SLURM_CONF" in os.environ:
+        return
     try:
         done = subprocess.run(["sinfo", "-h"], capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
@@ -45,7 +78,7 @@ def _slurm():
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
     folder = tmp_path_factory.mktemp("alone")
-    (folder / "slow.py").write_text(SLOW)
+    (folder / "slow.py").write_text(HELD)
     (folder / "mine.toml").write_text(SPEC)
     bench("run", "mine.toml", "--out", "out", "--jobs", 2, cwd=folder)
     return folder
@@ -59,8 +92,25 @@ def home(tmp_path):
         bench("cancel", "out", cwd=tmp_path)
 
 
+@pytest.fixture
+def door(tmp_path, monkeypatch):
+    """A door that what is submitted waits at, open once it has this file."""
+    folder = tmp_path / "door"
+    folder.mkdir()
+    monkeypatch.setenv(DOOR, str(folder))
+    return folder / "open"
+
+
+def command_of(alone):
+    return "submit", alone / "mine.toml", "--tasks", 2, "--out", "out"
+
+
 def submitted(alone, home):
-    return bench("submit", alone / "mine.toml", "--tasks", 2, "--out", "out", cwd=home)
+    return bench(*command_of(alone), cwd=home)
+
+
+def refused(alone, home):
+    assert "of it queued or running" in bench(*command_of(alone), cwd=home, code=2)
 
 
 def watched(condition, seconds=300.0):
@@ -105,6 +155,15 @@ def processes(step, home):
     return found
 
 
+def task_of(number):
+    """Which task of an array a process is of."""
+    with contextlib.suppress(OSError):
+        variables = Path(f"/proc/{number}/environ").read_bytes().split(b"\0")
+        found = [v for v in variables if v.startswith(b"SLURM_ARRAY_TASK_ID=")]
+        return found[0].partition(b"=")[2] if found else None
+    return None
+
+
 def test_a_submission_gives_the_bytes_of_a_run(alone, home):
     assert "queued" in submitted(alone, home)
     printed = ended(home)
@@ -114,14 +173,15 @@ def test_a_submission_gives_the_bytes_of_a_run(alone, home):
     assert "nothing is missing" in submitted(alone, home)
 
 
-def test_a_task_that_is_killed_is_sent_again(alone, home):
+def test_a_task_that_is_killed_is_sent_again(alone, home, door):
     submitted(alone, home)
     shard = home / "out" / "shards" / "train-1-1"
     watched(lambda: stored(shard))
-    for number in processes("train-1", home):
-        with open(f"/proc/{number}/environ", "rb") as file:
-            if b"SLURM_ARRAY_TASK_ID=1\0" in file.read():
-                os.kill(number, signal.SIGKILL)
+    found = [number for number in processes("train-1", home) if task_of(number) == b"1"]
+    assert found
+    for number in found:
+        os.kill(number, signal.SIGKILL)
+    door.touch()
     printed = ended(home)
     assert "failed: train-1-1: see " in printed, printed
     kept = stored(home / "out")
@@ -132,13 +192,30 @@ def test_a_task_that_is_killed_is_sent_again(alone, home):
     assert same(alone, home)
 
 
-def test_cancelled_it_goes_on_when_it_is_submitted_again(alone, home):
+def test_cancelled_it_goes_on_when_it_is_submitted_again(alone, home, door):
     submitted(alone, home)
     watched(lambda: stored(home / "out" / "shards" / "train-1-2"))
-    assert "of it queued or running" in bench(
-        *("submit", alone / "mine.toml", "--tasks", 2, "--out", "out"), cwd=home, code=2
-    )
+    refused(alone, home)
     assert "ended; what they have stored stays" in bench("cancel", "out", cwd=home)
+    door.touch()
+    ended(home)
+    submitted(alone, home)
+    ended(home)
+    assert same(alone, home)
+
+
+def test_killed_while_it_submits_it_is_submitted_again(alone, home, door, monkeypatch):
+    """The first of the chain is queued then, and nothing after it."""
+    (home / "bin").mkdir()
+    deadly = home / "bin" / "sbatch"
+    deadly.write_text(f'#!/bin/sh\n{shutil.which("sbatch")} "$@"\nkill -9 $PPID\n')
+    deadly.chmod(0o755)
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", str(deadly.parent), prepend=os.pathsep)
+        running = Running(*command_of(alone), cwd=home)
+        assert running.wait()[0] == -signal.SIGKILL
+    refused(alone, home)
+    door.touch()
     ended(home)
     submitted(alone, home)
     ended(home)
@@ -168,6 +245,4 @@ def test_a_full_disk_under_one_shard(alone, home):
 
 def test_the_program_is_the_one_a_user_types(alone, tmp_path):
     """Scripts alone, printed by a process of its own."""
-    assert shutil.which("sbatch")
-    command = ("submit", alone / "mine.toml", "--tasks", 2, "--out", "out", "--dry-run")
-    assert typed(*command, cwd=tmp_path).count("#!/bin/sh") == 5
+    assert typed(*command_of(alone), "--dry-run", cwd=tmp_path).count("#!/bin/sh") == 5

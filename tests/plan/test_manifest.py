@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from bench.plan import manifest as manifests
+from bench.plan import rows
 from bench.plan.trials import trials
 from bench.spec.experiment import load
 
@@ -48,6 +50,62 @@ def test_what_was_written_is_read(written: dict[str, Any]) -> None:
     found = manifests.from_json(other)
     assert found.trials[0].problem.batch_size is None
     assert found.trials[0].configuration == expected.trials[0].configuration
+
+
+def test_trials_are_as_many_rows_as_seeds_are_interrupted() -> None:
+    spec = {"seeds": [4, 5, 6, 9, 8], "problem": SPEC["problem"], "optimizer": SPEC["optimizer"]}
+    experiment = load(spec)
+    made = manifests.of(experiment, trials(experiment))
+    found = manifests.to_json(made)["trials"]
+    assert [row[3:] for row in found[:3]] == [[4, 3], [9, 1], [8, 1]]
+    assert sum(row[-1] for row in found) == len(made.trials)
+    assert manifests.from_json(manifests.to_json(made)) == made
+
+
+def with_keys(manifest: dict[str, Any]) -> dict[str, Any]:
+    """As it was written before keys followed from texts."""
+    keys = "".join(trial.key for trial in manifests.from_json(manifest).trials)
+    return {**{name: v for name, v in manifest.items() if name != "texts"}, "keys": keys}
+
+
+def test_keys_that_do_not_follow_are_written(written: dict[str, Any]) -> None:
+    made = manifests.from_json(written)
+    first = replace(made.trials[0], key="f" * 64)
+    odd = replace(made, trials=(first, *made.trials[1:]))
+    again = json.loads(json.dumps(manifests.to_json(odd)))
+    assert "texts" not in again
+    assert manifests.from_json(again) == odd
+    # Nor does anything follow from texts that nobody has.
+    assert "texts" not in manifests.to_json(replace(made, texts=({}, {})))
+
+
+def test_of_very_many_trials_all_keys_are_written(
+    written: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = manifests.from_json(written)
+    monkeypatch.setattr(rows, "MOST_UNWRITTEN", len(made.trials) - 1)
+    again = json.loads(json.dumps(manifests.to_json(made)))
+    assert len(again["keys"]) == 64 * len(made.trials)
+    assert manifests.from_json(again) == made
+    with pytest.raises(ValueError, match="more trials"):
+        manifests.from_json(written)
+
+
+def test_trials_keep_their_numbers_wherever_these_leave_a_gap(written: dict[str, Any]) -> None:
+    made = manifests.from_json(written)
+    moved = tuple(replace(t, index=t.index + 10 * (t.index > 0)) for t in made.trials)
+    again = json.loads(json.dumps(manifests.to_json(replace(made, trials=moved))))
+    assert manifests.from_json(again).trials == moved
+
+
+def test_folders_with_a_row_for_every_trial_are_read(written: dict[str, Any]) -> None:
+    single = [
+        [first + i, p, c, seed + i]
+        for first, p, c, seed, count in written["trials"]
+        for i in range(count)
+    ]
+    old = manifests.from_json({**with_keys(written), "trials": single})
+    assert old == manifests.from_json(written)
 
 
 @pytest.mark.parametrize(("counts", "different"), [(False, 2), (True, 3)])
@@ -95,15 +153,28 @@ WRONG: dict[str, Callable[[Any], None]] = {
     "a schedule without parameters": put("configurations", 0, 2, "schedule", "cosine"),
     "a modifier that is none": put("configurations", 0, 2, "clip", 1.0),
     "a number below 0": put("configurations", 0, 0, -1),
-    "a row of three": put("trials", 0, [0, 0, 0]),
-    "a row in words": put("trials", 0, [0, 0, 0, "0"]),
-    "half a seed": put("trials", 0, [0, 0, 0, 0.5]),
-    "a seed beyond what a database holds": put("trials", 0, [0, 0, 0, 2**63]),
-    "a trial below 0": put("trials", 0, [-1, 0, 0, 0]),
-    "a problem that is not there": put("trials", 0, [0, 9, 0, 0]),
+    "rows of three": put("trials", [[0, 0, 0]]),
+    "rows of six": put("trials", [[0, 0, 0, 0, 1, 1]]),
+    "a row in words": put("trials", 0, 3, "0"),
+    "half a seed": put("trials", 0, 3, 0.5),
+    "a seed beyond what a database holds": put("trials", 0, 3, 2**63),
+    "a last seed beyond it": put("trials", 0, 3, 2**63 - 1),
+    "a trial below 0": put("trials", 0, 0, -1),
+    "a last trial beyond what a database holds": put("trials", 0, 0, 2**63 - 1),
+    "a problem that is not there": put("trials", 0, 1, 9),
+    "a configuration that is not there": put("trials", 0, 2, 9),
+    "a row of none": put("trials", 0, 4, 0),
+    "more than a computer has room for": put("trials", 0, 4, 2**62),
+    "as many in all": put("trials", [[n << 20, 0, 0, n << 20, 1 << 20] for n in range(4)]),
+    "rows that add up to what they are not": put("trials", [[0, 0, 0, 0, 2**62]] * 4),
+    "a trial twice": put("trials", 0, 0, 2),
+    "seeds twice": put("trials", 1, 2, 0),
+    "a key twice": lambda m: m["texts"].update(configurations=3 * m["texts"]["configurations"][:1]),
     "no rows": put("trials", 3),
-    "a key that is none": put("keys", "x" * 64),
-    "too few keys": put("keys", ""),
+    "neither keys nor texts": put("texts", None),
+    "keys and texts": put("keys", 9 * "0" * 64),
+    "a text that is none": put("texts", "problems", 0, 3),
+    "a text too few": lambda manifest: manifest["texts"]["configurations"].pop(),
     "a target in words": put("targets", "people", "train_loss", "low"),
     "a target of nobody": put("targets", "\n", {}),
     "a fixed problem of another type": put("fixed", [None]),
@@ -148,5 +219,22 @@ WRONG: dict[str, Callable[[Any], None]] = {
 def test_what_is_wrong_is_refused(written: dict[str, Any], case: str) -> None:
     manifest = copy.deepcopy(written)
     WRONG[case](manifest)
+    with pytest.raises((ValueError, IndexError)):
+        manifests.from_json(manifest)
+
+
+KEYS: dict[str, Callable[[Any], None]] = {
+    "a key that is none": put("keys", "x" * 64),
+    "too few keys": put("keys", ""),
+    "more trials than keys": put("trials", 0, 4, 3),
+    "a key twice": lambda m: m.update(keys=len(m["keys"]) // 64 * m["keys"][:64]),
+}
+
+
+@pytest.mark.parametrize("case", KEYS)
+def test_what_is_wrong_with_written_keys_is_refused(written: dict[str, Any], case: str) -> None:
+    manifest = with_keys(copy.deepcopy(written))
+    assert manifests.from_json(manifest) == manifests.from_json(written)
+    KEYS[case](manifest)
     with pytest.raises((ValueError, IndexError)):
         manifests.from_json(manifest)

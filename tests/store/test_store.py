@@ -42,11 +42,12 @@ def test_scalars_come_in_the_order_asked_for(folder):
     assert trials.train_seconds.tolist() == [0.25] * 5
 
 
-@pytest.mark.parametrize("chunk_bytes", [1, 2000, 1 << 20])
-def test_curves_come_in_the_order_asked_for(folder, chunk_bytes):
+@pytest.mark.parametrize(("most_bytes", "most"), [(1, 99), (2000, 99), (1 << 20, 7), (1 << 20, 99)])
+def test_curves_come_in_the_order_asked_for(folder, most_bytes, most):
     numbers = np.random.default_rng(0).permutation(70).tolist()
     with Store.read(folder) as store:
-        chunks = list(store.curves([key(n) for n in numbers], chunk_bytes))
+        chunks = list(store.curves([key(n) for n in numbers], most_bytes, most))
+    assert max(len(chunk.positions) for chunk in chunks) <= most
     positions = np.concatenate([chunk.positions for chunk in chunks]).tolist()
     assert positions == [i for i, n in enumerate(numbers) if n < 60 and n % 11 != 10]
     for chunk in chunks:
