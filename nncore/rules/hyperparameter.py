@@ -44,14 +44,16 @@ class Hyperparameter(NDArrayOperatorsMixin):
     def of(cls, exact: NDArray[np.float64], dtype: DTypeLike) -> Hyperparameter:
         """A hyperparameter with these values: a number, where all of a column `(T, 1)` are one."""
         if exact.shape[1:] == (1,) and (exact == exact[0]).all():
-            return cls(exact[0, 0], dtype, len(exact))
+            first = exact[0, 0]
+            if first or (np.signbit(exact) == np.signbit(first)).all():
+                return cls(first, dtype, len(exact))
         return cls(exact, dtype)
 
     @property
     def exact(self) -> NDArray[np.float64]:
         """The values as they are, an array for a number, too."""
         if self._trials:
-            return np.broadcast_to(self._exact, (self._trials, 1))
+            return np.full((self._trials, 1), self._exact)
         return np.asarray(self._exact)
 
     @property
@@ -70,46 +72,51 @@ class Hyperparameter(NDArrayOperatorsMixin):
         """The values as `function` arranges them, in another shape say."""
         return Hyperparameter(function(self.exact), self.dtype)
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
-        if (
-            method == "__call__"
-            and inputs[-1] is self
-            and _is_array(inputs[0])
-            and len(inputs) == 2
+    def with_array(self, array: Any) -> Array:
+        """What is computed with `array`: the number alone only where no shape depends on it."""
+        if not self._trials or (
+            isinstance(array, np.ndarray) and array.ndim > 1 and array.shape[-2] == self._trials
         ):
-            return ufunc(inputs[0], self.operand, **keywords)  # in a third of the time
+            return self.operand
+        return self.rounded
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
+        called = method == "__call__"
+        if called and inputs[-1] is self and ufunc in ROUNDED_ONCE:
+            if isinstance(inputs[0], np.ndarray):
+                return ufunc(inputs[0], self.with_array(inputs[0]), **keywords)
+        elif called and ufunc is np.power and not keywords:
+            base, exponent = inputs
+            return self.__rpow__(base) if exponent is self else self.__pow__(exponent)
         own = [x for x in inputs if type(x) is Hyperparameter]
-        if not keywords and method == "__call__" and EXACT.issuperset(map(type, inputs)):
+        if not keywords and called and EXACT.issuperset(map(type, inputs)):
             values = ufunc(*[x._exact if type(x) is Hyperparameter else x for x in inputs])
             trials = min(x._trials for x in own)
             if values.dtype == np.float64:
                 return Hyperparameter(values, self.dtype, trials)
             return np.full((trials, 1), values) if trials else values
-        met = method == "__call__" and any(map(_is_array, inputs))
-        arrays = [
-            x if type(x) is not Hyperparameter else x.operand if met else x.rounded for x in inputs
-        ]
+        arrays = [x.rounded if type(x) is Hyperparameter else x for x in inputs]
         return getattr(ufunc, method)(*arrays, **keywords)
 
     def __pow__(self, other: Any) -> Any:
         if type(other) is Hyperparameter:
-            return self._power(self._raised, other._raised, min(self._trials, other._trials))
+            trials = min(self._trials, other._trials)
+            return self._of(_power(self._raised, other._raised), trials)
         if type(other) in EXACT:
-            return self._power(self._raised, other, self._trials)
-        return self.rounded**other
+            return self._of(self._raised**other, self._trials)
+        return _power(self.rounded, np.asarray(other))
 
     def __rpow__(self, other: Any) -> Any:
         if type(other) in EXACT:
-            return self._power(other, self._raised, self._trials)
-        return other**self.rounded
+            return self._of(_power(np.asarray(other, np.float64), self._raised), self._trials)
+        return _power(np.asarray(other), self.rounded)
 
     @property
     def _raised(self) -> NDArray[np.float64]:
         # Powers of NumPy's scalars differ in the last bit from those of its arrays.
         return self._exact.reshape(1) if self._trials else np.asarray(self._exact)
 
-    def _power(self, base: Any, exponent: Any, trials: int) -> Hyperparameter:
-        values = base**exponent
+    def _of(self, values: NDArray[np.float64], trials: int) -> Hyperparameter:
         return Hyperparameter(values[0] if trials else values, self.dtype, trials)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
@@ -134,10 +141,23 @@ class Hyperparameter(NDArrayOperatorsMixin):
         return getattr(self.rounded, name)
 
 
-def _is_array(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and value.ndim > 0
+def _power(base: Array, exponent: Array) -> Array:
+    """Powers with a base and an exponent for every element.
+
+    For one exponent that all share, 2 say, or a base, NumPy takes other ways, with other last bits:
+    so a trial's would depend on what its neighbours have.
+    """
+    shape = np.broadcast_shapes(base.shape, exponent.shape)
+    full = [np.empty_like(base, x.dtype, shape=shape) for x in (base, exponent)]
+    for into, x in zip(full, (base, exponent), strict=True):
+        into[...] = x
+    if full[0].size > 1:
+        return np.asarray(np.power(*full))
+    return np.asarray(np.power(*(np.stack([x, x]) for x in full))[0])
 
 
+# Whether the other operand is a number or an array changes no bit of these.
+ROUNDED_ONCE = {np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum}
 EXACT = {Hyperparameter, float, int, bool, np.float64}
 
 
@@ -151,12 +171,12 @@ def _fast(name: str) -> None:
             return Hyperparameter(apply(self._exact, other._exact), self.dtype, trials)
         if type(other) in EXACT:
             return Hyperparameter(apply(self._exact, other), self.dtype, self._trials)
-        return apply(self.operand, other)
+        return apply(self.with_array(other), other)
 
     def right(self: Hyperparameter, other: Any) -> Any:
         if type(other) in EXACT:
             return Hyperparameter(apply(other, self._exact), self.dtype, self._trials)
-        return apply(other, self.operand)
+        return apply(other, self.with_array(other))
 
     setattr(Hyperparameter, f"__{name}__", left)
     setattr(Hyperparameter, f"__r{name}__", right)

@@ -91,6 +91,59 @@ def test_whether_trials_share_a_value_changes_no_bit(name, dtype):
     assert ways[0] == ways[1]
 
 
+ODD = {
+    "a row": lambda h, x: h * x[0],
+    "one row": lambda h, x: x[:1] * h,
+    "a list": lambda h, x: h * [1.0, 2.0],
+    "a scalar": lambda h, x: h * np.float32(2),
+    "an integer": lambda h, x: h - np.int64(2),
+    "without axes": lambda h, x: h / np.array(2.0),
+    "a complex": lambda h, x: h * 1j,
+    "a sum": lambda h, x: np.sum(h * x[0], axis=-1),
+    "compared": lambda h, x: h < x[0],
+    "a product": lambda h, x: x.T @ h,
+    "clipped": lambda h, x: np.clip(x[0], h, 2),
+    "remainder": lambda h, x: h % x[0],
+    "powers": lambda h, x: np.full(3, 2.0) ** h,
+    "cells": lambda h, x: np.where(h > 0.1, h, x) + h[:, 0, None] + len(h) + h.shape[0],
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("trials", [1, 3])
+@pytest.mark.parametrize("odd", ODD)
+def test_shapes_are_those_of_a_column(odd, trials, dtype):
+    x = np.linspace(0.1, 2, trials * 2).reshape(trials, 2).astype(dtype)
+    one, other = (
+        np.asarray(ODD[odd](make(np.full((trials, 1), 0.3), dtype), x)) for make in MAKERS.values()
+    )
+    assert (one.shape, one.dtype) == (other.shape, other.dtype)
+    assert one.tobytes() == other.tobytes()
+
+
+@pytest.mark.parametrize("power", [2.0, 0.5, -1.0, 3.0])
+def test_powers_do_not_depend_on_the_exponents_of_others(power):
+    x = np.random.default_rng(0).uniform(0, 2, (2, 2000))
+    bases = [Hyperparameter.of(row[:, None], np.float64) for row in x]
+    exponents = [np.array([[power], [last]]) for last in (power, power + 1)]
+    for base in (x, np.asfortranarray(x)):
+        shared, own = (base ** Hyperparameter.of(e, np.float64) for e in exponents)
+        alone = base[:1] ** Hyperparameter.of(exponents[0][:1], np.float64)
+        assert shared[:1].tobytes() == own[:1].tobytes() == alone.tobytes()
+    among = np.full((2000, 1), power)
+    among[-1] += 1
+    several = (bases[0] ** Hyperparameter.of(among, np.float64)).exact
+    one = Hyperparameter.of(among[:1], np.float64)
+    for value, expected in zip(x[0, :-1], several, strict=False):
+        alone = Hyperparameter.of(np.array([[value]]), np.float64) ** one
+        assert alone.exact.tobytes() == expected.tobytes()
+
+
+def test_a_zero_keeps_its_sign_beside_another():
+    zeros = np.array([[0.0], [-0.0]])
+    assert Hyperparameter.of(zeros, np.float32).exact.tobytes() == zeros.tobytes()
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("made", MAKERS)
 @pytest.mark.parametrize("expression", EXPRESSIONS)
