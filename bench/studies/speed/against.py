@@ -19,8 +19,12 @@ from typing import NamedTuple
 SLOWER = 1.15  # times the seconds of the other commit
 ROOT = Path(__file__).parents[3]
 PROGRAM = """
-import json, sys
+import json, pathlib, sys
+import nncore
 from bench.studies.speed import measure
+for module in (nncore, measure):
+    if pathlib.Path.cwd().resolve() not in pathlib.Path(module.__file__).resolve().parents:
+        sys.exit(f"it has no {module.__name__}")
 names = json.loads(sys.argv[1])
 frame = measure.measure(names, ["core"], rounds=1)
 print(json.dumps(dict(zip(frame.workload, frame.microseconds))))

@@ -132,7 +132,9 @@ def history(tmp_path, monkeypatch):
     """A repository whose first commit says `1.0` for every workload; the files say what is set."""
     code = tmp_path / "bench" / "studies" / "speed" / "measure.py"
     code.parent.mkdir(parents=True)
-    for folder in (code.parent, code.parents[1], code.parents[2]):
+    core = tmp_path / "nncore"
+    core.mkdir()
+    for folder in (code.parent, code.parents[1], code.parents[2], core):
         (folder / "__init__.py").write_text("")
 
     def says(seconds):
@@ -161,6 +163,14 @@ def test_what_has_become_slower_than_a_commit_is_named(history, seconds, slow):
     assert [line.split(":")[0] for line in said] == ["round 1 of 2", "round 2 of 2"]
     verdict = against.told([ratio], "HEAD").splitlines()[-1]
     assert ("slower by more than 15%: spiral" in verdict) is slow
+
+
+def test_a_commit_without_a_core_is_not_compared_with_the_one_installed(history, tmp_path):
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run([*git, "rm", "-qr", "--cached", "nncore", "bench"], check=True)
+    subprocess.run([*git, "commit", "-qm", "second", "--allow-empty"], check=True)
+    with pytest.raises(against.CommitError, match="cannot be measured: it has no nncore"):
+        against.against("HEAD", ["spiral"])
 
 
 def test_a_commit_that_is_not_there_is_named(history):
