@@ -11,14 +11,15 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from nncore.layers import Architecture
-from nncore.registry import BUILT_IN
+from nncore.layers import Architecture, parse
+from nncore.losses import losses
+from nncore.registry import BUILT_IN, Entry
 from nncore.stack.costs import (
     LARGEST,
     SMALLEST,
@@ -113,7 +114,7 @@ def fitting(
     some, count = configurations[0], len(configurations)
     size = min(count, stack_size(problem, some.rule, some.wrappers))
     likely = Fit(size, size)
-    if count == 1 or any(piece.origin != BUILT_IN for piece in some.pieces):
+    if count == 1 or any(piece.origin != BUILT_IN for piece in _pieces(problem, configurations)):
         return likely
     known = _known.setdefault(_kind(problem, some), {})
     grid = [size for size in _grid(problem, some) if size <= count]
@@ -144,6 +145,14 @@ def fitting(
         if not isinstance(choose(*_shape(problem)), TrialLast):
             take_turns(Fit(blocks * block, block) for blocks in BLOCKS if blocks * block <= grid[0])
     return best()
+
+
+def _pieces(problem: Problem, configurations: Sequence[Configuration]) -> Iterator[Entry]:
+    """All that updates call: every trial may have a schedule of its own."""
+    yield losses[problem.loss]
+    yield from (one.kind for one in parse(problem.layers))
+    for configuration in configurations:
+        yield from configuration.pieces
 
 
 def _shape(problem: Problem) -> tuple[Architecture, int]:

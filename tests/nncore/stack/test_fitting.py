@@ -5,7 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from nncore.layers import layers
+from nncore.losses import losses
 from nncore.rules import rules
+from nncore.schedules import schedules
 from nncore.stack import fitting
 from nncore.stack.costs import LARGEST, SMALLEST, stack_size
 from nncore.stack.fitting import Fit
@@ -124,13 +127,25 @@ def test_what_was_tried_is_known_and_fewer_trials_need_no_more(monkeypatch):
     assert len(clock.tried) > tried
 
 
-def test_short_trainings_and_others_rules_are_not_tried(monkeypatch):
+def test_short_trainings_and_others_code_are_not_tried(monkeypatch):
     clock = Clock(monkeypatch, lambda fit: 1.0)
     likely = stack_size(LONG, "adam")
     assert chosen(replace(LONG, epochs=2), MOST, clock) == (likely, likely)
     assert chosen(LONG, 1, clock) == (1, 1)
     with added(rules, "adam", origin="mine.py") as name:
         assert chosen(LONG, MOST, clock, rule=name) == (likely, likely)
+    with added(losses, LONG.loss, origin="mine.py") as name:
+        assert chosen(replace(LONG, loss=name), MOST, clock) == (likely, likely)
+    with added(layers, "relu", origin="mine.py") as name:
+        own = replace(LONG, layers=tuple(name if x == "relu" else x for x in LONG.layers))
+        assert name in own.layers
+        assert chosen(own, MOST, clock).trials == stack_size(own, "adam")
+    with added(schedules, "constant", origin="mine.py") as name:
+        several = [configuration()] * MOST
+        several[-1] = replace(several[-1], modifiers={"schedule": {"name": name}})
+        drawn = draw(LONG, [Seeds.of(0)], {})
+        own = [Seeds.of(0)] * MOST
+        assert fitting.fitting(LONG, several, own, drawn, clock=clock) == (likely, likely)
     assert clock.tried == []
 
 
