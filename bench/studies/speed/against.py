@@ -78,9 +78,13 @@ def against(
 def _checkout(commit: str) -> Iterator[Path]:
     """A folder with the files of `commit`, until it is left."""
     with tempfile.TemporaryDirectory() as folder:
-        archive = subprocess.run(
-            ["git", "-C", str(ROOT), "archive", commit], capture_output=True, check=False
-        )
+        if commit.startswith("-"):
+            raise CommitError(f"{commit}: an option, not a commit")
+        command = ["git", "-C", str(ROOT), "archive", commit]
+        try:
+            archive = subprocess.run(command, capture_output=True, check=False)
+        except FileNotFoundError:
+            raise CommitError("git is not installed, and it has the other commit") from None
         if archive.returncode:
             raise CommitError(f"{commit}: {archive.stderr.decode(errors='replace').strip()}")
         subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)

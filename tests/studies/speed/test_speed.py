@@ -173,9 +173,16 @@ def test_a_commit_without_a_core_is_not_compared_with_the_one_installed(history,
         against.against("HEAD", ["spiral"])
 
 
-def test_a_commit_that_is_not_there_is_named(history):
-    with pytest.raises(against.CommitError, match="no_such"):
-        against.against("no_such", ["spiral"])
+@pytest.mark.parametrize("commit", ["no_such", "--list", "--"])
+def test_a_commit_that_is_not_there_is_named(history, commit):
+    with pytest.raises(against.CommitError, match=commit):
+        against.against(commit, ["spiral"])
+
+
+def test_without_git_there_is_no_other_commit(history, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(against.CommitError, match="git is not installed"):
+        against.against("HEAD", ["spiral"])
 
 
 @pytest.mark.parametrize(
