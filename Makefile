@@ -5,7 +5,7 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 # Workers start by the hundred in tests: none of them should compile our sources again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: bench quick test faults slurm browsers lint format readme validate reproduce documents claims speed check bridges lock clean help
+.PHONY: bench quick test faults slurm browsers lint format readme validate reproduce documents claims speed check bridges site lock clean help
 
 help:            ## show the targets
 	@grep -E '^[a-z.]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -52,7 +52,6 @@ check: .venv     ## has convergence regressed? the gate, and the quick ones of t
 bridges: .venv   ## the tests that need torch, optax or JAX, wherever these are installed
 	@$(PY) -m pytest -m bridges -rs tests/nncore/rules/bridges tests/spec tests/studies/speed
 
-.PHONY: site
 site: .venv      ## the documentation as a small site, in results/site
 	@$(PY) -c "import material" 2>/dev/null || $(PY) -m pip install --quiet \
 	  --disable-pip-version-check --no-build-isolation --editable ".[docs]"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import heapq
-import itertools
 from collections.abc import Sequence
 from typing import Any
 
 from bench.plan.keys import problem_text
 from bench.plan.trials import Stack, Trial
 from nncore.stack.costs import LARGEST, stack_size, step_cost
+from nncore.stack.parts import parts
 
 # A stack is what is lost when a worker dies, and what progress counts.
 SECONDS = 2.0
@@ -84,9 +84,7 @@ def _size(group: Stack, each: float) -> int:
 
 def _cut(group: Stack, size: int) -> list[Stack]:
     """Cut into equal parts of at most `size`, one trial more or less."""
-    parts = -(-len(group) // max(1, size))
-    ends = [len(group) * part // parts for part in range(parts + 1)]
-    return [group[a:b] for a, b in itertools.pairwise(ends)]
+    return [group[part] for part in parts(len(group), size)]
 
 
 def seconds(stack: Stack) -> float:

@@ -17,18 +17,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nncore.layers import Architecture, parse
+from nncore.layers import parse
 from nncore.losses import losses
 from nncore.registry import BUILT_IN, Entry
-from nncore.stack.costs import (
-    LARGEST,
-    SMALLEST,
-    sizes,
-    stack_size,
-    step_cost,
-    updates_per_epoch,
-)
-from nncore.stack.layouts import TrialLast, choose
+from nncore.stack.costs import LARGEST, SMALLEST, stack_size, step_cost, updates_per_epoch
+from nncore.stack.parts import parts
 from nncore.stack.training import Drawn, Training, draw, nothing, quietly
 from nncore.streams import canonical
 from nncore.trial import Configuration, Outcome, Problem, Seeds, Target
@@ -73,9 +66,9 @@ def train_all(
         drawn = draw(problem, own[:1], {}, progress)
         fit = fit or fitting(problem, configurations, own, drawn, progress)
         outcomes: list[Outcome] = []
-        for start, end in itertools.pairwise(cuts(len(configurations), fit.trials)):
-            drawn = draw(problem, own[start:end], drawn, progress)
-            some = problem, configurations[start:end], own[start:end]
+        for part in parts(len(configurations), fit.trials):
+            drawn = draw(problem, own[part], drawn, progress)
+            some = problem, configurations[part], own[part]
             outcomes += Training(*some, names, targets, progress, drawn, fit.block).run()
         return outcomes
 
@@ -83,16 +76,6 @@ def train_all(
 def forget() -> None:
     """Try every kind of stack anew."""
     _known.clear()
-
-
-def cuts(count: int, size: int) -> list[int]:
-    """Where `count` trials are cut into equal parts of at most `size`, one more or less.
-
-    >>> cuts(10, 4)
-    [0, 3, 6, 10]
-    """
-    parts = -(-count // max(1, size))
-    return [count * part // parts for part in range(parts + 1)]
 
 
 def fitting(
@@ -118,9 +101,10 @@ def fitting(
         return likely
     known = _known.setdefault(_kind(problem, some), {})
     grid = [size for size in _grid(problem, some) if size <= count]
-    step = step_cost(problem, some.rule, some.wrappers) / updates_per_epoch(problem)
-    price = (TURNS + 1) * sum(max(SLICE_SECONDS, size * step) for size in grid)
-    affordable = price <= SHARE * count * step * updates_per_epoch(problem) * problem.epochs
+    epoch = step_cost(problem, some.rule, some.wrappers)
+    update = epoch / updates_per_epoch(problem)
+    price = (TURNS + 1) * sum(max(SLICE_SECONDS, size * update) for size in grid)
+    affordable = price <= SHARE * count * problem.epochs * epoch
 
     def best() -> Fit:
         there = [fit for fit in known if fit.trials <= count]
@@ -142,8 +126,7 @@ def fitting(
         beside = (round(best().block / 2**0.5), round(best().block * 2**0.5))
         take_turns(Fit(size, size) for size in beside)
         block = best().block
-        if not isinstance(choose(*_shape(problem)), TrialLast):
-            take_turns(Fit(blocks * block, block) for blocks in BLOCKS if blocks * block <= grid[0])
+        take_turns(Fit(blocks * block, block) for blocks in BLOCKS if blocks * block <= grid[0])
     return best()
 
 
@@ -153,11 +136,6 @@ def _pieces(problem: Problem, configurations: Sequence[Configuration]) -> Iterat
     yield from (one.kind for one in parse(problem.layers))
     for configuration in configurations:
         yield from configuration.pieces
-
-
-def _shape(problem: Problem) -> tuple[Architecture, int]:
-    _, batch, network = sizes(problem)
-    return network, batch
 
 
 def _grid(problem: Problem, some: Configuration) -> list[int]:

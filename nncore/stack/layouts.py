@@ -14,7 +14,6 @@ neighbours.
 
 from __future__ import annotations
 
-import itertools
 from functools import cache
 from typing import Any, Protocol
 
@@ -24,6 +23,7 @@ from threadpoolctl import threadpool_info
 
 from nncore.layers import Architecture
 from nncore.layers.kinds import Call, Products
+from nncore.stack.parts import parts
 
 Array = NDArray[Any]
 # Multiplications per product below which TrialLast is faster (both cores of one machine, float32).
@@ -73,9 +73,7 @@ class TrialFirst:
         return np.empty((trials, samples, features), dtype).transpose(0, 2, 1)
 
     def blocks(self, trials: int, size: int) -> list[slice]:  # noqa: D102
-        parts = -(-trials // size)
-        ends = [-(-trials * part // parts) for part in range(parts + 1)]
-        return [slice(*ends) for ends in itertools.pairwise(ends)]
+        return parts(trials, size)
 
     def gather(self, table: Array, rows: Array, out: Array) -> Call:  # noqa: D102
         # A row as one item is moved as a whole, in two thirds of the time.

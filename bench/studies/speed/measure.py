@@ -117,11 +117,6 @@ def measure(
     return frame
 
 
-def median(values: Sequence[float]) -> float:
-    """The middle one of `values`."""
-    return float(np.median(values))
-
-
 def prepared(workload: Workload, contender: Contender) -> tuple[peers.Run, int]:
     """What to run, and its number of trials: of several, the fastest per trial in one try each."""
     if isinstance(contender.trials, int):

@@ -6,6 +6,8 @@ import importlib.util
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from bench.studies.speed import measure, peers
 from bench.studies.speed.workloads import Workload
 from nncore.stack import fitting
@@ -21,10 +23,11 @@ Sweep = dict[str, Any]
 def sweep(names: Sequence[str] | None = None, rounds: int = 3) -> dict[str, Sweep]:
     """By workload: the size `chosen`, microseconds per trial and step of the `core` by size, `JAX`.
 
-    Sizes go from 1 to the largest stack that a worker is sent, each sqrt(2) times the one before;
-    they and JAX (at its best size, where it is installed) take turns, and a figure is the median
-    over the rounds of processor time, as in `bench speed`. `chosen` is what `bench run` would take
-    here and now.
+    Sizes are of the trials that pass together; as many of them as fill the chosen `stack` are
+    updated at once. They go from 1 to the largest stack that a worker is sent, each sqrt(2) times
+    the one before; they and JAX (at its best size, where it is installed) take turns, and a figure
+    is the median over the rounds of processor time, as in `bench speed`. `chosen` is what `bench
+    run` would take here and now.
     """
     found = {}
     with measure.pinned():
@@ -36,19 +39,20 @@ def sweep(names: Sequence[str] | None = None, rounds: int = 3) -> dict[str, Swee
 def _swept(workload: Workload, rounds: int) -> Sweep:
     chosen = choice(workload)
     sizes = sorted({chosen.block, *_sizes(_most(workload))})
-    count = chosen.trials // chosen.block  # blocks that are updated at once
+    # As many blocks as fill the chosen stack, which is updated at once.
+    trials = {size: max(1, chosen.trials // size) * size for size in sizes}
     runs: dict[Any, peers.Run] = {
-        size: peers.core(workload, size * count, Fit(size * count, size)) for size in sizes
+        size: peers.core(workload, count, Fit(count, size)) for size, count in trials.items()
     }
-    steps: dict[Any, int] = {size: size * count * workload.steps for size in sizes}
+    steps: dict[Any, int] = {size: count * workload.steps for size, count in trials.items()}
     if importlib.util.find_spec("jax"):
-        runs["JAX"], trials = measure.prepared(workload, measure.CONTENDERS["JAX"])
-        steps["JAX"] = trials * workload.steps
+        runs["JAX"], count = measure.prepared(workload, measure.CONTENDERS["JAX"])
+        steps["JAX"] = count * workload.steps
     times = measure.take_turns(runs, rounds)[0]
-    each = {key: round(measure.median(times[key]) / steps[key] * 1e6, 4) for key in runs}
+    each = {key: round(float(np.median(times[key])) / steps[key] * 1e6, 4) for key in runs}
     jax = {"JAX": each["JAX"]} if "JAX" in each else {}
     core = {str(size): each[size] for size in sizes}
-    return {"chosen": chosen.block, "blocks": count, "core": core, **jax}
+    return {"chosen": chosen.block, "stack": chosen.trials, "core": core, **jax}
 
 
 def choice(workload: Workload) -> Fit:
@@ -80,7 +84,7 @@ def told(found: Mapping[str, Sweep]) -> str:
         costs = {int(size): cost for size, cost in own["core"].items()}
         best = min(costs, key=costs.__getitem__)
         more = costs[own["chosen"]] / costs[best] - 1
-        lines.append(f"{name}: microseconds per trial and step by trials side by side")
+        lines.append(f"{name}: microseconds per trial and step by trials that pass together")
         lines += [
             f"  {size:>5}  {cost:8.3g}{'  chosen' if size == own['chosen'] else ''}"
             for size, cost in costs.items()

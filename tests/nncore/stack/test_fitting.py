@@ -49,15 +49,6 @@ def test_bits_are_those_of_one_stack(name, fit):
     same(fitting.train_all(trained, some, seeds, targets=targets, fit=fit and Fit(*fit)), expected)
 
 
-@pytest.mark.parametrize(("count", "size"), [(1, 1), (47, 8), (10, 3), (5, 9), (2048, 2048)])
-def test_parts_are_equal_but_for_one(count, size):
-    ends = fitting.cuts(count, size)
-    parts = np.diff(ends)
-    assert (ends[0], ends[-1]) == (0, count)
-    assert parts.max() <= size
-    assert parts.max() - parts.min() <= 1
-
-
 class Clock:
     """Seconds that pass in updates alone: for every trial as many as `cost` says of its stack."""
 
