@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.run import worker
+from bench.run import sizes, worker
 from bench.run.executor import (
     Assignment,
     Died,
@@ -116,7 +116,8 @@ class Runner:
     `task` maps a stack to its outcomes, in a worker, and must be importable there. No worker
     outlives the `with` block, and none is started before there is something to do. `on` is where
     they are: "dask" is a cluster of this machine's cores, "dask://HOST:PORT" the one with the
-    scheduler there, "" this machine without dask. `say` is told what a user should know.
+    scheduler there, "" this machine without dask. The folder `results` remembers which sizes of
+    stacks are fast here. `say` is told what a user should know.
     """
 
     def __init__(
@@ -126,12 +127,14 @@ class Runner:
         plugins: Sequence[str | Path] = (),
         task: worker.Task = worker.train_stack,
         on: str = "",
+        results: Path | None = None,
         say: Callable[[str], None] | None = None,
     ) -> None:
         self._where = on if on != DASK else ""
         self.jobs = jobs or (MANY if self._where else cores())
         self._apart_on: type[Executor] = _dask() if on else Quarantine
         self._calm_on = None if on else Pool
+        self._results = results
         self._say = say
         self._task = pickle.dumps(task)
         self._plugins = tuple((str(path), sources(path).digest) for path in plugins)
@@ -150,6 +153,8 @@ class Runner:
             for executor in self._executors.values():
                 executor.close()
             if self._scratch is not None:
+                if self._results is not None:
+                    sizes.collect(self._scratch.folder, self._results)
                 self._scratch.close()
         if exception[0] is None:
             self._raise_interrupted()
@@ -283,6 +288,8 @@ class Runner:
                 if self._scratch is None:
                     self._scratch = Scratch()
                     tables.share(self._scratch.folder)
+                    if self._results is not None:
+                        sizes.bring(self._results, self._scratch.folder)
             except OSError as error:
                 raise RunnerError(f"workers cannot start: {error}") from error
             setup = worker.Setup(os.getpid(), self._task, self._plugins, str(self._scratch.folder))

@@ -107,9 +107,10 @@ class _State:
 
 def train_stack(stack: Stack) -> Sequence[Outcome]:
     """Train the trials of `stack`, all of one problem and rule, as many together as is fastest."""
+    from bench.run import sizes
     from nncore.stack.fitting import train_all
 
-    return train_all(
+    outcomes = train_all(
         stack[0].problem,
         [trial.configuration for trial in stack],
         [trial.seeds for trial in stack],
@@ -117,6 +118,9 @@ def train_stack(stack: Stack) -> Sequence[Outcome]:
         targets=stack[0].targets,
         progress=progress,
     )
+    if _State.setup is not None:
+        sizes.leave(Path(_State.setup.folder))
+    return outcomes
 
 
 def progress() -> None:
@@ -154,7 +158,9 @@ def start(setup: Setup) -> None:
         _State.plugins = frozenset(str(Path(path).resolve()) for path, _ in setup.plugins)
         _State.task = pickle.loads(setup.task)
         if _State.task is train_stack:
-            import nncore.stack.fitting  # noqa: F401  (now, so that no stack's time contains it)
+            from bench.run import sizes  # now, so that no stack's time contains it
+
+            sizes.adopt(folder)
     except BaseException as error:
         _State.problem = describe(error)
 

@@ -84,7 +84,9 @@ def train(folder: Path, step: str, part: int, parts: int, *, say: Say) -> int:
             left = [trial for trial in share if trial.key not in kept]
             todo = Planned.of(manifest, folder, left, cores)
             plugins = [Path(path) for path in manifest.spec.get("plugins", ())]
-            with runner.Runner(jobs=cores, plugins=plugins, say=say) as workers:
+            with runner.Runner(
+                jobs=cores, plugins=plugins, results=store.path.parent, say=say
+            ) as workers:
                 run.train(workers, store, todo, _progress)
             crashed = sum(word == "crashed" for word in store.statuses().values())
     return _ended(folder, f"{step}-{part}", 1 if crashed else 0)

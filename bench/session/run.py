@@ -225,7 +225,9 @@ def run(
         raise SpecError(faults)
     paths = [Path(path) for path in todo.manifest.spec.get("plugins", ())]
     with contextlib.ExitStack() as training:
-        workers = training.enter_context(runner.Runner(jobs=jobs, plugins=paths, on=on, say=say))
+        workers = training.enter_context(
+            runner.Runner(jobs=jobs, plugins=paths, on=on, results=todo.folder, say=say)
+        )
         if on and todo.missing:  # whom nobody can work with is told before anything is written
             todo = todo.on(workers.start())
         with Store.open(todo.folder, fresh=fresh) as store:

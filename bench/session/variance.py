@@ -85,7 +85,7 @@ def variance(
         workers, purpose = jobs or runner.cores(), "where variance is from"
         todo = Planned.of(manifest, found.folder, left, workers, purpose=purpose)
         paths = [Path(path) for path in manifest.spec.get("plugins", ())]
-        with runner.Runner(jobs=workers, plugins=paths) as pool:
+        with runner.Runner(jobs=workers, plugins=paths, results=found.folder) as pool:
             train(pool, store, todo, progress)
         if store.meta.get(VARIANCE) != (plain := to_json(designs)):
             store.set_meta(**{VARIANCE: plain})

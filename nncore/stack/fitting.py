@@ -8,6 +8,7 @@ share of the time that is then spent on training. Results do not depend on it.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import math
 import time
@@ -42,7 +43,7 @@ class Fit(NamedTuple):
     block: int
 
 
-# What a trial's update takes in seconds, by kind of stack: this process has tried it.
+# What a trial's update takes in seconds, by kind of stack: tried in this process, or told to it.
 _known: dict[str, dict[Fit, float]] = {}
 
 
@@ -71,6 +72,21 @@ def train_all(
             some = problem, configurations[part], own[part]
             outcomes += Training(*some, names, targets, progress, drawn, fit.block).run()
         return outcomes
+
+
+def known() -> dict[str, dict[tuple[int, int], float]]:
+    """Seconds that an update of a trial takes, by kind of stack, trials and block."""
+    return {
+        kind: {(trials, block): seconds for (trials, block), seconds in own.items()}
+        for kind, own in _known.items()
+        if own
+    }
+
+
+def remember(tried: Mapping[str, Mapping[tuple[int, int], float]]) -> None:
+    """Know what was `tried` elsewhere on this machine, where nothing was tried here."""
+    for kind, fits in tried.items():
+        _known.setdefault(kind, {Fit(*fit): seconds for fit, seconds in fits.items()})
 
 
 def forget() -> None:
@@ -180,4 +196,5 @@ def _turn(
 def _kind(problem: Problem, some: Configuration) -> str:
     """What decides how fast an update is: all but for how long, and how often it is recorded."""
     shape = replace(problem, epochs=1, record_every=1)
-    return canonical({**shape.content, "rule": some.name})
+    text = canonical({**shape.content, "rule": some.name})
+    return hashlib.sha256(text.encode()).hexdigest()
