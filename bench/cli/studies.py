@@ -61,6 +61,11 @@ def reproduce(document: str | None, verbose: bool, out: Path) -> int:
     help="The core here against that of a commit, in turns; exit code 1 where it is 15% slower.",
 )
 @click.option("--workload", multiple=True, help="Only this one; may be given several times.")
+@click.option(
+    "--spec",
+    metavar="SPEC",
+    help="Sweep this spec's problems, each with its first optimizer, instead of the workloads.",
+)
 @exit_codes
 def speed(
     rounds: int | None,
@@ -69,6 +74,7 @@ def speed(
     as_json: bool,
     against: str | None,
     workload: tuple[str, ...],
+    spec: str | None,
 ) -> int:
     """The core against the documents' loop and installed peers, in one run on one core.
 
@@ -84,22 +90,33 @@ def speed(
         return complain("--json: only a sweep is told so; add --sweep", BAD)
     if sweep and against:
         return complain("--sweep and --against: one at a time", BAD)
+    if spec and (workload or not sweep):
+        with_what = "without --workload" if workload else "with --sweep"
+        return complain(f"--spec: only a sweep takes one, {with_what}", BAD)
     names = list(workload or speeds.workloads())
     if sweep:
-        return _sweep(names, rounds or 3, as_json)
+        return _sweep(names, spec, rounds or 3, as_json)
     if against:
         return _against(against, names, rounds or 3)
     return speeds.main(out, names=names, rounds=rounds or 5)
 
 
-def _sweep(names: list[str], rounds: int, as_json: bool) -> int:
+def _sweep(names: list[str], spec: str | None, rounds: int, as_json: bool) -> int:
+    from bench.run import runner
+    from bench.spec.experiment import load
     from bench.studies.speed import measure as speeds
     from bench.studies.speed import sweep as sweeps
 
+    cases = sweeps.of_experiment(load(spec), runner.cores()) if spec else None
     if not as_json:
         click.echo(speeds.machine_told())
-    found = sweeps.sweep(names, rounds)
-    click.echo(json.dumps(found, indent=2) if as_json else sweeps.told(found))
+    found = {}
+    for name, one in sweeps.sweep(cases or sweeps.of_workloads(names), rounds):
+        found[name] = one
+        if not as_json:
+            click.echo(sweeps.told(name, one))
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
     return 0
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.plan.keys import problem_text
 from bench.plan.trials import Stack, Trial
-from nncore.stack.costs import LARGEST, stack_size, step_cost
+from nncore.stack.costs import LARGEST, stack_size, step_cost, worthwhile
 from nncore.stack.parts import parts
 
 # A stack is what is lost when a worker dies, and what progress counts.
@@ -28,9 +28,10 @@ def stacks(trials: Sequence[Trial], *, jobs: int, size: int | None = None) -> li
     Everyone's first seeds come before anyone's last, so that what an interrupted run leaves can be
     compared: seeds are parted in `ROUNDS`, and in a round the longest stack is the first.
 
-    A stack takes about two seconds, and is no larger than a worker may want to train side by side.
-    It is smaller where `jobs` workers would be idle otherwise, but only so far as calls do not
-    outweigh arithmetic, or as a group that is more than a worker's share needs to be shared out.
+    A stack takes about two seconds, or longer where calls cost more than arithmetic otherwise, and
+    is no larger than a worker may want to train side by side. It is smaller where `jobs` workers
+    would be idle otherwise, but only so far as calls do not outweigh arithmetic, or as a group that
+    is more than a worker's share needs to be shared out.
     `size` fixes the trials of a stack. How trials are grouped changes no result.
     """
     groups: dict[Any, dict[str, Trial]] = {}
@@ -76,9 +77,10 @@ def _size(group: Stack, each: float) -> int:
     problem, some = group[0].problem, group[0].configuration
     whole = stack_size(problem, some.rule, some.wrappers, LARGEST)
     trial = seconds(group[:1])
-    most = min(whole, max(EFFICIENT, int(SECONDS / trial)))
+    worth = min(whole, max(EFFICIENT, worthwhile(problem, some.rule, some.wrappers)))
+    most = min(whole, max(worth, int(SECONDS / trial)))
     workers = max(1, round(seconds(group) / each))
-    least = max(EFFICIENT, min(-(-whole // 2), -(-len(group) // workers)))
+    least = max(EFFICIENT, min(max(worth, -(-whole // 2)), -(-len(group) // workers)))
     return min(most, max(least, int(min(SECONDS, each / STACKS_PER_JOB) / trial)))
 
 

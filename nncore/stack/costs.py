@@ -30,6 +30,8 @@ SMALLEST, LARGEST = 0.25, 4.0
 # Nanoseconds per product term, activation, parameter and call, by BLAS and in rows of trials.
 BLAS = (0.03, 0.5, 2.0, 3000.0)
 ROWS = (0.2, 1.0, 2.0, 30.0)
+# Nanoseconds of an update that its trials share: the calls.
+CALLS = 20e3
 # Nanoseconds of an update, of each trial, where rules take trials one by one: as a textbook has
 # them, of PyTorch, of optax.
 TEXTBOOK, PYTORCH, OPTAX = 30e3, 200e3, 5e3
@@ -94,6 +96,12 @@ def step_cost(problem: Problem, rule: str, wraps: Sequence[str] = ()) -> float:
     width = np.dtype(problem.dtype).itemsize / 4
     own = steps * _one_by_one(rules[rule])
     return float(((train + record / problem.record_every) * width + own) * 1e-9)
+
+
+def worthwhile(problem: Problem, rule: str, wraps: Sequence[str] = ()) -> int:
+    """Trials, 1 at least, beside which the calls of an update cost an eighth of its arithmetic."""
+    update = step_cost(problem, rule, wraps) / updates_per_epoch(problem)
+    return max(1, round(8 * CALLS * 1e-9 / update))
 
 
 def _pieces(rule: str, wraps: Sequence[str]) -> list[Rule | Wrapper]:

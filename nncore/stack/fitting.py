@@ -13,15 +13,23 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
+from nncore.datasets import datasets
 from nncore.layers import parse
 from nncore.losses import losses
 from nncore.registry import BUILT_IN, Entry
-from nncore.stack.costs import LARGEST, SMALLEST, stack_size, step_cost, updates_per_epoch
+from nncore.stack.costs import (
+    LARGEST,
+    SMALLEST,
+    sizes,
+    stack_size,
+    step_cost,
+    updates_per_epoch,
+)
+from nncore.stack.layouts import choose
 from nncore.stack.parts import parts
 from nncore.stack.training import Drawn, Training, draw, nothing, quietly
 from nncore.streams import canonical
@@ -41,6 +49,13 @@ class Fit(NamedTuple):
 
     trials: int
     block: int
+
+    @classmethod
+    def of(cls, problem: Problem, trials: int, block: int) -> Fit:
+        """Of as many trials, in such blocks where the problem's layout lets them pass apart."""
+        _, batch, network = sizes(problem)
+        first = choose(network, batch).blocks(trials, block)[0]
+        return cls(trials, first.stop)
 
 
 # What a trial's update takes in seconds, by kind of stack: tried in this process, or told to it.
@@ -142,7 +157,8 @@ def fitting(
         beside = (round(best().block / 2**0.5), round(best().block * 2**0.5))
         take_turns(Fit(size, size) for size in beside)
         block = best().block
-        take_turns(Fit(blocks * block, block) for blocks in BLOCKS if blocks * block <= grid[0])
+        several = [blocks * block for blocks in BLOCKS if blocks * block <= grid[0]]
+        take_turns(Fit.of(problem, trials, block) for trials in several)
     return best()
 
 
@@ -156,11 +172,11 @@ def _pieces(problem: Problem, configurations: Sequence[Configuration]) -> Iterat
 
 def _grid(problem: Problem, some: Configuration) -> list[int]:
     """From the largest size that may be the best to the smallest, each half the one before."""
-    sizes = [stack_size(problem, some.rule, some.wrappers, LARGEST)]
+    grid = [stack_size(problem, some.rule, some.wrappers, LARGEST)]
     smallest = stack_size(problem, some.rule, some.wrappers, SMALLEST)
-    while sizes[-1] // 2 >= smallest:
-        sizes.append(sizes[-1] // 2)
-    return sizes
+    while grid[-1] // 2 >= smallest:
+        grid.append(grid[-1] // 2)
+    return grid
 
 
 def _turn(
@@ -194,7 +210,11 @@ def _turn(
 
 
 def _kind(problem: Problem, some: Configuration) -> str:
-    """What decides how fast an update is: all but for how long, and how often it is recorded."""
-    shape = replace(problem, epochs=1, record_every=1)
-    text = canonical({**shape.content, "rule": some.name})
+    """What decides how fast an update is: of data their shape, of a test function which it is."""
+    samples, batch, network = sizes(problem)
+    function = datasets[problem.dataset["name"]].kind == "function"
+    data = dict(problem.dataset) if function else {"samples": samples, "features": network.features}
+    shape = {"layers": list(problem.layers), "loss": problem.loss, "dtype": problem.dtype}
+    batches = {"batch": batch, "shuffle": problem.shuffle}
+    text = canonical({**shape, **batches, "data": data, "rule": some.name})
     return hashlib.sha256(text.encode()).hexdigest()

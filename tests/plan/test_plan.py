@@ -301,31 +301,35 @@ def test_schedules_and_clipping_do_not_mix():
 
 @pytest.fixture
 def costs(monkeypatch):
-    """Trials that cost `each` seconds, in stacks of at most `whole`."""
+    """Trials that cost `each` seconds, in stacks of at most `whole`, of `worth` where that pays."""
 
-    def set_costs(each, whole):
+    def set_costs(each, whole, worth=1):
         monkeypatch.setattr(stacking, "step_cost", lambda problem, *_: each / problem.epochs)
         monkeypatch.setattr(stacking, "stack_size", lambda *_: whole)
+        monkeypatch.setattr(stacking, "worthwhile", lambda *_: worth)
 
     return set_costs
 
 
-# Seconds per trial, stack size, trials, jobs; sizes of the stacks.
+# Seconds per trial, stack size, where calls pay, trials, jobs; sizes of the stacks.
 CUTS = [
-    (0.001, 64, 1000, 1, [62, 63]),  # cut evenly, never above what fits
-    (0.25, 64, 1000, 1, [8]),  # two seconds
-    (0.1, 64, 100, 4, [20]),  # few trials: at least half of what fits, but two seconds
-    (0.001, 64, 100, 4, [25]),
-    (0.001, 8, 100, 100, [4]),
-    (10.0, 64, 100, 1, [4]),  # longer than two seconds each: still side by side
-    (10.0, 2, 100, 1, [2]),
-    (1.0, 64, 1, 8, [1]),
+    (0.001, 64, 1, 1000, 1, [62, 63]),  # cut evenly, never above what fits
+    (0.25, 64, 1, 1000, 1, [8]),  # two seconds
+    (0.25, 64, 40, 1000, 1, [40]),  # longer, where calls would cost more than arithmetic
+    (0.25, 64, 400, 1000, 1, [62, 63]),  # and never above what fits
+    (0.25, 64, 400, 100, 4, [25]),  # nor what leaves workers idle
+    (0.1, 64, 1, 100, 4, [20]),  # few trials: at least half of what fits, but two seconds
+    (0.001, 64, 1, 100, 4, [25]),
+    (0.001, 8, 1, 100, 100, [4]),
+    (10.0, 64, 1, 100, 1, [4]),  # longer than two seconds each: still side by side
+    (10.0, 2, 1, 100, 1, [2]),
+    (1.0, 64, 1, 1, 8, [1]),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("each", "whole", "count", "jobs", "sizes"), CUTS)
-def test_stacks_fit_cache_time_and_workers(costs, each, whole, count, jobs, sizes):
-    costs(each, whole)
+@pytest.mark.parametrize(("each", "whole", "worth", "count", "jobs", "sizes"), CUTS)
+def test_stacks_fit_cache_time_and_workers(costs, each, whole, worth, count, jobs, sizes):
+    costs(each, whole, worth)
     found = stacks(planned(BLOBS, {"rule": "sgd"}, seeds=count), jobs=jobs)
     assert sorted({len(stack) for stack in found}) == sizes
 

@@ -1,9 +1,10 @@
 import inspect
+from dataclasses import replace
 
 import pytest
 
 from nncore.rules import rules
-from nncore.stack.costs import LARGEST_STACK, stack_size, step_cost
+from nncore.stack.costs import LARGEST_STACK, stack_size, step_cost, worthwhile
 from tests.problems import GENERATED, problem, short
 
 PROBLEMS = [problem(name) for name in GENERATED] + [short(name, batch_size=1) for name in GENERATED]
@@ -22,7 +23,7 @@ def test_a_stack_has_a_size_and_a_step_a_cost(trained, rule):
     )
 
 
-@pytest.mark.parametrize("function", [stack_size, step_cost])
+@pytest.mark.parametrize("function", [stack_size, step_cost, worthwhile])
 def test_sizes_and_costs_come_from_the_problem_and_the_rule_alone(function):
     asked = {"problem", "rule", "wraps", "caches"}
     assert set(inspect.signature(function).parameters) <= asked
@@ -45,6 +46,14 @@ def test_larger_networks_and_wider_numbers_make_smaller_stacks():
     wide = stack_size(layered(64, dtype="float64"), "adam")
     assert wide < stack_size(layered(64), "adam") <= 2 * wide + 1
     assert stack_size(layered(4096), "adam") <= stack_size(layered(4096), "sgd")
+
+
+def test_the_less_an_update_is_the_more_trials_its_calls_are_worth():
+    wide, narrow = layered(512), layered(4, batch_size=1)
+    assert 1 <= worthwhile(wide, "adam") < 10 < 200 < worthwhile(narrow, "adam")
+    assert worthwhile(wide, "adam") <= worthwhile(wide, "sgd")
+    for trained in (wide, narrow):
+        assert worthwhile(trained, "sgd") == worthwhile(replace(trained, epochs=7), "sgd")
 
 
 def test_more_work_costs_more():

@@ -118,6 +118,34 @@ def test_what_was_tried_is_known_and_fewer_trials_need_no_more(monkeypatch):
     assert len(clock.tried) > tried
 
 
+@pytest.mark.parametrize(
+    ("changes", "known"),
+    [
+        ({"dataset": {**LONG.dataset, "name": "vertical"}}, True),  # as many samples as wide
+        ({"initializer": {"name": "he_normal"}, "epochs": 90_000, "record_every": 1}, True),
+        ({"dataset": {**LONG.dataset, "samples": 80}}, False),
+        ({"dtype": "float64"}, False),
+        ({"batch_size": 30}, False),
+        ({"shuffle": not LONG.shuffle}, False),
+        ({"layers": ("dense 8", "relu", "dense 3", "softmax")}, False),
+    ],
+)
+def test_what_decides_how_fast_an_update_is_decides_what_is_known(monkeypatch, changes, known):
+    clock = Clock(monkeypatch, lambda fit: valley(7)(fit.block))
+    chosen(LONG, MOST, clock)
+    tried = len(clock.tried)
+    chosen(replace(LONG, **changes), MOST, clock)
+    assert (len(clock.tried) == tried) is known
+
+
+def test_a_test_function_is_another_kind_than_the_next(monkeypatch):
+    clock = Clock(monkeypatch, lambda fit: valley(7)(fit.block))
+    for name in ("beale", "himmelblau"):
+        tried = len(clock.tried)
+        chosen(replace(problem(name), epochs=100_000, record_every=100_000), 2048, clock)
+        assert len(clock.tried) > tried
+
+
 def test_short_trainings_and_others_code_are_not_tried(monkeypatch):
     clock = Clock(monkeypatch, lambda fit: 1.0)
     likely = stack_size(LONG, "adam")

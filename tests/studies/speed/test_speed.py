@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from bench.cli import main
+from bench.spec.experiment import load
 from bench.studies.speed import against, measure, peers, sweep, workloads
 from nncore.datasets import datasets
 from nncore.registry import kept
@@ -116,15 +117,43 @@ def test_what_is_printed_is_stored(small, tmp_path, monkeypatch, capsys):
 
 def test_a_sweep_has_every_size_and_the_chosen_one(small, monkeypatch):
     monkeypatch.setattr(sweep.importlib.util, "find_spec", lambda name: None)
-    found = sweep.sweep(["spiral"], rounds=1)["spiral"]
+    ((name, found),) = sweep.sweep(sweep.of_workloads(["spiral"]), rounds=1)
+    assert name == "spiral"
     assert found["chosen"] in map(int, found["core"])
     assert all(cost > 0 for cost in found["core"].values())
     assert sorted(map(int, found["core"])) == [int(size) for size in found["core"]]
-    told = sweep.told({"spiral": {"chosen": 8, "core": {"4": 22.0, "8": 20.0, "16": 25.0}}})
+    told = sweep.told("spiral", {"chosen": 8, "core": {"4": 22.0, "8": 20.0, "16": 25.0}})
     assert "the best is 8; the chosen one takes 0% more" in told
-    told = sweep.told({"spiral": {"chosen": 4, "core": {"4": 22.0, "8": 20.0}, "JAX": 40.0}})
+    told = sweep.told("spiral", {"chosen": 4, "core": {"4": 22.0, "8": 20.0}, "JAX": 40.0})
     assert "the best is 8; the chosen one takes 10% more" in told
     assert "the core / JAX 0.50" in told
+
+
+SPEC = {
+    "seeds": 30,
+    "problem": [
+        {"name": "second", "dataset": "people", "epochs": 2, "record_every": 2},
+        {"name": "first", "dataset": "spiral", "epochs": 2, "record_every": 2},
+    ],
+    "optimizer": [
+        {"rule": "adam", "learning_rate": 0.01},
+        {"rule": "sgd", "learning_rate": [0.1, 0.2]},
+    ],
+}
+
+
+def test_a_sweep_of_a_spec_is_of_each_problem_as_a_run_plans_it():
+    cases = sweep.of_experiment(load(SPEC), jobs=2)
+    assert [case.workload.name for case in cases] == ["second", "first"]
+    for case in cases:
+        assert case.workload.configuration.rule == "adam"
+        assert 1 <= case.sent <= case.most <= 30
+    assert cases[0].most == 30
+    for name, found in sweep.sweep(cases[:1], rounds=1):
+        assert name == "second"
+        assert found["chosen"] <= found["stack"] <= cases[0].sent
+        assert max(map(int, found["core"])) == 30
+        assert "JAX" not in found
 
 
 @pytest.fixture
@@ -191,6 +220,9 @@ def test_without_git_there_is_no_other_commit(history, monkeypatch, tmp_path):
         (["--workload", "nothing"], "nothing: there is no such workload; spiral"),
         (["--json"], "add --sweep"),
         (["--sweep", "--against", "HEAD"], "one at a time"),
+        (["--spec", "@quick"], "with --sweep"),
+        (["--sweep", "--spec", "@quick", "--workload", "spiral"], "without --workload"),
+        (["--sweep", "--spec", "nothing.toml"], "no such file"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, message):
