@@ -30,13 +30,19 @@ from bench.cli.verb import (
     show_default=True,
     help="Of the files in DIR/figures; the next report puts its own in their place.",
 )
+@click.option(
+    "--jobs",
+    "-j",
+    type=click.IntRange(1),
+    help="Processes that draw figures; default: one per core.",
+)
 @exit_codes
-def report(folder: Path, no_html: bool, form: str) -> int:
+def report(folder: Path, no_html: bool, form: str, jobs: int | None) -> int:
     """Write tables, figures and report.html of what is stored in DIR, also while a run goes on."""
-    return _report(folder, html=not no_html, form=form)
+    return _report(folder, html=not no_html, form=form, jobs=jobs)
 
 
-def _report(folder: Path, *, html: bool = True, form: str = "png") -> int:
+def _report(folder: Path, *, html: bool = True, form: str = "png", jobs: int | None = None) -> int:
     from bench.report import write as reports
     from bench.session.folder import read_manifest
     from bench.session.results import results_of
@@ -50,6 +56,7 @@ def _report(folder: Path, *, html: bool = True, form: str = "png") -> int:
             manifest,
             html=html,
             form=form,
+            jobs=jobs,
             say=lambda text: click.echo(text, err=True),
         )
         results = results_of(folder, manifest, store, written)

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from matplotlib.figure import Figure
 from bench.figures import pages, style
 from bench.figures.material import Material
 from bench.figures.pages import Page
+from bench.run.copies import copies
+from nncore.registry import BUILT_IN
 
 ENCODING = sys.getfilesystemencoding()  # ASCII, where somebody has switched UTF-8 off
 
@@ -25,30 +28,55 @@ def draw(
     drawn: Callable[[int, int], None] = lambda done, of: None,
     lacks: Callable[[str], None] = lambda letter: None,
     form: str = "png",
+    jobs: int = 1,
 ) -> list[Path]:
     """Draw every figure that `material` allows into `directory`; returns their paths, in order.
 
-    As files of a format of `style.FORMATS`.
+    As files of a format of `style.FORMATS`; those of pages that are not a plugin's in up to `jobs`
+    processes.
 
     A page draws within `at_work(page)`, which may swallow what it raises; after each figure
     `drawn(figures done, figures there are)` is called, and `lacks` with each letter that the font
     does not have. Drawing the same material again writes the same bytes. Raises OSError when
     `directory` cannot be written.
     """
-    names, written = FileNames(), []
-    planned = []
+    names, written = FileNames(), list[Path]()
+    planned: list[tuple[Page, list[Picture]]] = []
     for page in _pages(material):
         with at_work(page):
-            planned.append((page, list(_figures(page, material))))
-    count = sum(len(figures) for _, figures in planned)
-    for page, figures in planned:
-        with at_work(page):
-            for name, paint in figures:
-                with style.applied():
-                    path = (directory / names.claim(*name)).with_suffix(f".{form}")
-                    written.append(style.save(paint(), path, lacks))
-                drawn(len(written), count)
+            found = list(_figures(page, material))
+            paths = [(directory / names.claim(*n)).with_suffix(f".{form}") for n, _ in found]
+            pictures = [Picture(path, paint) for path, (_, paint) in zip(paths, found, strict=True)]
+            planned.append((page, pictures))
+    count = sum(len(pictures) for _, pictures in planned)
+    ours = [picture for page, some in planned if page.origin == BUILT_IN for picture in some]
+    places = {picture.path: place for place, picture in enumerate(ours)}
+    with copies([picture.draw for picture in ours], jobs) as result:
+        for page, pictures in planned:
+            with at_work(page):
+                for picture in pictures:
+                    place = places.get(picture.path)
+                    letters = picture.draw() if place is None else result(place)
+                    for letter in letters:
+                        lacks(letter)
+                    written.append(picture.path)
+                    drawn(len(written), count)
     return written
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure to be drawn, and the file that it goes to."""
+
+    path: Path
+    paint: Callable[[], Figure]
+
+    def draw(self) -> list[str]:
+        """Draw it; returns the letters that the font lacks. Raises what the page does, OSError."""
+        letters: list[str] = []
+        with style.applied():
+            style.save(self.paint(), self.path, letters.append)
+        return letters
 
 
 def plan(material: Material) -> Iterator[tuple[tuple[str, ...], Callable[[], Figure]]]:

@@ -20,6 +20,7 @@ from bench.report.best import best_spec
 from bench.report.faults import Faults
 from bench.report.told import VERDICTS, seeds_told, sweep_told
 from bench.run.progress import Pace
+from bench.run.runner import cores
 from bench.spec import toml
 from bench.store.store import Store
 from bench.tables import csvtext
@@ -83,6 +84,7 @@ def write(
     again: bool = True,
     html: bool = True,
     form: str = "png",
+    jobs: int | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> tuple[Path, ...]:
     """Write CSV files, figures, `best.toml`, `spec.toml`, `report.html` of what is stored so far.
@@ -90,14 +92,15 @@ def write(
     Returns the files; unless `again`, a report that is up to date and intact is left alone. Every
     file is replaced whole, so a reader never sees half of one. Raises ReportError when the folder
     cannot be written, LibraryError when the page's library is not installed; `html` says whether
-    there is to be a page, `form` is the format of the figures: png, pdf or svg.
+    there is to be a page, `form` is the format of the figures, png, pdf or svg, which `jobs`
+    processes draw (default: one per core).
     """
     stamp = digest(store, manifest, html=html, form=form)
     if not again and (old := _intact(folder, stamp)) is not None:
         return old
     files.remove_leftovers(folder)
     try:
-        return _write(folder, store, manifest, stamp, html, form, say)
+        return _write(folder, store, manifest, stamp, html, form, jobs or cores(), say)
     except OSError as error:
         where = error.filename or folder
         raise ReportError(
@@ -115,6 +118,7 @@ def _write(
     stamp: str,
     html: bool,
     form: str,
+    jobs: int,
     say: Callable[[str], None],
 ) -> tuple[Path, ...]:
     import pandas as pd
@@ -155,7 +159,7 @@ def _write(
         if shown is not material:
             say(left_out(material, shown))
         say("drawing figures")
-        figures = _figures(folder, shown, faults, form, say)
+        figures = _figures(folder, shown, faults, form, jobs, say)
         written += figures
         if html:
             say("writing the page")
@@ -243,7 +247,12 @@ def _picture(material: Material, figures: Sequence[Path]) -> bytes | None:
 
 
 def _figures(
-    folder: Path, material: Material, faults: Faults, form: str, say: Callable[[str], None]
+    folder: Path,
+    material: Material,
+    faults: Faults,
+    form: str,
+    jobs: int,
+    say: Callable[[str], None],
 ) -> list[Path]:
     from bench.figures import book
 
@@ -251,7 +260,7 @@ def _figures(
     temporary = files.temporary(folder / "figures")
     temporary.mkdir()
     try:
-        drawn = book.draw(material, temporary, faults.of, pace.at, letters.setdefault, form)
+        drawn = book.draw(material, temporary, faults.of, pace.at, letters.setdefault, form, jobs)
         if letters:
             say(f"the font lacks letters of names, and figures have boxes for {''.join(letters)}")
         final = folder / "figures"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
+
 import pytest
 from click.testing import CliRunner
 
@@ -31,3 +35,17 @@ def test_a_report_has_its_figures_in_one_format(folder):
         assert {path.suffix for path in drawn} == {f".{form}"}
         assert {path.stem for path in drawn} == names
         assert all(path.read_bytes().startswith(BEGINS[form]) for path in drawn)
+
+
+def test_figures_that_several_processes_draw_are_the_same(folder, tmp_path):
+    found = {}
+    for jobs in ("1", "3"):
+        own = tmp_path / jobs
+        shutil.copytree(folder, own)
+        shutil.rmtree(own / "figures")
+        # In a process of its own: this one has several threads, and would draw alone.
+        command = [sys.executable, "-m", "bench", "report", str(own), "--jobs", jobs]
+        subprocess.run(command, check=True, capture_output=True)
+        found[jobs] = {path.name: path.read_bytes() for path in (own / "figures").iterdir()}
+    assert len(found["1"]) > 3
+    assert found["3"] == found["1"]
