@@ -269,7 +269,9 @@ class Training:
             if epoch in records or epoch % check == 0:
                 finite = np.logical_and.reduce(np.isfinite(self.w), axis=1)
                 if epoch in records:
-                    finite &= self._record(records[epoch], found)
+                    for name in self.losses:
+                        finite &= np.isfinite(found[name])
+                    self._record(records[epoch], found, finite)
                 if not finite[: self.kept].all() and not self._retire(finite, epoch):
                     break
         else:
@@ -319,17 +321,13 @@ class Training:
         )
         return {f"train_{one.name}": one.function(probe) for one in self.instruments}
 
-    def _record(self, r: int, found: Mapping[str, Array]) -> NDArray[np.bool_]:
-        """Store the metrics of record `r`; returns which trials have finite losses `(T,)`."""
-        finite = np.ones(len(self.rows), bool)
-        for name in self.losses:
-            finite &= np.isfinite(found[name])
-        for row, i in enumerate(self.rows[: self.kept]):
-            self.evaluations[i, r] = self.updates.evaluations[row]
-            if finite[row] and np.isfinite(self.w[row]).all():
-                for name, values in found.items():
-                    self.curves[name][i, r] = values[row]
-        return finite
+    def _record(self, r: int, found: Mapping[str, Array], finite: NDArray[np.bool_]) -> None:
+        """Store record `r`: the metrics of trials that are `finite` (T,), and all evaluations."""
+        trials = np.array(self.rows[: self.kept])
+        self.evaluations[trials, r] = self.updates.evaluations[: self.kept]
+        sound = np.flatnonzero(finite[: self.kept])
+        for name, values in found.items():
+            self.curves[name][trials[sound], r] = values[sound]
 
     def _retire(self, finite: NDArray[np.bool_], epoch: int) -> bool:
         """Take trials that are not finite out of the stack; returns whether any is left."""
