@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import functools
-import zlib
 from importlib import metadata
 from pathlib import Path
+
+from bench.page.compressed import compressed
 
 PACKAGE = "plotly"
 SCRIPT = "package_data/plotly.min.js"
@@ -46,4 +46,4 @@ def script() -> str:
 
     Raises LibraryError as `installed` does, OSError where it cannot be read.
     """
-    return base64.b64encode(zlib.compress(installed().read_bytes(), 9)).decode("ascii")
+    return compressed(installed().read_bytes())

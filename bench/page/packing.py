@@ -8,10 +8,8 @@ bytes. `assets/data.js` is the way back.
 
 from __future__ import annotations
 
-import base64
 import json
 import math
-import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bench.page.compressed import compressed
 from nncore.metrics import Quantity
 
 Array = NDArray[Any]
@@ -52,7 +51,7 @@ class Blob:
         encoded = head.encode(errors="replace")  # reasons of crashes may be anything
         encoded += b" " * (-(len(encoded) + 4) % ALIGNED)
         raw = len(encoded).to_bytes(4, "little") + encoded + b"".join(self._parts)
-        return base64.b64encode(zlib.compress(raw, 9)).decode("ascii")
+        return compressed(raw)
 
 
 def frame(blob: Blob, table: pd.DataFrame) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -17,6 +19,27 @@ INTEGERS = arrays.arrays("i8", 40)
 def test_the_same_bytes_as_pandas(a: object, b: object, i: object) -> None:
     frame = pd.DataFrame({"i": i, "a": a, "b": b})
     assert csvtext.body(frame) == frame.to_csv(index=False, header=False, lineterminator="\n")
+
+
+POWERS = np.array([float(f"1e{k}") for k in range(-323, 309)])
+BITS = np.random.default_rng(0).integers(-(2**63), 2**63, 300_000)
+NUMBERS = {
+    "any bits": BITS.view("f8"),
+    "losses": np.exp(np.random.default_rng(1).normal(0, 8, 300_000)),
+    "powers of ten and their neighbours": np.concatenate(
+        [np.nextafter(POWERS, 0), POWERS, -POWERS, np.nextafter(POWERS, np.inf)]
+    ),
+    "whole": np.concatenate([2.0 ** np.arange(-1074, 1024), np.arange(100_000.0), [-0.0]]),
+    "of float32": np.exp(np.random.default_rng(2).normal(0, 8, 300_000)).astype("f4").astype("f8"),
+    "integers": BITS,
+}
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+def test_every_number_is_written_as_python_writes_it(kind: str) -> None:
+    values = NUMBERS[kind]
+    expected = ["" if value != value else repr(value) for value in values.tolist()]
+    assert csvtext.body(pd.DataFrame({"a": values})).splitlines() == expected
 
 
 def test_no_rows_are_no_text() -> None:
