@@ -40,6 +40,7 @@ SLICE_SECONDS = 0.0015  # of a turn, or one update where that takes longer
 TURNS = 3
 BATCHES = 4  # arrays of as many are made for it
 BLOCKS = (3, 6)  # of the fastest size, in a stack whose updates are made at once
+NEAR = 0.75  # of one size another tells how fast it is
 # Of the time that the trials at hand take, at most this share is spent on trying.
 SHARE = 0.04
 
@@ -132,14 +133,18 @@ def fitting(
         return likely
     known = _known.setdefault(_kind(problem, some), {})
     grid = [size for size in _grid(problem, some) if size <= count]
+    tried = [*grid, *(fit.trials for fit in known)]
+    if not any(NEAR <= size / count <= 1 / NEAR for size in tried):
+        grid.insert(0, count)
     epoch = step_cost(problem, some.rule, some.wrappers)
     update = epoch / updates_per_epoch(problem)
     price = (TURNS + 1) * sum(max(SLICE_SECONDS, size * update) for size in grid)
     affordable = price <= SHARE * count * problem.epochs * epoch
 
     def best() -> Fit:
-        there = [fit for fit in known if fit.trials <= count]
-        return min(there, key=known.__getitem__, default=likely)
+        there = [fit for fit in known if NEAR * fit.trials <= count]
+        trials, block = min(there, key=known.__getitem__, default=likely)
+        return Fit(min(trials, count), min(block, count))
 
     def take_turns(fits: Iterable[Fit]) -> None:
         turns = {

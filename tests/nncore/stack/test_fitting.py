@@ -107,6 +107,16 @@ def test_the_fastest_stacks_are_chosen(monkeypatch, passes, updates):
     assert cost(fit) < 1.3 * best
 
 
+@pytest.mark.parametrize("count", range(LEAST + 1, MOST + 1))
+def test_as_many_as_there_are_are_tried_where_no_size_is_near(monkeypatch, count):
+    clock = Clock(monkeypatch, lambda fit: 1 / fit.trials)
+    assert chosen(LONG, count, clock).trials >= 0.75 * count
+    tried = len(clock.tried)
+    fewer = chosen(LONG, round(0.9 * count), clock)
+    assert 0.67 * count <= fewer.trials <= round(0.9 * count)
+    assert len(clock.tried) == tried
+
+
 def test_what_was_tried_is_known_and_fewer_trials_need_no_more(monkeypatch):
     clock = Clock(monkeypatch, lambda fit: valley(7)(fit.block))
     first = chosen(LONG, MOST, clock)
