@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.store import schema, survey
 from bench.store.lock import FolderLock
@@ -35,6 +36,7 @@ from bench.store.records import (
     Training,
     Trials,
 )
+from bench.store.rows import NONE
 from bench.store.schema import seal, sealed, translated
 from nncore.metrics import TRAIN_LOSS
 from nncore.text import shown
@@ -208,7 +210,8 @@ class Store:
         self._layout_ids |= new_layouts
         self._layouts |= {number: layout for layout, number in new_layouts.items()}
         self._stacks[stack_id] = training
-        self._trials |= added
+        for key, new in added.items():
+            self._trials.put(key, new)
 
     def set_meta(self, **values: Any) -> None:
         """Store facts about the whole experiment, each anything that JSON can hold."""
@@ -254,8 +257,7 @@ class Store:
         with translated(self.path, "read"):
             for number, seal_ in self._connection.execute(schema.GET_SEALS):
                 found.update(repr((number, seal_)).encode())
-        for key, trial in self._trials.items():
-            found.update(repr((key, trial)).encode())
+        found.update(self._trials.fingerprint())
         found.update(repr((self._layouts, self._stacks, self.damage)).encode())
         found.update(json.dumps(self._meta, sort_keys=True).encode())
         return found.hexdigest()
@@ -273,29 +275,43 @@ class Store:
 
     def statuses(self) -> dict[str, str]:
         """Status by key of every intact trial, in the order of storing."""
-        return {key: trial.status for key, trial in self._trials.items()}
+        return dict(zip(self._trials, self._words("status"), strict=True))
 
     def done(self, *, retry_crashed: bool = False) -> set[str]:
         """Keys that need no training; `retry_crashed` leaves the crashed ones out."""
         return {
             key
-            for key, trial in self._trials.items()
-            if not (retry_crashed and trial.status == "crashed")
+            for key, status in zip(self._trials, self._words("status"), strict=True)
+            if not (retry_crashed and status == "crashed")
         }
 
     def trials(self, keys: Sequence[str]) -> Trials:
         """The scalar part of the outcomes of `keys` that are stored."""
-        found = [(i, self._trials[key]) for i, key in enumerate(keys) if key in self._trials]
-        rows = [trial for _, trial in found]
-        stacks = [self._stacks.get(row.stack) for row in rows]
+        places = self._trials.places(keys)
+        positions = np.flatnonzero(places != NONE)
+        places = places[positions]
+        epochs = self._trials.numbers("diverged_epoch")[places].tolist()
+        improved = self._trials.numbers("improved")[places].tolist()
+        reasons = {text: shown(text) for text in self._trials.words}
         return Trials(
-            np.array([i for i, _ in found], np.int64),
-            [row.status for row in rows],
-            [shown(row.reason) for row in rows],
-            [row.diverged_epoch for row in rows],
-            [row.improved for row in rows],
-            np.array([s.kernel_seconds / s.size if s else np.nan for s in stacks], np.float64),
+            positions,
+            self._words("status")[places].tolist(),
+            [reasons[text] for text in self._words("reason")[places]],
+            [None if epoch == NONE else epoch for epoch in epochs],
+            [None if value == NONE else bool(value) for value in improved],
+            self._seconds(places),
         )
+
+    def _words(self, name: str) -> NDArray[np.object_]:
+        """A column of texts of all trials, in the order of storing."""
+        return self._trials.words[self._trials.numbers(name)]
+
+    def _seconds(self, places: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Each trial's share of its stack's seconds; NaN where nothing is known of the stack."""
+        stacks, of = np.unique(self._trials.numbers("stack")[places], return_inverse=True)
+        known = [self._stacks.get(number) for number in stacks.tolist()]
+        each = [s.kernel_seconds / s.size if s else np.nan for s in known]
+        return np.array(each, np.float64)[of]
 
     def curves(
         self, keys: Sequence[str], chunk_bytes: int = CHUNK_BYTES, chunk_trials: int = CHUNK_TRIALS
@@ -306,43 +322,51 @@ class Store:
         no curve and are left out. Raises `DamagedError` for a curve that was changed since the
         store was opened.
         """
-        batch: list[tuple[int, str]] = []
+        places = self._trials.places(keys)
+        layouts = self._trials.numbers("layout")
+        sizes = {number: layout.size for number, layout in self._layouts.items()}
+        batch: list[tuple[int, int]] = []
         current, size = -1, 0
-        for position, key in enumerate(keys):
-            trial = self._trials.get(key)
-            if trial is None or not self._layouts[trial.layout].size:
+        for position, place in enumerate(places.tolist()):
+            if place == NONE:
+                continue
+            layout = int(layouts[place])
+            if not sizes[layout]:
                 continue
             full = size >= chunk_bytes or len(batch) >= chunk_trials
-            if batch and (full or trial.layout != current):
+            if batch and (full or layout != current):
                 yield self._load(batch, current)
                 batch, size = [], 0
-            batch.append((position, key))
-            current = trial.layout
-            size += self._layouts[trial.layout].size
+            batch.append((position, place))
+            current = layout
+            size += sizes[layout]
         if batch:
             yield self._load(batch, current)
 
     def outcomes(self, keys: Iterable[str]) -> Iterator[tuple[str, Record]]:
         """The stored ones among `keys`, whole, one by one in their order."""
-        for key in keys:
-            if key in self._trials:
-                trial = self._trials[key]
-                [data] = self._read([key])
-                yield (
-                    key,
-                    self._layouts[trial.layout].record(
-                        data,
-                        status=trial.status,
-                        reason=trial.reason,
-                        diverged_epoch=trial.diverged_epoch,
-                        improved=trial.improved,
-                    ),
-                )
+        for place in self._trials.places(keys).tolist():
+            if place != NONE:
+                yield from self._outcomes([place])
+
+    def _outcomes(self, places: Sequence[int]) -> Iterator[tuple[str, Record]]:
+        """Trials, whole, by their places."""
+        for place, data in zip(places, self._read(places), strict=True):
+            key, row = self._trials.at(place)
+            record = self._layouts[row.layout].record(
+                data,
+                status=row.status,
+                reason=row.reason,
+                diverged_epoch=row.diverged_epoch,
+                improved=row.improved,
+            )
+            yield key, record
 
     def layouts(self, keys: Iterable[str]) -> list[Layout]:
         """What the stored trials among `keys` recorded, each layout once."""
-        found = {self._trials[key].layout: None for key in keys if key in self._trials}
-        return [self._layouts[number] for number in found]
+        places = self._trials.places(keys)
+        found = self._trials.numbers("layout")[places[places != NONE]]
+        return [self._layouts[number] for number in dict.fromkeys(found.tolist())]
 
     def asked(self, key: str) -> tuple[str, ...]:
         """The identities of the metrics and targets that a stored trial was asked for."""
@@ -350,15 +374,17 @@ class Store:
 
     def results(self) -> Iterator[Result]:
         """Everything that is stored, stack by stack, as `add` takes it."""
-        stacks: dict[int, list[str]] = {}
-        for key, trial in self._trials.items():
-            stacks.setdefault(trial.stack, []).append(key)
-        for number, keys in stacks.items():
-            records = [record for _, record in self.outcomes(keys)]
-            training = self._stacks.get(number, Training.unknown(len(keys)))
+        numbers = self._trials.numbers("stack")
+        order = numbers.argsort(kind="stable")
+        starts = np.flatnonzero(np.diff(numbers[order]) != 0) + 1
+        for places in sorted(np.split(order, starts), key=lambda some: some[:1].tolist()):
+            if not len(places):
+                continue  # nothing is stored
+            pairs = list(self._outcomes(places.tolist()))
+            training = self._stacks.get(int(numbers[places[0]]), Training.unknown(len(pairs)))
             yield Result(
-                keys=tuple(keys),
-                records=records,
+                keys=tuple(key for key, _ in pairs),
+                records=[record for _, record in pairs],
                 kernel_seconds=training.kernel_seconds,
                 wall_seconds=training.wall_seconds,
                 started=training.started,
@@ -375,10 +401,10 @@ class Store:
         """How each stack was trained, in the order of storing."""
         return list(self._stacks.values())
 
-    def _load(self, batch: Sequence[tuple[int, str]], layout_id: int) -> CurveChunk:
+    def _load(self, batch: Sequence[tuple[int, int]], layout_id: int) -> CurveChunk:
         layout = self._layouts[layout_id]
         epochs = np.frombuffer(layout.epochs, np.int64)
-        data = b"".join(self._read([key for _, key in batch]))
+        data = b"".join(self._read([place for _, place in batch]))
         shape = len(layout.metrics), len(epochs)
         curves, numbers = np.split(
             np.frombuffer(data).reshape(len(batch), -1), [shape[0] * shape[1]], axis=1
@@ -387,7 +413,8 @@ class Store:
         # A loss that is not finite is stored as infinity.
         unknown = np.isnan(values[:, layout.metrics.index(TRAIN_LOSS)])
         if unknown.any():
-            strange = tuple(batch[int(i)][1] for i in np.flatnonzero(unknown.any(axis=1)))
+            bad = [batch[int(i)][1] for i in np.flatnonzero(unknown.any(axis=1))]
+            strange = tuple(self._trials.at(place)[0] for place in bad)
             raise DamagedError(self.path, [Damage("curve", "has losses that are none", strange)])
         return CurveChunk(
             np.array([position for position, _ in batch], np.int64),
@@ -398,18 +425,18 @@ class Store:
             dict(zip(layout.numbers, numbers.T, strict=True)),
         )
 
-    def _read(self, keys: Sequence[str]) -> list[bytes]:
-        """The curves of `keys`, checked again: the file may have changed since it was opened."""
-        trials = [self._trials[key] for key in keys]
-        numbers = ",".join(str(trial.id) for trial in trials)
+    def _read(self, places: Sequence[int]) -> list[bytes]:
+        """Curves of trials, checked again: the file may have changed since it was opened."""
+        trials = [self._trials.at(place) for place in places]
+        numbers = ",".join(str(row.id) for _, row in trials)
         with translated(self.path, "read"):
             rows = self._connection.execute(schema.GET_CURVES.format(numbers)).fetchall()
         found = {number: (curve, expected) for number, curve, expected in rows}
         curves = []
-        for key, trial in zip(keys, trials, strict=True):
-            curve, expected = found.get(trial.id, (b"", b""))
-            row = {"key": key, **trial._asdict()}
-            if not isinstance(curve, bytes) or seal("outcomes", row, curve) != expected:
+        for key, row in trials:
+            curve, expected = found.get(row.id, (b"", b""))
+            whole = {"key": key, **row._asdict()}
+            if not isinstance(curve, bytes) or seal("outcomes", whole, curve) != expected:
                 problem = Damage("curve", "does not match its SHA-256", (key,))
                 raise DamagedError(self.path, [problem])
             curves.append(curve)

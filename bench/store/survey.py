@@ -7,7 +7,6 @@ import json
 import os
 import re
 import sqlite3
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 
 from bench.store import schema
 from bench.store.records import Damage, DamagedError, Layout, Row, StoreError, Training
+from bench.store.rows import Rows
 from bench.store.schema import seal, sealed, translated
 from nncore.metrics import TRAIN_LOSS
 from nncore.values import NUMBER, TEXT, YES_OR_NO, one_of, record, such, whole
@@ -68,7 +68,7 @@ class Survey:
     meta: dict[str, Any] = field(default_factory=dict)
     layouts: dict[int, Layout] = field(default_factory=dict)
     stacks: dict[int, Training] = field(default_factory=dict)
-    trials: dict[str, Row] = field(default_factory=dict)
+    trials: Rows = field(default_factory=Rows)
 
 
 def survey(connection: sqlite3.Connection, path: Path) -> Survey:
@@ -147,9 +147,21 @@ def _layout(text: str, epochs: bytes) -> Layout | None:
 
 
 def _survey_trials(connection: sqlite3.Connection, found: Survey) -> None:
+    lost: dict[str, list[str]] = {}
+    found.trials = Rows.of(_intact_trials(connection, found, lost))
+    for problem, keys in lost.items():
+        if problem.startswith("needs"):
+            found.damage.append(Damage("trials", problem, tuple(keys)))
+        else:
+            found.damage += [Damage("trial", problem, (key,)) for key in keys]
+
+
+def _intact_trials(
+    connection: sqlite3.Connection, found: Survey, lost: dict[str, list[str]]
+) -> Iterator[tuple[str, Row]]:
+    """Keys and rows of what is intact; keys of the rest come into `lost`, by what is wrong."""
     largest = max((layout.size for layout in found.layouts.values()), default=0)
     chunk = max(1, min(1000, CHUNK_BYTES // (largest + 1)))
-    lost: dict[str, list[str]] = {}
     missed: set[Any] = set()
     for row in _rows(connection, "outcomes", "id", found, chunk, curves=True):
         key, curve, layout = row["key"], row.pop("data"), row["layout"]
@@ -171,14 +183,7 @@ def _survey_trials(connection: sqlite3.Connection, found: Survey) -> None:
         if problem:
             lost.setdefault(problem, []).append(str(key))
         else:
-            # Millions of rows share a few words.
-            row |= {name: sys.intern(row[name]) for name in ("status", "reason")}
-            found.trials[key] = Row(**{name: row[name] for name in Row._fields})
-    for problem, keys in lost.items():
-        if problem.startswith("needs"):
-            found.damage.append(Damage("trials", problem, tuple(keys)))
-        else:
-            found.damage += [Damage("trial", problem, (key,)) for key in keys]
+            yield key, Row(**{name: row[name] for name in Row._fields})
 
 
 def _structure(connection: sqlite3.Connection, path: Path) -> Iterator[str]:
