@@ -12,7 +12,8 @@ import pandas as pd
 from bench.figures import paths, style
 from bench.figures.paths import Landscape
 from bench.figures.style import Look
-from bench.plan.trials import Trial
+from bench.plan.spans import Plan
+from bench.plan.trial import Trial
 from bench.tables.bundle import Tables
 from bench.tables.headline import MEDIAN, Headline, best_median
 from bench.verdicts import ALL, Verdicts
@@ -61,10 +62,7 @@ class Material:
 
     @cached_property
     def _floors(self) -> Mapping[str, float]:
-        return {
-            name: floor_of(problem)
-            for name, problem in {t.problem_name: t.problem for t in self.planned}.items()
-        }
+        return {name: floor_of(problem) for name, problem in Plan.of(self.planned).problems.items()}
 
     def labels_of(self, optimizers: Collection[str]) -> set[str]:
         """What rankings and pairs call optimizers, of which one row may stand for several."""

@@ -16,7 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.plan.keys import key
-from bench.plan.trials import Trial
+from bench.plan.spans import Plan
+from bench.plan.trial import Trial
 from bench.tables.headline import COST
 from nncore.datasets import datasets, minima
 from nncore.rules.bridges import is_found
@@ -59,10 +60,12 @@ def landscapes(planned: Sequence[Trial], best: pd.DataFrame) -> dict[str, Landsc
     `planned` defines the trials that rows of `best` number; `best` has one configuration per
     problem and optimizer, that whose path is drawn.
     """
-    flat = {t.problem_name for t in planned if is_flat(t.problem)}
-    by_index = {t.index: t for t in planned}
+    plan = Plan.of(planned)
+    flat = {name for name, problem in plan.problems.items() if is_flat(problem)}
+    drawn = best[best["problem"].isin(flat)]
+    by_index = {t.index: t for t in plan.only(drawn["trial"])}
     found = {}
-    for problem, runs in best[best["problem"].isin(flat)].groupby("problem", sort=False):
+    for problem, runs in drawn.groupby("problem", sort=False):
         landscape = _landscape(runs, by_index)
         if landscape is not None and landscape.paths:
             found[str(problem)] = landscape

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.plan.manifest import Manifest
-from bench.plan.trials import Trial
+from bench.plan.spans import Plan
+from bench.plan.trial import Trial
 from bench.store.store import Result, Store
 from bench.tables.headline import Headline, Headlines
 from bench.tables.records import arrivals, curve_chunks
@@ -130,7 +131,7 @@ def measured(store: Store, manifest: Manifest) -> Iterator[Curves]:
             for place, name in enumerate(chunk.metrics):
                 values[name][chunk.positions] = chunk.values[:, place]
             for name, found in times.items():
-                epochs = arrivals(chunk, there, name, manifest.targets)
+                epochs = arrivals(chunk, Plan.of(there), name, manifest.targets)
                 found[chunk.positions] = np.where(np.isnan(epochs), np.inf, epochs)
         losses = values.pop(TRAIN_LOSS)
         yield Curves(

@@ -36,7 +36,7 @@ def page(
     `machine`. Raises LibraryError where plotly.js is not installed.
     """
     found = contents.content(store, manifest, material, tables)
-    definitions = {t.problem_name: t.problem.content for t in manifest.trials}
+    definitions = {name: problem.content for name, problem in manifest.problems.items()}
     meta = store.meta
     body = [
         sections.header(manifest, material),

@@ -94,16 +94,14 @@ def _points(
     ended = tables.trials[tables.trials["status"] != "crashed"]
     finals = [c for c in ended if str(c).startswith("final_")]
     width = (ended.groupby("problem")[finals].count() > 0).sum(axis=1)
-    planned = {t.problem_name: t.problem for t in manifest.trials}
+    planned = manifest.problems
     sizes = {
         str(name): int(count) * (planned[str(name)].epochs // planned[str(name)].record_every + 1)
         for name, count in width.items()
     }
     chosen = pointed.kept(ended, tables.runs, sizes)
-    numbers = set(chosen["trial"])
     found: defaultdict[str, Points] = defaultdict(Points)
-    some = [t for t in manifest.trials if t.index in numbers]
-    pointed.packed(store, some, tables.metrics, found.__getitem__)
+    pointed.packed(store, manifest.plan.only(chosen["trial"]), tables.metrics, found.__getitem__)
     if not len(chosen):
         for problem, rows in tables.bands.groupby("problem", sort=False):
             pointed.banded(found[str(problem)], rows, tables.metrics)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,14 +11,16 @@ import pandas as pd
 
 from bench.page import packing
 from bench.page.packing import Blob
-from bench.plan.trials import Trial
+from bench.plan.spans import Plan
 from bench.store.records import EVALUATIONS
 from bench.store.store import CurveChunk, Store
+from bench.tables.columns import leading_columns
 from bench.tables.records import curve_chunks
 from nncore.metrics import Columns
 from nncore.rules import rules
 
 MOST = 8_000_000  # values of curves that a page holds; those of the default experiment are 2.5
+NUMBERS = ("trial", "optimizer", "configuration", "seed")
 BANDS = ("low", "median", "high")
 
 
@@ -52,34 +54,26 @@ def kept(trials: pd.DataFrame, runs: pd.DataFrame, sizes: Mapping[str, int]) -> 
     return runs.iloc[:0]
 
 
-def packed(
-    store: Store, trials: Sequence[Trial], metrics: Columns, spoken: Callable[[str], Points]
-) -> None:
-    """Add the curves of `trials` to the points of their problems, `spoken(problem)`."""
-    for chunk in curve_chunks(store, trials, metrics, counts=True):
-        problems = np.array([trials[i].problem_name for i in chunk.positions])
+def packed(store: Store, plan: Plan, metrics: Columns, spoken: Callable[[str], Points]) -> None:
+    """Add the curves of `plan` to the points of their problems, `spoken(problem)`."""
+    for chunk in curve_chunks(store, plan, metrics, counts=True):
+        problems = plan.column(lambda span: span.problem_name, chunk.positions)
         for problem in dict.fromkeys(problems):
             here = np.flatnonzero(problems == problem)
-            mine = [trials[i] for i in chunk.positions[here]]
-            _sheet(spoken(str(problem)), chunk, here, mine, metrics)
+            _sheet(spoken(str(problem)), chunk, here, plan, metrics)
 
 
 def _sheet(
-    points: Points, chunk: CurveChunk, here: np.ndarray, mine: Sequence[Trial], metrics: Columns
+    points: Points, chunk: CurveChunk, here: np.ndarray, plan: Plan, metrics: Columns
 ) -> None:
-    """One more sheet: the rows `here` of a chunk, which are the curves of `mine`."""
-    optimizers = dict.fromkeys(t.optimizer for t in mine)
-    places = {name: i for i, name in enumerate(optimizers)}
-    numbers = {
-        "trial": [t.index for t in mine],
-        "optimizer": [places[t.optimizer] for t in mine],
-        "configuration": [t.configuration_index for t in mine],
-        "seed": [t.seed for t in mine],
-    }
+    """One more sheet: the rows `here` of a chunk, which are curves of `plan`."""
+    mine = leading_columns(plan, chunk.positions[here])
+    codes, optimizers = pd.factorize(mine["optimizer"])
+    numbers = mine[["trial", "configuration", "seed"]].assign(optimizer=codes)
     sheet: dict[str, Any] = {
         "optimizers": list(optimizers),
         "epochs": chunk.epochs.tolist(),
-        **{n: points.blob.reference(np.array(v, dtype=np.float64)) for n, v in numbers.items()},
+        **{n: points.blob.reference(numbers[n].to_numpy(np.float64)) for n in NUMBERS},
     }
     values = {
         name: chunk.values[here, chunk.metrics.index(name)]
@@ -99,21 +93,26 @@ def _sheet(
             "patterns": patterns.astype(int).tolist(),
             "of": points.blob.reference(of.reshape(-1).astype(np.float64)),
         }
-        points.updates = points.updates or _updates(mine, chunk.epochs, counted)
+        points.updates = points.updates or _updates(
+            plan, chunk.positions[here], chunk.epochs, counted
+        )
     points.sheets.append(sheet)
 
 
-def _updates(mine: Sequence[Trial], epochs: np.ndarray, counted: np.ndarray) -> float | None:
+def _updates(
+    plan: Plan, positions: np.ndarray, epochs: np.ndarray, counted: np.ndarray
+) -> float | None:
     """How many updates an epoch has: as many as gradients are evaluated by a rule without a search.
 
     None where no trial has such a rule, free of wrappers.
     """
     later = np.flatnonzero(epochs > 0)
-    for trial, counts in zip(mine, counted, strict=True):
-        rule = trial.configuration.rule
-        plain = rule in rules and not rules[rule].evaluates
-        if plain and "wrap" not in trial.configuration.modifiers and len(later):
-            return float(counts[later[0]] / epochs[later[0]])
+    numbers = plan.span_numbers(positions)
+    for place in np.flatnonzero(np.diff(numbers, prepend=-1)):
+        some = plan.spans[numbers[place]].configuration
+        plain = some.rule in rules and not rules[some.rule].evaluates
+        if plain and "wrap" not in some.modifiers and len(later):
+            return float(counted[place, later[0]] / epochs[later[0]])
     return None
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.plan.keys import begin, finish
-from bench.plan.trials import Trial
+from bench.plan.spans import Following, Plan, Span, compact
+from bench.store.keys import KIND, Keys
 
 # What keys are made of: of problems by name, of configurations by number; and as both are listed.
 Texts = tuple[Mapping[str, str], Mapping[int, str]]
@@ -20,26 +20,36 @@ MOST_UNWRITTEN = 4_000_000
 
 
 def written(
-    trials: Sequence[Trial], problems: Mapping[str, int], configurations: Mapping[int, int]
+    plan: Plan, problems: Mapping[str, int], configurations: Mapping[int, int]
 ) -> list[list[int]]:
     """Rows of `index, problem, configuration, seed, count`, by places of names and numbers.
 
     A row is of trials that follow each other with their seeds: those of the first, and how many.
     """
     found: list[list[int]] = []
-    for trial in trials:
-        places = [problems[trial.problem_name], configurations[trial.configuration_index]]
-        if found and found[-1][1:3] == places:
-            index, _, _, seed, count = found[-1]
-            if (trial.index, trial.seed) == (index + count, seed + count):
-                found[-1][4] += 1
-                continue
-        found.append([trial.index, *places, trial.seed, 1])
+    for span in plan.spans:
+        places = [problems[span.problem_name], configurations[span.configuration_index]]
+        for first, first_seed, number in _pieces(span):
+            if found and found[-1][1:3] == places:
+                index, _, _, seed, count = found[-1]
+                if (first, first_seed) == (index + count, seed + count):
+                    found[-1][4] += number
+                    continue
+            found.append([first, *places, first_seed, number])
     return found
 
 
+def _pieces(span: Span) -> Iterator[tuple[int, int, int]]:
+    """Index and seed of each first of trials that follow each other, and how many do."""
+    if isinstance(compact(span.indexes), range) and isinstance(compact(span.seeds), range):
+        yield span.indexes[0], span.seeds[0], len(span)
+    else:
+        for index, seed in zip(span.indexes, span.seeds, strict=True):
+            yield index, seed, 1
+
+
 def keys_or_texts(
-    trials: Sequence[Trial],
+    plan: Plan,
     texts: Texts,
     fixed: Collection[str],
     problems: Sequence[str],
@@ -50,27 +60,22 @@ def keys_or_texts(
     Trials of `fixed` problems have no seed in their keys.
     """
     of_problems, of_configurations = texts
-    keys = [trial.key for trial in trials]
     if of_problems.keys() >= {*problems} and of_configurations.keys() >= {*numbers}:
         found = {
             "problems": [of_problems[name] for name in problems],
             "configurations": [of_configurations[number] for number in numbers],
         }
-        follow = map(operator.eq, keys, _following(trials, texts, fixed))
-        if len(keys) <= MOST_UNWRITTEN and all(follow):
+        follow = (_follow(span, texts, span.problem_name in fixed) for span in plan.spans)
+        if len(plan) <= MOST_UNWRITTEN and all(follow):
             return {"texts": found}
-    return {"keys": "".join(keys)}
+    return {"keys": "".join(plan.keys)}
 
 
-def _following(trials: Sequence[Trial], texts: Texts, fixed: Collection[str]) -> Iterator[str]:
-    """The keys that follow from the texts of problems and configurations and from seeds."""
-    of_problems, of_configurations = texts
-    begun: dict[tuple[str, int], Any] = {}
-    for trial in trials:
-        place = name, number = trial.problem_name, trial.configuration_index
-        if place not in begun:
-            begun[place] = begin(of_configurations[number], of_problems[name])
-        yield finish(begun[place], None if name in fixed else trial.seed)
+def _follow(span: Span, texts: Texts, fixed: bool) -> bool:
+    """Whether the keys of a span follow from the texts of its problem and configuration."""
+    own = texts[1][span.configuration_index], texts[0][span.problem_name]
+    expected = Following(own, span.seeds, fixed)
+    return span.keys == expected or all(map(operator.eq, span.keys, expected))
 
 
 def begun(values: Mapping[str, Any]) -> Begun | None:
@@ -88,18 +93,27 @@ def begun(values: Mapping[str, Any]) -> Begun | None:
     return found["problems"], found["configurations"]
 
 
-def read(values: Mapping[str, Any], begun: Begun | None) -> tuple[list[list[int]], list[str]]:
-    """The rows of a manifest, and the keys that it has written; none where they follow.
+def read(
+    values: Mapping[str, Any], begun: Begun | None
+) -> tuple[list[tuple[int, int, Sequence[int], Sequence[int]]], Keys]:
+    """What a manifest's rows say, and the keys that it has written; none where they follow.
 
-    Raises ValueError where rows are none, or not of as many trials as there are keys.
+    Of trials that follow each other on one problem, with one configuration: both places, indexes
+    and seeds. Raises ValueError where rows are none, or not of as many trials as there are keys.
     """
-    text = values.get("keys") or ""
-    keys = [text[i : i + 64] for i in range(0, len(text), 64)]
+    keys = Keys(np.frombuffer(bytes.fromhex(values.get("keys") or ""), KIND))
     numbers = _numbers(values["trials"], MOST_UNWRITTEN if begun else len(keys))
     if not begun and numbers[:, 4].sum() != len(keys):
         raise ValueError("there is not a key for every trial")
-    rows: list[list[int]] = numbers.tolist()
-    return rows, keys
+    ends = numbers[:, 0] + numbers[:, 4]
+    same = (numbers[1:, 1:3] == numbers[:-1, 1:3]).all(axis=1) & (numbers[1:, 0] == ends[:-1])
+    found: list[tuple[int, int, Sequence[int], Sequence[int]]] = []
+    for rows in np.split(numbers, np.flatnonzero(~same) + 1) if len(numbers) else ():
+        parts = [range(seed, seed + count) for seed, count in rows[:, 3:].tolist()]
+        seeds = compact(parts[0] if len(parts) == 1 else [s for part in parts for s in part])
+        first, p, c = rows[0, :3].tolist()
+        found.append((p, c, range(first, first + len(seeds)), seeds))
+    return found, keys
 
 
 def _numbers(rows: list[Any], most: int) -> NDArray[np.int64]:
@@ -130,16 +144,34 @@ def texts_of(begun: Begun | None, problems: list[str], numbers: list[int]) -> Te
     return dict(zip(problems, begun[0], strict=True)), dict(zip(numbers, begun[1], strict=True))
 
 
-def repeat(trials: Sequence[Trial]) -> bool:
-    """Whether a trial is there twice; two optimizers may share one.
+def repeat(plan: Plan) -> bool:
+    """Whether a trial is there twice; two optimizers may share one."""
+    numbers: dict[Any, list[Sequence[int]]] = {}
+    owners: dict[Any, list[Span]] = {}
+    for span in plan.spans:
+        numbers.setdefault((span.problem_name, span.configuration_index), []).append(span.seeds)
+        owners.setdefault((span.problem_name, span.optimizer), []).append(span)
+    some = any(map(_repeat, numbers.values()))
+    some = some or len(np.unique(plan.indexes)) < len(plan)
+    return some or any(map(_keys_repeat, owners.values()))
 
-    There may be millions, so no set has more than it needs, and one is gone before the next.
-    """
-    seeds: dict[tuple[str, int], set[int]] = {}
-    for t in trials:
-        seeds.setdefault((t.problem_name, t.configuration_index), set()).add(t.seed)
-    some = sum(map(len, seeds.values())) < len(trials)
-    some = some or len({t.index for t in trials}) < len(trials)
-    shared = len({t.key for t in trials}) < len(trials)
-    own = {(t.problem_name, t.optimizer, t.key) for t in trials} if shared else trials
-    return some or len(own) < len(trials)
+
+def _repeat(parts: Sequence[Sequence[int]]) -> bool:
+    """Whether a number is there twice."""
+    if len(parts) == 1 and isinstance(parts[0], range):
+        return False
+    return len(set().union(*parts)) < sum(map(len, parts))
+
+
+def _keys_repeat(spans: Sequence[Span]) -> bool:
+    """Whether a key is: where all follow, what they follow from tells."""
+    seeds: dict[tuple[str, str], list[Sequence[int]]] = {}
+    for span in spans:
+        if not isinstance(span.keys, Following):
+            digests = np.concatenate([span.digests for span in spans])
+            return len(np.unique(digests)) < len(digests)
+        own = range(len(span)) if span.keys.fixed else span.seeds
+        seeds.setdefault(span.keys.texts, []).append(own)
+        if span.keys.fixed and len(span) > 1:
+            return True
+    return any(map(_repeat, seeds.values()))

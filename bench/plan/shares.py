@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Sequence
 
 from bench.plan.stacks import seconds
-from bench.plan.trials import Trial
+from bench.plan.trial import Trial
 
 
 def shares(trials: Sequence[Trial], parts: int) -> list[tuple[Trial, ...]]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench.plan.keys import problem_text
-from bench.plan.trials import Stack, Trial
+from bench.plan.trial import Stack, Trial
 from nncore.stack.costs import LARGEST, stack_size, step_cost, worthwhile
 from nncore.stack.parts import parts
 

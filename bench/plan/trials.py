@@ -2,58 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from bench.plan.keys import configuration_text, problem_text
+from bench.plan.spans import Following, Plan, Span, compact
+from bench.plan.trial import Trial
 from nncore.losses import losses
 from nncore.metrics import LOSS, Metric, applicable
-from nncore.trial import Configuration, Problem, Seeds, Target, is_random
+from nncore.trial import Target, is_random
 
 if TYPE_CHECKING:
     from bench.spec.experiment import Experiment
     from bench.spec.optimizers import Optimizer
-from bench.plan.keys import begin, configuration_text, finish, problem_text
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One problem, one configuration, one seed.
-
-    `key` names its content and `index` its row. `configuration_index` tells configurations apart:
-    from 0 in the spec's order over all optimizers, the same on every problem and in every phase.
-    `metrics` has the identities of those to record beside the loss, `targets` what is looked for
-    after every epoch: what a trial records is no part of what it computes, so neither of its key.
-    `streams` has a seed for each stream, where they are not all the trial's.
-    """
-
-    index: int
-    problem_name: str
-    optimizer: str
-    problem: Problem
-    configuration: Configuration
-    configuration_index: int
-    seed: int
-    key: str
-    metrics: tuple[str, ...] = ()
-    targets: tuple[Target, ...] = ()
-    streams: Seeds | None = None
-
-    @property
-    def seeds(self) -> Seeds:
-        """The seeds of what it draws."""
-        return self.streams or Seeds.of(self.seed)
-
-    @property
-    def asked(self) -> tuple[str, ...]:
-        """The identities of all that it is to record."""
-        return (*self.metrics, *(target.identity for target in self.targets))
-
-
-Stack = tuple[Trial, ...]
-
-
-def trials(experiment: Experiment) -> tuple[Trial, ...]:
+def trials(experiment: Experiment) -> Plan:
     """Every trial of an experiment, by problem, optimizer, configuration and seed.
 
     A problem without randomness has one trial per configuration, with the first seed. A trial that
@@ -61,7 +25,7 @@ def trials(experiment: Experiment) -> tuple[Trial, ...]:
     configurations are chosen by; of one with seeds in rounds, those of the first round.
     """
     tuning = experiment.tuning
-    return tuple(_trials(experiment, first_seeds(experiment) if tuning is None else tuning.seeds))
+    return Plan(_spans(experiment, first_seeds(experiment) if tuning is None else tuning.seeds))
 
 
 def first_seeds(experiment: Experiment) -> tuple[int, ...]:
@@ -72,14 +36,14 @@ def first_seeds(experiment: Experiment) -> tuple[int, ...]:
 
 def evaluation(
     experiment: Experiment, chosen: Iterable[Trial], seeds: Sequence[int], first: int
-) -> tuple[Trial, ...]:
+) -> Plan:
     """The trials that judge the configurations of the `chosen` trials on `seeds`.
 
     Each on the problem of its trial, numbered from `first`. Problems without randomness have been
     judged already.
     """
     kept = {(trial.problem_name, trial.configuration_index) for trial in chosen}
-    return tuple(_trials(experiment, seeds, kept, first))
+    return Plan(_spans(experiment, seeds, kept, first))
 
 
 def identities(some: Sequence[Metric], loss: str) -> tuple[str, ...]:
@@ -87,17 +51,16 @@ def identities(some: Sequence[Metric], loss: str) -> tuple[str, ...]:
     return tuple(m.quantity.identity for m in applicable(some, losses[loss]) if m.name != LOSS)
 
 
-def _trials(
+def _spans(
     experiment: Experiment,
     all_seeds: Sequence[int],
     kept: Collection[tuple[str, int]] | None = None,
     first: int = 0,
-) -> list[Trial]:
+) -> Iterator[Span]:
     """The trials of all configurations, or of the `kept` ones alone, numbered from `first`.
 
     `kept` has names of problems and numbers of configurations.
     """
-    found: list[Trial] = []
     spaces, texts = _numbered(experiment), [problem_text(p.problem) for p in experiment.problems]
     # Problems that are the same but for their targets have the same trials.
     targets: dict[str, set[Target]] = {text: set() for text in texts}
@@ -109,30 +72,26 @@ def _trials(
         metrics = identities(experiment.metrics, problem.loss)
         if kept is not None and not random:
             continue
-        seeds = all_seeds if random else experiment.seeds[:1]
+        seeds = compact(all_seeds if random else experiment.seeds[:1])
         aimed = tuple(sorted(targets[text]))
         for optimizer, numbered in spaces:
             for place in optimizer.on.get(named.name, ()):
                 number, its_text = numbered[place]
                 if kept is not None and (named.name, number) not in kept:
                     continue
-                begun = begin(its_text, text)
-                for seed in seeds:
-                    found.append(
-                        Trial(
-                            index=first + len(found),
-                            problem_name=named.name,
-                            optimizer=optimizer.name,
-                            problem=problem,
-                            configuration=optimizer.configurations[place],
-                            configuration_index=number,
-                            seed=seed,
-                            key=finish(begun, seed if random else None),
-                            metrics=metrics,
-                            targets=aimed,
-                        )
-                    )
-    return found
+                yield Span(
+                    problem_name=named.name,
+                    optimizer=optimizer.name,
+                    problem=problem,
+                    configuration=optimizer.configurations[place],
+                    configuration_index=number,
+                    indexes=range(first, first + len(seeds)),
+                    seeds=seeds,
+                    keys=Following((its_text, text), seeds, fixed=not random),
+                    metrics=metrics,
+                    targets=aimed,
+                )
+                first += len(seeds)
 
 
 def texts(experiment: Experiment) -> tuple[dict[str, str], dict[int, str]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.plan.keys import begin, configuration_text, finish, problem_text
 from bench.plan.manifest import Manifest
-from bench.plan.trials import Trial
+from bench.plan.trial import Trial
 from bench.spec.names import ANY_NAME
 from bench.spec.seeds import SEED
 from nncore.datasets import datasets, draw

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from bench.plan.manifest import Manifest
 from bench.spec import judging, toml
 from bench.spec.judging import Judged
@@ -28,18 +30,18 @@ def best_spec(manifest: Manifest, tables: Tables) -> str:
     from bench.tables.headline import criterion_words
     from bench.tables.phases import all_evaluated
 
-    by_index = {t.index: t for t in manifest.trials}
     judged = tables.runs
     ran = (judged["status"] != "crashed").groupby([judged["problem"], judged["optimizer"]])
     judged = judged[ran.transform("any")]
     first = judged.drop_duplicates(["problem", "optimizer"])["trial"]
+    by_index = {t.index: t for t in manifest.plan.only(first)}
     winners = [by_index[index] for index in first]
-    judges = manifest.trials
+    judges = manifest.plan
     if all_evaluated(tables.trials, manifest.fixed):
-        judges = tuple(t for t in judges if manifest.phase(t) == "evaluation")
+        judges = manifest.evaluation
     spec: dict[str, Any] = {
         "name": f"{manifest.name[: LONGEST - len(ENDING)]}{ENDING}",
-        "seeds": manifest.spec["seeds"] if manifest.until else sorted({t.seed for t in judges}),
+        "seeds": manifest.spec["seeds"] if manifest.until else np.unique(judges.seeds).tolist(),
     }
     if plugins := manifest.spec.get("plugins"):
         spec["plugins"] = plugins
@@ -48,7 +50,7 @@ def best_spec(manifest: Manifest, tables: Tables) -> str:
     won = {t.problem_name for t in winners}
     spec["problem"] = [
         _problem_table(name, problem, manifest.targets.get(name), manifest.judge_of(name))
-        for name, problem in {t.problem_name: t.problem for t in manifest.trials}.items()
+        for name, problem in manifest.problems.items()
         if name in won
     ]
     # An optimizer that wins with several configurations has a table for each, of one name: on

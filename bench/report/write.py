@@ -48,8 +48,7 @@ def digest(store: Store, manifest: Manifest, *, html: bool = True, form: str = "
     `html` says whether it has a page, `form` the format of its figures.
     """
     found = hashlib.sha256(store.digest().encode())
-    for trial in manifest.trials:
-        found.update(trial.key.encode())
+    found.update(manifest.plan.keys.digests.tobytes())
     here = Path(__file__).parents[1]
     for source in sorted(p for kind in ("*.py", "assets/*") for p in here.rglob(kind)):
         found.update(source.read_bytes())
@@ -133,7 +132,7 @@ def _write(
 
     from bench.figures.portion import left_out, portion
     from bench.page.build import page
-    from bench.tables import curves
+    from bench.tables import curves, trials
     from bench.tables.bundle import Tables
     from bench.tables.headline import without_costs
     from bench.verdicts import claim_words
@@ -142,7 +141,7 @@ def _write(
     frames = Tables.of(store, manifest, lambda what: Pace(what, say).at)
     written = [
         _replace(folder / "spec.toml", toml.dumps(manifest.spec)),
-        _csv(folder / "trials.csv", [without_costs(frames.trials)]),
+        _csv(folder / "trials.csv", trials.pieces(without_costs(frames.trials), manifest.plan)),
         _csv(folder / "summary.csv", [without_costs(frames.summary)]),
     ]
     at = Pace("curves written", say).at
@@ -197,13 +196,16 @@ def material_of(
         step = Pace(what, say, before=step)
         return step.over(items)
 
+    planned: Counter[str] = Counter()
+    for span in manifest.plan.spans:
+        planned[span.problem_name] += len(span)
     hosts = {stack.host for stack in store.stacks() if stack.host}
     return Material(
         tables,
         verdicts.judge(
             tables,
             targets=manifest.targets,
-            planned=Counter(t.problem_name for t in manifest.trials),
+            planned=planned,
             fixed=manifest.fixed,
             terms=terms_of(manifest),
             hosts=len(hosts),
@@ -211,9 +213,9 @@ def material_of(
             pace=pace,
             watched=manifest.until is not None,
         ),
-        planned=manifest.trials,
+        planned=manifest.plan,
         targets=manifest.targets,
-        losses={t.problem_name: t.problem.loss for t in manifest.trials},
+        losses={name: problem.loss for name, problem in manifest.problems.items()},
         judged=seeds_told(manifest, tables.trials),
         swept=sweep_told(manifest, tables.trials),
         plugins=manifest.spec.get("plugins", ()),

@@ -17,7 +17,7 @@ from bench.run.worker import Setup, Timing
 from bench.store.records import Record
 
 if TYPE_CHECKING:
-    from bench.plan.trials import Stack
+    from bench.plan.trial import Stack
 
 TICK_SECONDS = 0.1
 START_SECONDS = 60.0

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 from nncore.text import drawing
 
 if TYPE_CHECKING:
-    from bench.plan.trials import Stack
+    from bench.plan.trial import Stack
     from bench.store.store import Result
 
 T = TypeVar("T")

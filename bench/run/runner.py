@@ -36,7 +36,7 @@ from nncore.datasets import tables
 from nncore.imports import sources
 
 if TYPE_CHECKING:
-    from bench.plan.trials import Stack
+    from bench.plan.trial import Stack
 
 MINIMUM_LIMIT = 60.0
 PATIENCE = 30.0

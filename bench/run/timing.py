@@ -15,7 +15,7 @@ from bench.run import worker
 from nncore.trial import Outcome
 
 if TYPE_CHECKING:
-    from bench.plan.trials import Stack
+    from bench.plan.trial import Stack
     from bench.store.records import Record
 
 METRIC = "epoch_seconds"

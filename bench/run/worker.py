@@ -30,7 +30,7 @@ from bench.store.records import CONSTANT, EVALUATIONS, Record
 from nncore.text import shown
 
 if TYPE_CHECKING:
-    from bench.plan.trials import Stack
+    from bench.plan.trial import Stack
 
 # Set before NumPy is imported: its libraries read them when they are loaded. (joblib sets its own.)
 ENVIRONMENT = {

@@ -22,7 +22,7 @@ from bench.plan import trials as planning
 from bench.plan.manifest import Manifest
 from bench.plan.shares import shares
 from bench.plan.stacks import estimate, stacks
-from bench.plan.trials import Trial
+from bench.plan.trial import Trial
 from bench.run import rehearsal, slurm
 from bench.run.progress import counted
 from bench.run.slurm import Job, Waiting

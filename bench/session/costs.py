@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.plan.manifest import Manifest
-from bench.plan.trials import Trial
+from bench.plan.trial import Trial
 from bench.run import runner
 from bench.run.progress import Pace, counted
 from bench.run.timing import measure_stack, measured

@@ -6,10 +6,15 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench.plan import manifest as manifests
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.plan import reading, writing
 from bench.plan.manifest import Manifest
-from bench.plan.trials import Trial
+from bench.plan.spans import Plan
+from bench.plan.trial import Trial
 from bench.store import beforehand, provenance
+from bench.store.keys import Keys
 from bench.store.store import Damage, DamagedError, FolderError, Store, place
 from nncore.datasets import datasets
 from nncore.initializers import initializers
@@ -20,6 +25,7 @@ from nncore.rules import rules
 from nncore.schedules import schedules
 from nncore.wrappers import wrappers
 
+MISSING = "missing"  # a trial that has still to be trained
 # What takes part in training; metrics, tables and figures only look at it.
 COMPUTING: tuple[Registry[Any], ...] = (
     *(rules, wrappers, schedules, datasets, layers, losses, initializers),
@@ -42,7 +48,7 @@ def read_manifest(store: Store) -> Manifest:
             raise DamagedError(store.path, store.damage)
         raise FolderError(f"{store.path.parent}: a run began here and stored nothing yet")
     try:
-        return manifests.from_json(store.meta["manifest"])
+        return reading.from_json(store.meta["manifest"])
     except (KeyError, TypeError, ValueError, IndexError) as error:
         problem = Damage("meta 'manifest'", "is not one of an experiment")
         raise DamagedError(store.path, [problem]) from error
@@ -74,14 +80,25 @@ def intact(store: Store) -> Store:
 
 def done(store: Store, trials: Sequence[Trial], *, retry_crashed: bool = False) -> set[str]:
     """Keys of the `trials` that need no training: stored, with all that is now asked for."""
-    kept = store.done(retry_crashed=retry_crashed)
-    return {t.key for t in trials if t.key in kept and {*t.asked} <= {*store.asked(t.key)}}
+    plan = Plan.of(trials)
+    found = _ended(store, plan)
+    kept = (found != MISSING) & ~(retry_crashed & (found == "crashed"))
+    return {*Keys(plan.keys.digests[kept.astype(bool)])}
 
 
 def statuses(store: Store, trials: Sequence[Trial]) -> list[str]:
     """How each trial ended; "missing" if it has still to be trained."""
-    stored, kept = store.statuses(), done(store, trials)
-    return [stored[t.key] if t.key in kept else "missing" for t in trials]
+    return _ended(store, Plan.of(trials)).tolist()
+
+
+def _ended(store: Store, plan: Plan) -> NDArray[np.object_]:
+    """How each trial ended; "missing" where not all that is now asked for is stored."""
+    found = np.full(len(plan), MISSING, dtype=object)
+    for asked, positions, statuses in store.endings(plan.keys):
+        enough = np.array([asked >= {*span.asked} for span in plan.spans], bool)
+        here = enough[plan.span_numbers(positions)]
+        found[positions[here]] = statuses[here]
+    return found
 
 
 def note(store: Store, manifest: Manifest, fingerprint: Any = None) -> None:
@@ -89,7 +106,7 @@ def note(store: Store, manifest: Manifest, fingerprint: Any = None) -> None:
 
     Plugins that come later are recorded with the first ones.
     """
-    now = json.loads(json.dumps(manifests.to_json(manifest)))
+    now = json.loads(json.dumps(writing.to_json(manifest)))
     new: dict[str, Any] = {}
     if store.meta.get("manifest") != now:
         new["manifest"] = now

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.plan.trials import Trial
+from bench.plan.trial import Trial
 from bench.run import slurm
 from bench.run.progress import duration
 from bench.session.folder import done, read_manifest

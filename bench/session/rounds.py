@@ -15,7 +15,7 @@ from bench.plan import manifest as manifests
 from bench.plan import stacks as stacking
 from bench.plan import trials as planning
 from bench.plan.manifest import Manifest
-from bench.plan.trials import Trial
+from bench.plan.trial import Trial
 from bench.spec.experiment import Experiment
 from bench.store.store import Store
 
@@ -106,11 +106,11 @@ def grown(experiment: Experiment, manifest: Manifest, store: Store, ready: Ready
         more = _following(experiment, manifest, store)
         if not more:
             break
-        manifest = manifests.of(experiment, manifest.trials + more)
+        manifest = manifests.of(experiment, manifest.plan + more)
     return manifest
 
 
-def _following(experiment: Experiment, manifest: Manifest, store: Store) -> tuple[Trial, ...]:
+def _following(experiment: Experiment, manifest: Manifest, store: Store) -> Sequence[Trial]:
     """The trials that follow once all of `manifest` are stored; none at the end."""
     from bench.tables.winners import winners
 

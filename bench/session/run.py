@@ -15,7 +15,7 @@ from bench.plan import stacks as stacking
 from bench.plan import trials as planning
 from bench.plan.manifest import Manifest
 from bench.plan.shares import shares
-from bench.plan.trials import Stack, Trial
+from bench.plan.trial import Stack, Trial
 from bench.run import rehearsal, runner
 from bench.session import ahead, costs
 from bench.session.cells import given

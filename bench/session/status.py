@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.plan.trials import Trial
+from bench.plan.trial import Trial
 from bench.session.folder import read_manifest, statuses
 from bench.session.rounds import Standing, round_of, standing
 from bench.store.store import Store, place

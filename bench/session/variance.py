@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bench.page import library
 from bench.plan.manifest import Manifest
-from bench.plan.trials import Trial
+from bench.plan.trial import Trial
 from bench.plan.variance import VARIANCE, Design, absent, first_seeds, streams, to_json, twins
 from bench.run import runner
 from bench.session.folder import done, read_manifest, statuses

@@ -18,7 +18,7 @@ from bench.stats.location import CONFIDENCE, quantile
 from bench.stats.special import ndtr, ndtri, stdtrit
 
 RESAMPLES = 9_999
-PORTION = 1 << 22  # numbers drawn at once
+PORTION = 1 << 20  # numbers drawn at once
 Statistic = Callable[[Array], Array]
 Method = Literal["expanded", "percentile", "bca"]
 

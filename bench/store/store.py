@@ -13,7 +13,7 @@ import contextlib
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -367,6 +367,21 @@ class Store:
         places = self._trials.places(keys)
         found = self._trials.numbers("layout")[places[places != NONE]]
         return [self._layouts[number] for number in dict.fromkeys(found.tolist())]
+
+    def endings(
+        self, keys: Sequence[str]
+    ) -> Iterator[tuple[Set[str], NDArray[np.int64], NDArray[np.object_]]]:
+        """How the stored ones among `keys` ended, by what they were asked for.
+
+        The identities that some were asked for, the positions of those, and their statuses.
+        """
+        places = self._trials.places(keys)
+        positions = np.flatnonzero(places != NONE)
+        layouts = self._trials.numbers("layout")[places[positions]]
+        statuses = self._words("status")[places[positions]]
+        for layout in np.unique(layouts).tolist():
+            here = layouts == layout
+            yield frozenset(self._layouts[layout].asked), positions[here], statuses[here]
 
     def asked(self, key: str) -> tuple[str, ...]:
         """The identities of the metrics and targets that a stored trial was asked for."""

@@ -19,7 +19,7 @@ from bench.tables.phases import searched
 from bench.tables.ranges import intervals_or_ranges
 from bench.tables.records import At, unwatched
 from bench.tables.summary import summary_frame
-from bench.tables.trials import trials_frame
+from bench.tables.trials import trials_frame, with_keys
 from bench.tables.variance import Twins, twins_of
 from bench.tables.words import Defaults
 from nncore.metrics import BUILT_IN_COLUMNS, Columns
@@ -29,12 +29,12 @@ from nncore.metrics import BUILT_IN_COLUMNS, Columns
 class Tables:
     """What verdicts, figures and `best.toml` are made from.
 
-    `trials` and `summary` are those of the CSV files, `runs` the trials of the best configurations;
-    `curves` needs no others than theirs; `metrics` are the columns that trials were measured in,
-    `costs` says what an epoch costs, `headlines` what trials are judged by: trials and summaries
-    have its cost, files do not. `twins` are the runs that tell where variance comes from, if any;
-    `defaults` are those of plugins' rules.
-    What follows is computed when it is first asked for, and kept.
+    `trials` and `summary` are those of the CSV files, trials without their keys, which are long;
+    `runs` are the trials of the best configurations; `curves` needs no others than theirs;
+    `metrics` are the columns that trials were measured in, `costs` says what an epoch costs,
+    `headlines` what trials are judged by: trials and summaries have its cost, files do not. `twins`
+    are the runs that tell where variance comes from, if any; `defaults` are those of plugins'
+    rules. What follows is computed when it is first asked for, and kept.
     """
 
     trials: pd.DataFrame
@@ -53,11 +53,10 @@ class Tables:
     ) -> Tables:
         """Those of what is stored; `at(what)` is told how many of what are done."""
         metrics, headlines = manifest.columns, Headlines.of(manifest)
-        trials = headlines.costed(trials_frame(store, manifest, at("trials read")))
-        runs = best_trials(trials)
-        chosen = set(runs["trial"])
-        best = [t for t in manifest.trials if t.index in chosen]
-        curves = curves_frame(store, best, metrics, at("curves of the best read"))
+        trials = headlines.costed(trials_frame(store, manifest, at("trials read"), keys=False))
+        runs = with_keys(best_trials(trials), manifest.plan)
+        chosen = manifest.plan.only(runs["trial"])
+        curves = curves_frame(store, chosen, metrics, at("curves of the best read"))
         summary, costs = summary_frame(trials, manifest.fixed), costs_frame(store, manifest)
         twins, known = twins_of(store, manifest), manifest.defaults
         return cls(trials, summary, runs, curves, metrics, costs, headlines, twins, known)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from bench.plan.trials import Trial
+from bench.plan.spans import Plan
 
 
-def leading_columns(trials: Sequence[Trial]) -> pd.DataFrame:
-    """What a trial is, a row each: `trial, problem, optimizer, rule, configuration, seed`."""
+def leading_columns(plan: Plan, positions: NDArray[np.int64]) -> pd.DataFrame:
+    """What the trials at `positions` `(n,)` are, a row each.
+
+    `trial, problem, optimizer, rule, configuration, seed`.
+    """
     return pd.DataFrame(
         {
-            "trial": [t.index for t in trials],
-            "problem": pd.Series([t.problem_name for t in trials], dtype=str),
-            "optimizer": pd.Series([t.optimizer for t in trials], dtype=str),
-            "rule": pd.Series([t.configuration.rule for t in trials], dtype=str),
-            "configuration": [t.configuration_index for t in trials],
-            "seed": [t.seed for t in trials],
+            "trial": plan.indexes[positions],
+            "problem": pd.Series(plan.column(lambda s: s.problem_name, positions), dtype=str),
+            "optimizer": pd.Series(plan.column(lambda s: s.optimizer, positions), dtype=str),
+            "rule": pd.Series(plan.column(lambda s: s.configuration.rule, positions), dtype=str),
+            "configuration": plan.column(lambda s: s.configuration_index, positions, np.int64),
+            "seed": plan.seeds[positions],
         }
     )
 

@@ -50,8 +50,8 @@ def costs_frame(store: Store, manifest: Manifest) -> pd.DataFrame:
     intervals for nine.
     """
     found, rows = costs_of(store), []
-    problems = {t.problem_name: t.problem for t in manifest.trials}
-    pairs = dict.fromkeys((t.problem_name, t.configuration.name) for t in manifest.trials)
+    problems, spans = manifest.problems, manifest.plan.spans
+    pairs = dict.fromkeys((s.problem_name, s.configuration.name) for s in spans)
     names = {name: name_of(problem) for name, problem in problems.items()}
     for problem, rule in pairs:
         rounds = found.get(names[problem], {}).get(rule, ())

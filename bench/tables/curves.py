@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.plan.trials import Trial
+from bench.plan.spans import Plan
+from bench.plan.trial import Trial
 from bench.store.records import EVALUATIONS
 from bench.store.store import Store
 from bench.tables.columns import leading_columns
@@ -32,12 +33,13 @@ def curve_frames(
     In the order of `trials`; at least one piece, empty where nothing is stored. `at` is told how
     many trials are done.
     """
-    names = metric_columns(store, trials, metrics)
+    plan = Plan.of(trials)
+    names = metric_columns(store, plan, metrics)
     if not names:
         yield pd.DataFrame(columns=[*LEADING, "epoch", EVALUATIONS])
-    for chunk in curve_chunks(store, trials, metrics, counts=True, at=at):
+    for chunk in curve_chunks(store, plan, metrics, counts=True, at=at):
         records, count = len(chunk.epochs), len(chunk.positions)
-        leading = leading_columns([trials[i] for i in chunk.positions])[LEADING]
+        leading = leading_columns(plan, chunk.positions)[LEADING]
         columns: dict[str, Any] = {
             "epoch": np.tile(chunk.epochs, count),
             EVALUATIONS: evaluations(chunk),

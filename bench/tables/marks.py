@@ -32,12 +32,12 @@ def marks(store: Store, manifest: Manifest) -> pd.DataFrame:
 
     Empty where they name none; trials without that record have NaN.
     """
-    wanted, trials = asked(manifest.claims), manifest.trials
-    found = pd.DataFrame(np.nan, [t.index for t in trials] if wanted else [], list(wanted))
+    wanted, plan = asked(manifest.claims), manifest.plan
+    found = pd.DataFrame(np.nan, plan.indexes if wanted else [], list(wanted))
     if not wanted:
         return found
-    values = {name: np.full(len(trials), np.nan) for name in wanted}
-    for chunk in curve_chunks(store, trials, manifest.columns):
+    values = {name: np.full(len(plan), np.nan) for name in wanted}
+    for chunk in curve_chunks(store, plan, manifest.columns):
         for name, (epoch, column) in wanted.items():
             here = np.flatnonzero(chunk.epochs == epoch)
             if column in chunk.metrics and len(here):

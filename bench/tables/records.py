@@ -10,7 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.arrays import IntegerArray
 
-from bench.plan.trials import Trial
+from bench.plan.spans import Plan
+from bench.plan.trial import Trial
 from bench.store.records import EVALUATIONS
 from bench.store.store import CurveChunk, Store
 from nncore.metrics import LOSS, TRAIN_LOSS, Columns
@@ -39,7 +40,7 @@ def curve_chunks(
     asks for the evaluations, too, where they were counted. `at` is told how many trials are done.
     """
     done = 0
-    for chunk in store.curves([trial.key for trial in trials]):
+    for chunk in store.curves(Plan.of(trials).keys):
         kept = _kept(chunk.metrics, chunk.asked, metrics)
         if counts and EVALUATIONS in chunk.metrics:
             kept.append(EVALUATIONS)
@@ -51,7 +52,7 @@ def curve_chunks(
 
 def metric_columns(store: Store, trials: Sequence[Trial], metrics: Columns) -> list[str]:
     """Those of `metrics` that occur, in their order."""
-    layouts = store.layouts([trial.key for trial in trials])
+    layouts = store.layouts(Plan.of(trials).keys)
     seen = {name for it in layouts for name in _kept(it.metrics, it.asked, metrics)}
     return [name for name in metrics if name in seen]
 
@@ -73,16 +74,16 @@ def _kept(names: Sequence[str], asked: Sequence[str], metrics: Columns) -> list[
     return [n for n in known if not metrics[n].digest or metrics[n].identity in asked]
 
 
-def arrivals(curves: CurveChunk, trials: Sequence[Trial], column: str, targets: Targets) -> Array:
+def arrivals(curves: CurveChunk, plan: Plan, column: str, targets: Targets) -> Array:
     """The epochs `(n,)` after which the trials of `curves` first reached their problem's target.
 
-    `trials` are those that the positions of `curves` are of, `targets` by problem and column.
+    `plan` has those that the positions of `curves` are of, `targets` by problem and column.
     Infinite: never; NaN: the problem has no target in that column, or nobody has looked.
     """
     found = np.full(len(curves.positions), np.nan)
     if column not in curves.metrics:
         return found
-    names = np.array([trials[i].problem_name for i in curves.positions])
+    names = plan.column(lambda span: span.problem_name, curves.positions)
     for name in set(names) & {name for name, own in targets.items() if column in own}:
         identity = Target(column, targets[name][column]).identity
         if identity in curves.numbers:

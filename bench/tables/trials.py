@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.plan.manifest import Manifest
-from bench.plan.trials import Trial
+from bench.plan.spans import Plan
+from bench.store.keys import Keys
 from bench.store.records import CONSTANT, EVALUATIONS
 from bench.store.store import Store
 from bench.tables.columns import leading_columns
@@ -25,26 +26,34 @@ from bench.tables.records import (
 from nncore.metrics import TRAIN_LOSS
 from nncore.trial import runaway
 
+PIECE = 50_000  # rows that have their keys' texts at once
 
-def hyperparameter_columns(trials: Sequence[Trial]) -> pd.DataFrame:
-    """A row per trial, a column per hyperparameter; empty where a rule does not have it.
 
-    The learning rate comes first, then `decay` and `momentum`, the rest by name; schedules and
+def hyperparameter_columns(plan: Plan, positions: NDArray[np.int64]) -> pd.DataFrame:
+    """A row per trial at `positions` `(n,)`, a column per hyperparameter.
+
+    Empty where a rule does not have it. The learning rate comes first, then `decay` and `momentum`,
+    the rest by name; schedules and
     clipping only where some trial uses them.
     """
     rows: dict[int, dict[str, Any]] = {}
-    for trial in trials:
-        if trial.configuration_index not in rows:
-            rows[trial.configuration_index] = trial.configuration.columns
+    for number in np.unique(plan.span_numbers(positions)).tolist():
+        span = plan.spans[number]
+        if span.configuration_index not in rows:
+            rows[span.configuration_index] = span.configuration.columns
     first = ["learning_rate", "decay", "momentum"]
     names = sorted({name for row in rows.values() for name in row})
     names.sort(key=lambda name: first.index(name) if name in first else len(first))
     distinct = pd.DataFrame(list(rows.values()), columns=names)
     place = {number: i for i, number in enumerate(rows)}
-    return distinct.iloc[[place[t.configuration_index] for t in trials]].reset_index(drop=True)
+    # Where there is no trial of a configuration, nobody asks for its place.
+    places = plan.column(lambda s: place.get(s.configuration_index, 0), positions, np.intp)
+    return distinct.take(places).reset_index(drop=True)
 
 
-def trials_frame(store: Store, manifest: Manifest, at: At = unwatched) -> pd.DataFrame:
+def trials_frame(
+    store: Store, manifest: Manifest, at: At = unwatched, *, keys: bool = True
+) -> pd.DataFrame:
     """`trials.csv`: a row per stored trial, in the order of the spec.
 
     `above_constant` says of a run that did not diverge whether it ends above twice the constant
@@ -54,11 +63,11 @@ def trials_frame(store: Store, manifest: Manifest, at: At = unwatched) -> pd.Dat
     has no validation part): the test part never takes part in a choice. `time_to_*` are the epochs
     after which the targets of their problem were first reached, infinite where they never were.
     Where configurations are tuned on seeds of their own, `phase` says what a trial is for. `at` is
-    told how many trials are done.
+    told how many trials are done. Without `keys` their texts, a third of it all, are left out.
     """
-    trials, known = manifest.trials, manifest.columns
-    found = store.trials([trial.key for trial in trials])
-    mine = [trials[i] for i in found.positions]
+    plan, known = manifest.plan, manifest.columns
+    found = store.trials(plan.keys)
+    mine = found.positions
     ending = pd.DataFrame(
         {
             "status": pd.Series(found.status, dtype=str),
@@ -68,8 +77,8 @@ def trials_frame(store: Store, manifest: Manifest, at: At = unwatched) -> pd.Dat
         }
     )
     if manifest.tuning is not None:
-        ending["phase"] = pd.Series([manifest.phase(t) for t in mine], dtype=str)
-    row_of = np.full(len(trials), -1)
+        ending["phase"] = pd.Series(_phases(manifest)[mine], dtype=str)
+    row_of = np.full(len(plan), -1)
     row_of[found.positions] = np.arange(len(mine))
     # The training loss has its columns even where every trial crashed.
     values: dict[str, NDArray[np.float64]] = {
@@ -79,7 +88,7 @@ def trials_frame(store: Store, manifest: Manifest, at: At = unwatched) -> pd.Dat
     times = {column: np.full(len(mine), np.nan) for column in known if column in aimed}
     best_epoch = np.full(len(mine), -1, dtype=np.int64)
     counted = pd.array([pd.NA] * len(mine), dtype="Int64")
-    for chunk in curve_chunks(store, trials, known, counts=True, at=at):
+    for chunk in curve_chunks(store, plan, known, counts=True, at=at):
         rows, records = row_of[chunk.positions], np.arange(len(chunk.positions))
         best = best_records(chunk)
         best_epoch[rows] = chunk.epochs[best]
@@ -89,7 +98,7 @@ def trials_frame(store: Store, manifest: Manifest, at: At = unwatched) -> pd.Dat
             above = last > runaway(chunk.numbers[CONSTANT])
             ending.loc[rows, "above_constant"] = above & (ending["status"] == "ok")[rows]
         for name, epochs in times.items():
-            epochs[rows] = arrivals(chunk, trials, name, manifest.targets)
+            epochs[rows] = arrivals(chunk, plan, name, manifest.targets)
         for m, metric in enumerate(chunk.metrics):
             for kind, record in (("final", -1), ("best", best)):
                 column = values.setdefault(f"{kind}_{metric}", np.full(len(mine), np.nan))
@@ -106,9 +115,31 @@ def trials_frame(store: Store, manifest: Manifest, at: At = unwatched) -> pd.Dat
     closing = pd.DataFrame(
         {
             "reason": pd.Series(found.reason, dtype=str),
-            "key": pd.Series([t.key for t in mine], dtype=str),
+            **({"key": pd.Series(Keys(plan.keys.digests[mine]), dtype=str)} if keys else {}),
             "train_seconds": found.train_seconds,
         }
     )
-    own = hyperparameter_columns(mine)
-    return pd.concat([leading_columns(mine), own, ending, metrics, closing], axis=1)
+    own = hyperparameter_columns(plan, mine)
+    return pd.concat([leading_columns(plan, mine), own, ending, metrics, closing], axis=1)
+
+
+def with_keys(frame: pd.DataFrame, plan: Plan) -> pd.DataFrame:
+    """Rows of trials of `plan`, in its order and without their keys, with them."""
+    whole = frame.copy()
+    keys = pd.Series(plan.only(frame["trial"]).keys, frame.index, dtype=str)
+    whole.insert(list(frame).index("train_seconds"), "key", keys)
+    return whole
+
+
+def pieces(frame: pd.DataFrame, plan: Plan, rows: int = PIECE) -> Iterator[pd.DataFrame]:
+    """The rows of `trials_frame` without keys piece by piece, with them; one piece at least."""
+    for start in range(0, max(len(frame), 1), rows):
+        yield with_keys(frame.iloc[start : start + rows], plan)
+
+
+def _phases(manifest: Manifest) -> NDArray[np.object_]:
+    """What every planned trial is for."""
+    plan = manifest.plan
+    tuned = plan.column(lambda s: s.problem_name in manifest.fixed, dtype=bool)
+    tuned |= np.isin(plan.seeds, manifest.tuning.seeds if manifest.tuning else ())
+    return np.where(tuned, "tuning", "evaluation").astype(object)

@@ -34,7 +34,7 @@ class Twins:
 def twins_of(store: Store, manifest: Manifest) -> tuple[Twins, ...]:
     """Those of every design that a folder has, as far as it is of the trials as they are now."""
     headlines = Headlines.of(manifest)
-    base = {(t.problem_name, t.configuration_index): t for t in manifest.trials}
+    base = {(s.problem_name, s.configuration_index): s[-1] for s in manifest.plan.spans}
     found = []
     for design in from_json(store.meta.get(VARIANCE, []), manifest):
         like = dataclasses.replace(base[design.problem, design.configuration], targets=())

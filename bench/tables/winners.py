@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench import stats
-from bench.plan.trials import Trial
+from bench.plan.spans import Plan
+from bench.plan.trial import Trial
 from bench.spec.judging import FINAL_LOSS, parts_of
 from bench.store.store import Store
 from bench.tables.records import arrivals, best_records, curve_chunks
@@ -34,7 +35,7 @@ def scores(
     found = np.full(len(trials), np.inf)
     for chunk in curve_chunks(store, trials, metrics):
         if kind == "time_to":
-            epochs = arrivals(chunk, trials, metric, targets)
+            epochs = arrivals(chunk, Plan.of(trials), metric, targets)
             found[chunk.positions] = np.where(np.isnan(epochs), np.inf, epochs)
             continue
         if metric not in chunk.metrics:

@@ -54,7 +54,9 @@ def audit(
     rows += _unfinished(trials, planned)
     if not apart:
         rows += _same_seeds(summary, fixed)
-    chosen, met, ran = by_problem(best), by_problem(pairs), by_problem(trials)
+    timed = [name for name in trials if str(name).startswith("time_to_")]
+    chosen, met = by_problem(best), by_problem(pairs)
+    ran = by_problem(trials[["problem", "status", *timed]])
     count = asked(pairs)
     for problem, part in pace("problems audited", list(by_problem(summary).items())):
         said = (remarks or {}).get(problem, ())
@@ -105,7 +107,7 @@ def _unfinished(trials: pd.DataFrame, planned: Mapping[str, int]) -> list[dict[s
         if missing > 0:
             text = f"{missing:,} of {count:,} trials have no result yet"
             rows.append(_row("missing", "all", text, name))
-    crashed = trials[trials["status"] == "crashed"]
+    crashed = trials.loc[trials["status"] == "crashed", ["problem", "optimizer"]]
     for (problem, optimizer), part in crashed.groupby(["problem", "optimizer"], sort=False):
         text = (
             f"{len(part):,} trials of {optimizer} crashed: they count as the worst in choices and "

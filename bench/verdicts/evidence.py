@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.plan.manifest import Manifest
+from bench.plan.spans import Plan
 from bench.spec.claims import Claim, agrees, column_of, numbers_of
 from bench.spec.formulas import Formula, formula
 from bench.stats.decision import Scale
@@ -33,9 +34,10 @@ class Evidence:
     """What claims are decided by.
 
     `trials` has a row per trial with its cost, `marks` by trial the metrics of single epochs
-    (`epoch_10_train_loss`), `plan` by problem and optimizer the configurations of its trials,
-    whether they have been trained or not; the rest is by problem: its definition, its targets, the
-    `fixed` ones without randomness, on what terms it is compared.
+    (`epoch_10_train_loss`), `trained` defines the trials that rows number, `plan` has by problem
+    and optimizer the configurations of its trials, whether they have been trained or not; the rest
+    is by problem: its definition, its targets, the `fixed` ones without randomness, on what terms
+    it is compared.
     """
 
     trials: pd.DataFrame
@@ -47,6 +49,7 @@ class Evidence:
     terms: Mapping[str, Terms]
     plan: Mapping[tuple[str, str], Phases]
     marks: pd.DataFrame = field(default_factory=pd.DataFrame)
+    trained: Plan = field(default_factory=Plan)
 
     def judged(
         self, claim: Claim, problem: str, optimizer: str
@@ -70,15 +73,18 @@ class Evidence:
     def runs(self, claim: Claim, problem: str, optimizer: str) -> pd.DataFrame:
         """The trials of an optimizer on a problem that a claim is about, all configurations."""
         phase, some = self.judged(claim, problem, optimizer)
-        rows = self._met.get((problem, optimizer), self.trials.iloc[:0])
+        rows = self.trials.iloc[self._met.get((problem, optimizer), [])]
         rows = rows[rows["configuration"].isin(list(some))]
         return rows[rows["phase"] == phase] if "phase" in rows else rows
 
     @cached_property
-    def _met(self) -> Mapping[tuple[str, str], pd.DataFrame]:
-        """The trials of every optimizer on every problem."""
-        groups = self.trials.groupby(["problem", "optimizer"], sort=False)
-        return {(str(problem), str(name)): rows for (problem, name), rows in groups}
+    def _met(self) -> Mapping[Any, Any]:
+        """Where the trials of every optimizer on every problem stand."""
+        return dict(self.trials.groupby(["problem", "optimizer"], sort=False).indices)
+
+    def keys(self, rows: pd.DataFrame) -> set[str]:
+        """The keys of some trials: those in their rows, or of the trials that they number."""
+        return {*(rows["key"] if "key" in rows else self.trained.only(rows["trial"]).keys)}
 
     def best(self, claim: Claim, problem: str, optimizer: str) -> pd.DataFrame:
         """Those of the best configuration."""
@@ -184,12 +190,12 @@ class Measure:
 def _plan(manifest: Manifest) -> dict[tuple[str, str], dict[str, dict[int, Configuration]]]:
     """The configurations that are planned; where some are to be chosen, an evaluation of them."""
     found: dict[tuple[str, str], dict[str, dict[int, Configuration]]] = {}
-    for trial in manifest.trials:
-        phases = found.setdefault((trial.problem_name, trial.optimizer), {})
-        if manifest.tuning is not None and trial.problem_name not in manifest.fixed:
+    for span in manifest.plan.spans:
+        phases = found.setdefault((span.problem_name, span.optimizer), {})
+        if manifest.tuning is not None and span.problem_name not in manifest.fixed:
             phases.setdefault(EVALUATION, {})
-        some = phases.setdefault(manifest.phase(trial), {})
-        some[trial.configuration_index] = trial.configuration
+        for phase in manifest.phases(span):
+            phases.setdefault(phase, {})[span.configuration_index] = span.configuration
     return found
 
 
@@ -205,4 +211,5 @@ def evidence_of(trials: pd.DataFrame, manifest: Manifest, marks: pd.DataFrame) -
         terms_of(manifest),
         _plan(manifest),
         marks,
+        manifest.plan,
     )

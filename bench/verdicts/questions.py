@@ -132,7 +132,7 @@ def _pair(claim: Claim, problem: str, one: str, other: str, evidence: Evidence) 
         least=-math.inf,
         most=math.inf,
         # Optimizers of the same trials are equal, however few seeds there are.
-        twins=len(rows[0]) > 0 and set(rows[0]["key"]) == set(rows[1]["key"]),
+        twins=len(rows[0]) > 0 and evidence.keys(rows[0]) == evidence.keys(rows[1]),
         compares=True,
         **_terms(claim, problem, [one, other], evidence),
     )

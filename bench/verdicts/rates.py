@@ -30,17 +30,20 @@ def widths(
     interval resamples seeds; 2,000 resamples.
     """
     rows = []
-    found = trials.assign(loss=trials[COST]).dropna(subset="loss")
-    by_problem = dict(tuple(found.groupby("problem", sort=False)))
+    # There may be millions: of their columns those that are looked at, of their rows too.
+    found = trials[["problem", "configuration", "seed", COST]].dropna(subset=COST)
+    by_problem = found.groupby("problem", sort=False).indices
     tried = summary.groupby(["problem", "optimizer"], sort=False)["learning_rate"]
     searched = summary[tried.transform("nunique") >= FEWEST]
     for problem, part in pace("ranges of rates", list(searched.groupby("problem", sort=False))):
         if problem not in by_problem:
             continue
-        mine = by_problem[problem]
-        losses_of = mine.pivot(index="configuration", columns="seed", values="loss")
-        losses_of = losses_of[mine["seed"].unique()]
-        for optimizer, some in best_by_rate(part).groupby("optimizer", sort=False):
+        mine, best = found.iloc[by_problem[problem]], best_by_rate(part)
+        seeds = mine["seed"].unique()
+        mine = mine[mine["configuration"].isin(best["configuration"])]
+        losses_of = mine.pivot(index="configuration", columns="seed", values=COST)
+        losses_of = losses_of.reindex(columns=seeds)
+        for optimizer, some in best.groupby("optimizer", sort=False):
             some = some[some["configuration"].isin(losses_of.index)]
             if len(some) < FEWEST:
                 continue
@@ -73,8 +76,8 @@ def divergence(trials: pd.DataFrame) -> pd.DataFrame:
     Whatever the other hyperparameters; crashed runs do not count. `slow` counts those that came
     down, yet ended above twice the constant predictor's loss.
     """
-    ran = trials[trials["status"] != "crashed"]
     where = ["problem", "optimizer", "learning_rate"]
+    ran = trials.loc[trials["status"] != "crashed", [*where, "status", "above_constant"]]
     ran = ran.assign(lost=ran["status"] == "diverged", slow=ran["above_constant"].fillna(False))
     groups = ran.groupby(where, sort=False)
     out = groups.agg(runs=("lost", "size"), lost=("lost", "sum"), slow=("slow", "sum"))

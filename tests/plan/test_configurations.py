@@ -13,9 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.plan import manifest as manifests
+from bench.plan import reading, writing
 from bench.plan.manifest import Manifest
 from bench.plan.stacks import stacks
-from bench.plan.trials import Trial, evaluation, trials
+from bench.plan.trial import Trial
+from bench.plan.trials import evaluation, trials
 from bench.session.run import planned
 from bench.spec.experiment import Experiment, load
 
@@ -92,10 +94,10 @@ def test_a_manifest_keeps_the_numbers_and_one_without_them_gets_the_same(
 ) -> None:
     experiment = load(given_)
     found = trials(experiment)
-    written = json.loads(json.dumps(manifests.to_json(manifests.of(experiment, found))))
-    assert manifests.from_json(written).trials == found
+    written = json.loads(json.dumps(writing.to_json(manifests.of(experiment, found))))
+    assert reading.from_json(written).trials == found
     old = {**written, "configurations": [entry[1:] for entry in written["configurations"]]}
-    assert manifests.from_json(old).trials == found
+    assert reading.from_json(old).trials == found
 
 
 @settings(max_examples=30, deadline=None)
@@ -151,7 +153,7 @@ def made() -> Manifest:
 
 def test_copies_of_a_configuration_are_the_same_one(made: Manifest) -> None:
     twins = replace(made, trials=copied(made.trials))
-    assert manifests.to_json(twins) == manifests.to_json(made)
+    assert writing.to_json(twins) == writing.to_json(made)
     assert stacks(twins.trials, jobs=1) == stacks(made.trials, jobs=1)
 
 
@@ -166,7 +168,7 @@ def test_a_configuration_that_is_listed_twice_is_planned_once() -> None:
 
 
 def test_a_manifest_whose_numbers_repeat_is_refused(made: Manifest) -> None:
-    written = manifests.to_json(made)
+    written = writing.to_json(made)
     written["configurations"][3][0] = 0
     with pytest.raises(ValueError, match="repeat"):
-        manifests.from_json(written)
+        reading.from_json(written)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bench.plan import manifest as manifests
-from bench.plan import rows
+from bench.plan import reading, rows, writing
 from bench.plan.trials import trials
 from bench.spec.experiment import load
 
@@ -35,19 +35,19 @@ SPEC = {
 @pytest.fixture(scope="module")
 def written() -> dict[str, Any]:
     experiment = load(SPEC)
-    text = json.dumps(manifests.to_json(manifests.of(experiment, trials(experiment))))
+    text = json.dumps(writing.to_json(manifests.of(experiment, trials(experiment))))
     return dict(json.loads(text))
 
 
 def test_what_was_written_is_read(written: dict[str, Any]) -> None:
     experiment = load(SPEC)
     expected = manifests.of(experiment, trials(experiment))
-    assert manifests.from_json(written) == expected
+    assert reading.from_json(written) == expected
     # Whole numbers are numbers, and what is named as nothing is not there.
     other = copy.deepcopy(written)
     other["problems"][0][1]["batch_size"] = None
     other["configurations"][0][2] |= {"clip_value": None, "clip_norm": 1}
-    found = manifests.from_json(other)
+    found = reading.from_json(other)
     assert found.trials[0].problem.batch_size is None
     assert found.trials[0].configuration == expected.trials[0].configuration
 
@@ -56,46 +56,46 @@ def test_trials_are_as_many_rows_as_seeds_are_interrupted() -> None:
     spec = {"seeds": [4, 5, 6, 9, 8], "problem": SPEC["problem"], "optimizer": SPEC["optimizer"]}
     experiment = load(spec)
     made = manifests.of(experiment, trials(experiment))
-    found = manifests.to_json(made)["trials"]
+    found = writing.to_json(made)["trials"]
     assert [row[3:] for row in found[:3]] == [[4, 3], [9, 1], [8, 1]]
     assert sum(row[-1] for row in found) == len(made.trials)
-    assert manifests.from_json(manifests.to_json(made)) == made
+    assert reading.from_json(writing.to_json(made)) == made
 
 
 def with_keys(manifest: dict[str, Any]) -> dict[str, Any]:
     """As it was written before keys followed from texts."""
-    keys = "".join(trial.key for trial in manifests.from_json(manifest).trials)
+    keys = "".join(trial.key for trial in reading.from_json(manifest).trials)
     return {**{name: v for name, v in manifest.items() if name != "texts"}, "keys": keys}
 
 
 def test_keys_that_do_not_follow_are_written(written: dict[str, Any]) -> None:
-    made = manifests.from_json(written)
+    made = reading.from_json(written)
     first = replace(made.trials[0], key="f" * 64)
     odd = replace(made, trials=(first, *made.trials[1:]))
-    again = json.loads(json.dumps(manifests.to_json(odd)))
+    again = json.loads(json.dumps(writing.to_json(odd)))
     assert "texts" not in again
-    assert manifests.from_json(again) == odd
+    assert reading.from_json(again) == odd
     # Nor does anything follow from texts that nobody has.
-    assert "texts" not in manifests.to_json(replace(made, texts=({}, {})))
+    assert "texts" not in writing.to_json(replace(made, texts=({}, {})))
 
 
 def test_of_very_many_trials_all_keys_are_written(
     written: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = manifests.from_json(written)
+    made = reading.from_json(written)
     monkeypatch.setattr(rows, "MOST_UNWRITTEN", len(made.trials) - 1)
-    again = json.loads(json.dumps(manifests.to_json(made)))
+    again = json.loads(json.dumps(writing.to_json(made)))
     assert len(again["keys"]) == 64 * len(made.trials)
-    assert manifests.from_json(again) == made
+    assert reading.from_json(again) == made
     with pytest.raises(ValueError, match="more trials"):
-        manifests.from_json(written)
+        reading.from_json(written)
 
 
 def test_trials_keep_their_numbers_wherever_these_leave_a_gap(written: dict[str, Any]) -> None:
-    made = manifests.from_json(written)
+    made = reading.from_json(written)
     moved = tuple(replace(t, index=t.index + 10 * (t.index > 0)) for t in made.trials)
-    again = json.loads(json.dumps(manifests.to_json(replace(made, trials=moved))))
-    assert manifests.from_json(again).trials == moved
+    again = json.loads(json.dumps(writing.to_json(replace(made, trials=moved))))
+    assert reading.from_json(again).trials == moved
 
 
 def test_folders_with_a_row_for_every_trial_are_read(written: dict[str, Any]) -> None:
@@ -104,8 +104,8 @@ def test_folders_with_a_row_for_every_trial_are_read(written: dict[str, Any]) ->
         for first, p, c, seed, count in written["trials"]
         for i in range(count)
     ]
-    old = manifests.from_json({**with_keys(written), "trials": single})
-    assert old == manifests.from_json(written)
+    old = reading.from_json({**with_keys(written), "trials": single})
+    assert old == reading.from_json(written)
 
 
 @pytest.mark.parametrize(("counts", "different"), [(False, 2), (True, 3)])
@@ -220,7 +220,7 @@ def test_what_is_wrong_is_refused(written: dict[str, Any], case: str) -> None:
     manifest = copy.deepcopy(written)
     WRONG[case](manifest)
     with pytest.raises((ValueError, IndexError)):
-        manifests.from_json(manifest)
+        reading.from_json(manifest)
 
 
 KEYS: dict[str, Callable[[Any], None]] = {
@@ -234,7 +234,7 @@ KEYS: dict[str, Callable[[Any], None]] = {
 @pytest.mark.parametrize("case", KEYS)
 def test_what_is_wrong_with_written_keys_is_refused(written: dict[str, Any], case: str) -> None:
     manifest = with_keys(copy.deepcopy(written))
-    assert manifests.from_json(manifest) == manifests.from_json(written)
+    assert reading.from_json(manifest) == reading.from_json(written)
     KEYS[case](manifest)
     with pytest.raises((ValueError, IndexError)):
-        manifests.from_json(manifest)
+        reading.from_json(manifest)

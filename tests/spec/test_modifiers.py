@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import bench
-from bench.plan import manifest as manifests
+from bench.plan import reading, writing
 from bench.plan.keys import key
 from bench.plan.stacks import stacks
 from bench.plan.trials import trials
@@ -118,8 +118,8 @@ def test_a_modifier_from_its_key_to_columns_results_and_winners(name: str, tmp_p
     assert [len(stack) for stack in stacks(result.manifest.trials, jobs=1)] == [1, 1]
     again = experiment.load(tmp_path / "best.toml").optimizers[1]
     assert again.configurations == (result.manifest.trials[1].configuration,)
-    written = json.loads(json.dumps(manifests.to_json(result.manifest)))
-    assert manifests.from_json(written) == result.manifest
+    written = json.loads(json.dumps(writing.to_json(result.manifest)))
+    assert reading.from_json(written) == result.manifest
 
 
 # A mistake; the key that is told, the value that is wrong, words of what is right.

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from bench.plan import manifest as manifests
+from bench.plan import reading, writing
 from bench.plan.trials import trials
 from bench.spec.experiment import load
 from bench.tables.headline import COST, Headline, Headlines, best_median, criterion_words, headline
@@ -110,7 +111,7 @@ def test_what_chooses_is_told(changes: dict[str, object], words: str) -> None:
 
 def test_manifests_keep_what_judges() -> None:
     some = of(metric="final_validation_accuracy", margin={"difference": 0.02})
-    again = manifests.from_json(json.loads(json.dumps(manifests.to_json(some))))
+    again = reading.from_json(json.loads(json.dumps(writing.to_json(some))))
     assert again.judged == some.judged
     assert again.judge_of("spiral").metric == "final_validation_accuracy"
     assert again.judge_of("spiral").margin.difference == 0.02

@@ -18,8 +18,9 @@ import pytest
 
 from bench import stats
 from bench.plan import manifest as manifests
+from bench.plan import reading, writing
 from bench.plan import trials as planning
-from bench.plan.trials import Trial
+from bench.plan.trial import Trial
 from bench.spec.claims import Claim
 from bench.spec.experiment import load
 from bench.tables.columns import leading_columns
@@ -331,12 +332,12 @@ def test_whatever_a_folder_claims_is_decided_or_refused(kind: str) -> None:
     one, given = HOLDS[kind][0], evidence(seeds=8)
     experiment = load({**SPEC, "seeds": 8})
     manifest = manifests.of(experiment, planning.trials(experiment))
-    written = manifests.to_json(replace(manifest, claims=(one,)))
+    written = writing.to_json(replace(manifest, claims=(one,)))
     content, read = written["claims"][0], 0
     for key, value in itertools.product([*content, "by", "at", "tolerance", "target"], STRANGE):
         forged = json.loads(json.dumps({**written, "claims": [{**content, key: value}]}))
         try:
-            [claimed] = manifests.from_json(forged).claims
+            [claimed] = reading.from_json(forged).claims
         except ValueError:
             continue
         read += 1

@@ -18,6 +18,7 @@ from bench.figures.material import Material
 from bench.figures.pages import page
 from bench.figures.panels.curves import EPOCHS, curve_scale, curves, entries
 from bench.figures.words import at_their_best, seeds_told
+from bench.plan.spans import Plan
 from bench.store.records import EVALUATIONS
 from bench.tables.costs import with_prices
 from bench.tables.headline import best_median
@@ -179,7 +180,7 @@ def _over(
         return drawn, EPOCHS
     epochs = drawn["epoch"].to_numpy(dtype=float)
     if choice.x == "updates":
-        problem = next(t.problem for t in material.planned if t.problem_name == choice.problem)
+        problem = Plan.of(material.planned).problems[choice.problem]
         return drawn.assign(at=epochs * updates_per_epoch(problem)), ("at", "updates")
     if choice.x == "seconds":
         prices = with_prices(best, material.tables.costs).set_index("optimizer")["epoch_seconds"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench import stats
-from bench.plan.trials import Trial
+from bench.plan.trial import Trial
 from bench.studies.documents import (
     runs,
     slips,
