@@ -16,10 +16,10 @@ def plan(todo: Any) -> None:
     """How many trials a `bench.session.run.Planned` has, how long they take, where they go."""
     from bench.run.progress import counted
 
-    trials = todo.manifest.trials
-    problems = {t.problem_name for t in trials}
-    optimizers = {t.optimizer for t in trials}
-    configurations = {t.configuration_index for t in trials}
+    trials, spans = todo.manifest.trials, todo.manifest.plan.spans
+    problems = {span.problem_name for span in spans}
+    optimizers = {span.optimizer for span in spans}
+    configurations = {span.configuration_index for span in spans}
     click.echo(
         f"{todo.manifest.name}: {counted(trials, 'trial')} of "
         f"{counted(configurations, 'configuration')}, {counted(optimizers, 'optimizer')} and "

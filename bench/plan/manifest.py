@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bench.plan.rows import Texts
 from bench.plan.spans import Plan, Span, joined
 from bench.plan.trial import Trial
@@ -134,6 +137,14 @@ class Manifest:
         if self.tuning is None or trial.problem_name in self.fixed:
             return "tuning"
         return "tuning" if trial.seed in self._choosing else "evaluation"
+
+    def phase_of_all(self) -> NDArray[np.object_]:
+        """What each trial is for `(N,)`."""
+        if self.tuning is None:
+            return np.full(len(self.plan), "tuning", dtype=object)
+        tuned = self.plan.column(lambda span: span.problem_name in self.fixed, dtype=bool)
+        tuned |= np.isin(self.plan.seeds, self.tuning.seeds)
+        return np.where(tuned, "tuning", "evaluation").astype(object)
 
     def phases(self, span: Span) -> tuple[str, ...]:
         """What the trials of a span are for."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.plan.spans import Following, Plan, Span, compact
+from bench.plan.spans import Following, Plan, Span, compact, keys_repeat, repeats
 from bench.store.keys import KIND, Keys
 
 # What keys are made of: of problems by name, of configurations by number; and as both are listed.
@@ -151,27 +151,6 @@ def repeat(plan: Plan) -> bool:
     for span in plan.spans:
         numbers.setdefault((span.problem_name, span.configuration_index), []).append(span.seeds)
         owners.setdefault((span.problem_name, span.optimizer), []).append(span)
-    some = any(map(_repeat, numbers.values()))
+    some = any(map(repeats, numbers.values()))
     some = some or len(np.unique(plan.indexes)) < len(plan)
-    return some or any(map(_keys_repeat, owners.values()))
-
-
-def _repeat(parts: Sequence[Sequence[int]]) -> bool:
-    """Whether a number is there twice."""
-    if len(parts) == 1 and isinstance(parts[0], range):
-        return False
-    return len(set().union(*parts)) < sum(map(len, parts))
-
-
-def _keys_repeat(spans: Sequence[Span]) -> bool:
-    """Whether a key is: where all follow, what they follow from tells."""
-    seeds: dict[tuple[str, str], list[Sequence[int]]] = {}
-    for span in spans:
-        if not isinstance(span.keys, Following):
-            digests = np.concatenate([span.digests for span in spans])
-            return len(np.unique(digests)) < len(digests)
-        own = range(len(span)) if span.keys.fixed else span.seeds
-        seeds.setdefault(span.keys.texts, []).append(own)
-        if span.keys.fixed and len(span) > 1:
-            return True
-    return any(map(_repeat, seeds.values()))
+    return some or any(map(keys_repeat, owners.values()))

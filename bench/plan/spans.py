@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, overload
@@ -120,12 +121,15 @@ class Plan(Sequence[Trial]):
         self.spans = tuple(span for span in spans if len(span))
         # Where the trials of each span begin, and where the last one's end.
         self.starts = np.cumsum([0, *map(len, self.spans)])
+        self._firsts: list[int] = self.starts.tolist()
 
     @classmethod
     def of(cls, trials: Iterable[Trial]) -> Plan:
         """That of trials: a plan is what it is. What their streams are is not kept."""
         if isinstance(trials, Plan):
             return trials
+        if isinstance(trials, Picked) and isinstance(trials.trials, Plan) and trials.ascend:
+            return trials.trials._at(trials.positions)
 
         def alike(t: Trial) -> tuple[Any, ...]:
             return t.problem_name, t.optimizer, t.configuration_index, t.metrics, t.targets
@@ -146,8 +150,8 @@ class Plan(Sequence[Trial]):
         if isinstance(place, slice):
             return tuple(self[i] for i in range(*place.indices(len(self))))
         place = range(len(self))[place]
-        number = int(np.searchsorted(self.starts, place, side="right")) - 1
-        return self.spans[number][place - int(self.starts[number])]
+        number = bisect_right(self._firsts, place) - 1
+        return self.spans[number][place - self._firsts[number]]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence) or len(self) != len(other):
@@ -183,6 +187,20 @@ class Plan(Sequence[Trial]):
         """The seeds of all trials `(N,)`."""
         return _numbers(span.seeds for span in self.spans)
 
+    @cached_property
+    def distinct(self) -> NDArray[np.int64]:
+        """Where each key stands first `(n,)`: two optimizers may share a trial."""
+        if not keys_repeat(self.spans):
+            return np.arange(len(self))
+        return np.sort(np.unique(self.keys.digests, return_index=True)[1])
+
+    def without(self, keys: Set[str]) -> NDArray[np.int64]:
+        """Where each key that is not among `keys` stands first `(n,)`."""
+        if not keys:
+            return self.distinct
+        there = np.isin(self.keys.digests[self.distinct], Keys.of(keys).digests)
+        return self.distinct[~there]
+
     def column(
         self,
         of: Callable[[Span], Any],
@@ -204,8 +222,55 @@ class Plan(Sequence[Trial]):
     def only(self, indexes: Iterable[int]) -> Plan:
         """The trials of these numbers that there are, in the order of the plan."""
         chosen = np.isin(self.indexes, np.fromiter(indexes, np.int64))
-        parts = zip(self.spans, np.split(chosen, self.starts[1:-1]), strict=False)
-        return Plan(span.take(np.flatnonzero(part).tolist()) for span, part in parts)
+        return self._at(np.flatnonzero(chosen))
+
+    def _at(self, positions: NDArray[np.int64]) -> Plan:
+        """The trials at ascending `positions` `(n,)`."""
+        if len(positions) == len(self):
+            return self
+        ends = np.searchsorted(positions, self.starts)
+        return Plan(
+            span.take((positions[ends[n] : ends[n + 1]] - self.starts[n]).tolist())
+            for n, span in enumerate(self.spans)
+        )
+
+
+class Picked(Sequence[Trial]):
+    """Some of `trials`, by their `positions` `(n,)`; a worker gets them as a tuple."""
+
+    positions: NDArray[np.int64]
+
+    def __init__(self, trials: Sequence[Trial], positions: NDArray[np.int64]) -> None:
+        self.trials: Sequence[Trial] = trials.trials if isinstance(trials, Picked) else trials
+        self.positions = trials.positions[positions] if isinstance(trials, Picked) else positions
+
+    @property
+    def ascend(self) -> bool:
+        """Whether they are in the order of the trials, each once."""
+        return bool((np.diff(self.positions) > 0).all())
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __iter__(self) -> Iterator[Trial]:
+        return map(self.trials.__getitem__, self.positions.tolist())
+
+    @overload
+    def __getitem__(self, place: int) -> Trial: ...
+    @overload
+    def __getitem__(self, place: slice) -> Picked: ...
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return Picked(self.trials, self.positions[place])
+        return self.trials[int(self.positions[place])]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return tuple, (list(self),)
 
 
 def _span(trials: Sequence[Trial]) -> Span:
@@ -256,3 +321,24 @@ def _numbers(some: Iterable[Sequence[int]]) -> NDArray[np.int64]:
         for numbers in some
     ]
     return np.concatenate(found) if found else np.empty(0, np.int64)
+
+
+def repeats(parts: Sequence[Sequence[int]]) -> bool:
+    """Whether a number is there twice."""
+    if len(parts) == 1 and isinstance(parts[0], range):
+        return False
+    return len(set().union(*parts)) < sum(map(len, parts))
+
+
+def keys_repeat(spans: Sequence[Span]) -> bool:
+    """Whether a key is there twice: where all follow, what they follow from tells."""
+    seeds: dict[tuple[str, str], list[Sequence[int]]] = {}
+    for span in spans:
+        if not isinstance(span.keys, Following):
+            digests = np.concatenate([span.digests for span in spans])
+            return len(np.unique(digests)) < len(digests)
+        own = range(len(span)) if span.keys.fixed else span.seeds
+        seeds.setdefault(span.keys.texts, []).append(own)
+        if span.keys.fixed and len(span) > 1:
+            return True
+    return any(map(repeats, seeds.values()))

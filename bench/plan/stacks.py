@@ -6,7 +6,11 @@ import heapq
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bench.plan.keys import problem_text
+from bench.plan.spans import Picked, Plan
 from bench.plan.trial import Stack, Trial
 from nncore.stack.costs import LARGEST, stack_size, step_cost, worthwhile
 from nncore.stack.parts import parts
@@ -22,7 +26,7 @@ EACH = 0.03
 EFFICIENT = 4
 
 
-def stacks(trials: Sequence[Trial], *, jobs: int, size: int | None = None) -> list[Stack]:
+def stacks(trials: Sequence[Trial], *, jobs: int, size: int | None = None) -> list[Picked]:
     """Group trials that can train side by side, each key once, in the order to train them.
 
     Everyone's first seeds come before anyone's last, so that what an interrupted run leaves can be
@@ -34,42 +38,44 @@ def stacks(trials: Sequence[Trial], *, jobs: int, size: int | None = None) -> li
     is more than a worker's share needs to be shared out.
     `size` fixes the trials of a stack. How trials are grouped changes no result.
     """
-    groups: dict[Any, dict[str, Trial]] = {}
+    plan = Plan.of(trials)
+    groups: dict[tuple[str, Any], int] = {}
     # Trials share their problems and configurations: each is described once.
-    problems = {t.problem_name: t.problem for t in trials}
-    texts = {name: problem_text(problem) for name, problem in problems.items()}
-    configurations = {t.configuration_index: t.configuration for t in trials}
-    paths = {number: configuration.path for number, configuration in configurations.items()}
-    for trial in trials:
-        group = texts[trial.problem_name], paths[trial.configuration_index]
-        groups.setdefault(group, {}).setdefault(trial.key, trial)
-    places = _places(trials)
-    together = [
-        tuple(sorted(group.values(), key=lambda t: places[t.problem_name, t.seed]))
-        for group in groups.values()
+    texts = {name: problem_text(problem) for name, problem in plan.problems.items()}
+    group_of = [
+        groups.setdefault((texts[span.problem_name], span.configuration.path), len(groups))
+        for span in plan.spans
     ]
-    total = sum(map(seconds, together))
-    each = total / max(1, jobs)
-    found = [stack for group in together for stack in _cut(group, size or _size(group, each))]
+    where = plan.span_numbers(plan.distinct)
+    group = np.array(group_of, np.intp)[where]
+    places = _places(plan)[plan.distinct]
+    order = np.lexsort((places, group))
+    together = np.split(plan.distinct[order], np.flatnonzero(np.diff(group[order])) + 1)
+    some = [Picked(trials, mine) for mine in together if len(mine)]
+    each = sum(map(seconds, some)) / max(1, jobs)
+    found = [
+        mine[part]
+        for mine, stack in zip(together, some, strict=False)
+        for part in parts(len(mine), size or _size(stack, each))
+    ]
+    # As `seconds` of every stack, whose first trial need not be made.
+    first = np.array([mine[0] for mine in found], np.int64)
+    of_one = np.array([seconds((span[0],)) for span in plan.spans])[plan.span_numbers(first)]
+    takes = of_one * [len(mine) for mine in found]
+    rounds = (_places(plan)[first] * ROUNDS).astype(int)
+    turns = np.lexsort((plan.indexes[first], -takes, rounds))
+    return [Picked(trials, found[turn]) for turn in turns.tolist()]
 
-    def order(stack: Stack) -> tuple[int, float, int]:
-        place = places[stack[0].problem_name, stack[0].seed]
-        return int(place * ROUNDS), -seconds(stack), stack[0].index
 
-    return sorted(found, key=order)
-
-
-def _places(trials: Sequence[Trial]) -> dict[tuple[str, int], float]:
-    """Where a problem's seeds stand among those that are to be trained: from 0 to below 1."""
-    seeds: dict[str, dict[int, int]] = {}
-    for trial in trials:
-        mine = seeds.setdefault(trial.problem_name, {})
-        mine.setdefault(trial.seed, len(mine))
-    return {
-        (problem, seed): place / len(mine)
-        for problem, mine in seeds.items()
-        for seed, place in mine.items()
-    }
+def _places(plan: Plan) -> NDArray[np.float64]:
+    """Where each trial's seed stands among its problem's that are to be trained: 0 to below 1."""
+    found = np.empty(len(plan))
+    names = plan.column(lambda span: span.problem_name)
+    for name in plan.problems:
+        mine = np.flatnonzero(names == name)
+        _, first, seed = np.unique(plan.seeds[mine], return_index=True, return_inverse=True)
+        found[mine] = (first.argsort().argsort() / len(first))[seed]
+    return found
 
 
 def _size(group: Stack, each: float) -> int:
@@ -82,11 +88,6 @@ def _size(group: Stack, each: float) -> int:
     workers = max(1, round(seconds(group) / each))
     least = max(EFFICIENT, min(max(worth, -(-whole // 2)), -(-len(group) // workers)))
     return min(most, max(least, int(min(SECONDS, each / STACKS_PER_JOB) / trial)))
-
-
-def _cut(group: Stack, size: int) -> list[Stack]:
-    """Cut into equal parts of at most `size`, one trial more or less."""
-    return [group[part] for part in parts(len(group), size)]
 
 
 def seconds(stack: Stack) -> float:

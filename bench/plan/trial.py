@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nncore.trial import Configuration, Problem, Seeds, Target
@@ -41,4 +42,4 @@ class Trial:
         return (*self.metrics, *(target.identity for target in self.targets))
 
 
-Stack = tuple[Trial, ...]
+Stack = Sequence[Trial]

@@ -21,6 +21,7 @@ from bench.plan import manifest as manifests
 from bench.plan import trials as planning
 from bench.plan.manifest import Manifest
 from bench.plan.shares import shares
+from bench.plan.spans import Picked
 from bench.plan.stacks import estimate, stacks
 from bench.plan.trial import Trial
 from bench.run import rehearsal, slurm
@@ -131,7 +132,7 @@ def submit(
             f"{folder}: {counted(alive, 'task')} of it queued or running: `bench status {folder}` "
             f"shows them, `bench cancel {folder}` ends them"
         )
-    if faults := rehearsal.faults(trial.configuration for trial in manifest.trials):
+    if faults := rehearsal.faults(span.configuration for span in manifest.plan.spans):
         raise SpecError(faults)
     with Store.open(folder) as store:
         refuse_other(store, manifest, machine=False)
@@ -141,7 +142,7 @@ def submit(
         manifest = grown(experiment, manifest, store, lambda trials: done(store, trials))
         note(store, manifest)
         ready = done(store, manifest.trials)
-    missing = [trial for trial in manifest.trials if trial.key not in ready]
+    missing = Picked(manifest.plan, manifest.plan.without(ready))
     found = _planned(experiment, manifest, folder, missing, tasks, given, html)
     if found.jobs:
         _send(found)
@@ -172,7 +173,7 @@ def cancel(folder: Path) -> int:
     return len(alive)
 
 
-def _missing(experiment: Experiment, folder: Path, manifest: Manifest) -> tuple[list[Trial], int]:
+def _missing(experiment: Experiment, folder: Path, manifest: Manifest) -> tuple[Picked, int]:
     """What no store of the folder has, its shards' included, and how many trials are in these."""
     ready: set[str] = set()
     if (folder / FILE).exists():
@@ -185,7 +186,7 @@ def _missing(experiment: Experiment, folder: Path, manifest: Manifest) -> tuple[
         with contextlib.suppress(DamagedError), Store.read(path) as shard:
             apart |= done(shard, manifest.trials) - ready
     ready |= apart
-    return [trial for trial in manifest.trials if trial.key not in ready], len(apart)
+    return Picked(manifest.plan, manifest.plan.without(ready)), len(apart)
 
 
 def _planned(

@@ -16,6 +16,7 @@ from pathlib import Path
 from bench.plan.keys import key
 from bench.plan.manifest import Manifest
 from bench.plan.shares import shares
+from bench.plan.spans import Picked
 from bench.run import runner
 from bench.run.progress import Progress, counted
 from bench.session import costs, run
@@ -73,7 +74,7 @@ def train(folder: Path, step: str, part: int, parts: int, *, say: Say) -> int:
         refuse_other(store, manifest)
         ready = done(store, manifest.trials)
     _refuse_odd(folder, manifest)
-    share = shares([t for t in manifest.trials if t.key not in ready], parts)[part - 1]
+    share = shares(Picked(manifest.plan, manifest.plan.without(ready)), parts)[part - 1]
     say(f"{step}, part {part} of {parts}: {counted(share, 'trial')}")
     crashed = 0
     if share:

@@ -9,12 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bench.page import library
 from bench.plan import manifest as manifests
 from bench.plan import stacks as stacking
 from bench.plan import trials as planning
 from bench.plan.manifest import Manifest
 from bench.plan.shares import shares
+from bench.plan.spans import Picked, Plan
 from bench.plan.trial import Stack, Trial
 from bench.run import rehearsal, runner
 from bench.session import ahead, costs
@@ -24,6 +28,7 @@ from bench.session.results import Results, results_of
 from bench.session.rounds import Later, Ready, grown, later, round_of
 from bench.spec import experiment as spec
 from bench.spec.mistakes import SpecError
+from bench.store.keys import Keys
 from bench.store.store import FILE, DamagedError, Result, Store, place
 from nncore.datasets import remarks
 from nncore.imports import sources
@@ -46,7 +51,7 @@ class Planned:
 
     manifest: Manifest
     folder: Path
-    missing: tuple[Trial, ...]
+    missing: Sequence[Trial]
     stacks: tuple[Stack, ...]
     seconds: float
     jobs: int
@@ -59,7 +64,7 @@ class Planned:
         cls, manifest: Manifest, folder: Path, missing: Sequence[Trial], jobs: int, **more: Any
     ) -> Planned:
         """What `jobs` workers do about `missing` trials; `more` are further fields."""
-        return cls(manifest, folder, tuple(missing), (), 0.0, jobs, **more).on(jobs)
+        return cls(manifest, folder, missing, (), 0.0, jobs, **more).on(jobs)
 
     def on(self, jobs: int) -> Planned:
         """The same for so many workers."""
@@ -167,10 +172,10 @@ def _remaining(
 ) -> Planned:
     """What is left to train of `manifest` when the keys in `ready` are stored."""
     # Optimizers may share trials: each is trained once.
-    left = {t.key: t for t in reversed(manifest.trials) if t.key not in ready}
-    mine = left.keys() if shard is None else _share(manifest, shard)
-    missing = [t for t in reversed(left.values()) if t.key in mine]
-    follows = later(experiment, manifest, complete=not left)
+    left = manifest.plan.without(ready)
+    mine = left if shard is None else np.intersect1d(left, _share(manifest, shard))
+    missing = Picked(manifest.plan, mine)
+    follows = later(experiment, manifest, complete=not len(left))
     number = round_of(manifest)
     return Planned.of(manifest, folder, missing, jobs, later=follows, round=number)
 
@@ -221,7 +226,7 @@ def run(
     if repair and (folder / FILE).exists():
         Store.open(folder, repair=True).close()
     todo = _planned(experiment, folder, jobs or runner.cores(), shard, retry_crashed, fresh)
-    if faults := rehearsal.faults(trial.configuration for trial in todo.missing):
+    if faults := rehearsal.faults(s.configuration for s in Plan.of(todo.missing).spans):
         raise SpecError(faults)
     paths = [Path(path) for path in todo.manifest.spec.get("plugins", ())]
     with contextlib.ExitStack() as training:
@@ -281,16 +286,21 @@ def _nothing(text: str) -> None:
     """Say nothing."""
 
 
-def _share(manifest: Manifest, shard: tuple[int, int]) -> set[str]:
-    """The keys of a shard (I, N): the same whatever is stored, and however many workers there are.
+def _share(manifest: Manifest, shard: tuple[int, int]) -> NDArray[np.int64]:
+    """Where the keys of a shard (I, N) stand first: the same whatever is stored.
 
-    Trials that follow from results are shared out apart: what they are moves none of the others.
+    However many workers there are. Trials that follow from results are shared out apart: what they
+    are moves none of the others.
     """
-    phases: dict[str, list[Trial]] = {}
-    for trial in manifest.trials:
-        phases.setdefault(manifest.phase(trial), []).append(trial)
-    parts = [shares(trials, shard[1])[shard[0] - 1] for trials in phases.values()]
-    return {trial.key for part in parts for trial in part}
+    plan = manifest.plan
+    phases = manifest.phase_of_all()
+    parts = []
+    for phase in dict.fromkeys(phases):
+        mine = Picked(plan, np.flatnonzero(phases == phase))
+        parts.append(shares(mine, shard[1])[shard[0] - 1].positions)
+    # A trial may be there in both.
+    keys = Keys(plan.keys.digests[np.concatenate(parts)]) if parts else ()
+    return plan.distinct[np.isin(plan.keys.digests[plan.distinct], Keys.of(keys).digests)]
 
 
 def train(

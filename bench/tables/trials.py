@@ -77,7 +77,7 @@ def trials_frame(
         }
     )
     if manifest.tuning is not None:
-        ending["phase"] = pd.Series(_phases(manifest)[mine], dtype=str)
+        ending["phase"] = pd.Series(manifest.phase_of_all()[mine], dtype=str)
     row_of = np.full(len(plan), -1)
     row_of[found.positions] = np.arange(len(mine))
     # The training loss has its columns even where every trial crashed.
@@ -135,11 +135,3 @@ def pieces(frame: pd.DataFrame, plan: Plan, rows: int = PIECE) -> Iterator[pd.Da
     """The rows of `trials_frame` without keys piece by piece, with them; one piece at least."""
     for start in range(0, max(len(frame), 1), rows):
         yield with_keys(frame.iloc[start : start + rows], plan)
-
-
-def _phases(manifest: Manifest) -> NDArray[np.object_]:
-    """What every planned trial is for."""
-    plan = manifest.plan
-    tuned = plan.column(lambda s: s.problem_name in manifest.fixed, dtype=bool)
-    tuned |= np.isin(plan.seeds, manifest.tuning.seeds if manifest.tuning else ())
-    return np.where(tuned, "tuning", "evaluation").astype(object)
