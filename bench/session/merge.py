@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bench.plan import manifest as manifests
 from bench.plan.manifest import Manifest
+from bench.plan.spans import Plan
 from bench.session.folder import (
     FolderMismatchError,
     intact,
@@ -18,6 +22,8 @@ from bench.session.folder import (
 from bench.store import beforehand, provenance
 from bench.store.store import FILE, Result, Store
 from bench.tables.costs import COSTS, costs_of
+
+STACKS = 100  # stored at once
 
 
 def merge(out: Path, folders: Sequence[Path]) -> Manifest:
@@ -48,9 +54,9 @@ def merge(out: Path, folders: Sequence[Path]) -> Manifest:
                 target.set_meta(**{beforehand.CLAIMS: beforehand.joined(records, whole.claimed)})
             note(target, whole, fingerprint=fingerprint)
             for store in stores[: len(folders)]:
-                for result in store.results():
-                    if (new := _lacking(target, result)).keys:
-                        target.add(new)
+                # A stack by itself would wait for the disk as long as it takes to copy a hundred.
+                for some in _batches(store.results(), STACKS):
+                    target.add(*(new for result in some if (new := _lacking(target, result)).keys))
             _add_costs(target, stores)
         return whole
     finally:
@@ -107,10 +113,21 @@ def _add_costs(target: Store, stores: Sequence[Store]) -> None:
         target.set_meta(**{COSTS: found})
 
 
+def _batches(results: Iterator[Result], size: int) -> Iterator[tuple[Result, ...]]:
+    """So many of the results at a time, and what is left."""
+    while some := tuple(itertools.islice(results, size)):
+        yield some
+
+
+def _agree(one: Plan, other: Plan) -> bool:
+    """Whether two plans have the same trials under the same numbers."""
+    _, mine, its = np.intersect1d(one.indexes, other.indexes, return_indices=True)
+    return bool((one.keys.digests[mine] == other.keys.digests[its]).all())
+
+
 def _refuse_strangers(stores: Sequence[Store], parts: Sequence[Manifest]) -> None:
     first = stores[0]
-    planned: dict[int, str] = {}
-    compared: set[int] = set()
+    compared: dict[int, Plan] = {}
     for store in stores:
         intact(store)
     for store, manifest in zip(stores, parts, strict=True):
@@ -120,14 +137,12 @@ def _refuse_strangers(stores: Sequence[Store], parts: Sequence[Manifest]) -> Non
         if manifest.metrics != parts[0].metrics:
             raise FolderMismatchError(f"{here} and {there}: measured by different metrics")
         if id(manifest) not in compared:
-            compared.add(id(manifest))
-            keys = {trial.index: trial.key for trial in manifest.trials}
-            if any(planned.get(index, key) != key for index, key in keys.items()):
+            if not all(_agree(manifest.plan, plan) for plan in compared.values()):
                 raise FolderMismatchError(
                     f"{here} and {there}: configurations or further seeds were chosen from "
                     "different results, so not to be joined"
                 )
-            planned |= keys
+            compared[id(manifest)] = manifest.plan
         if store not in _filled(stores):
             continue  # nothing of it was computed yet
         first = _filled(stores)[0]

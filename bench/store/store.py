@@ -1,16 +1,17 @@
 """Results in one SQLite file: the only module that writes them.
 
-One process writes, one transaction per stack, and what a transaction has acknowledged survives a
-kill or a power cut (rollback journal, synchronous = EXTRA; never the write-ahead log, whose reset
-bug corrupts). SQLite's own checks do not see a flipped bit in a blob, so every row carries the
-SHA-256 of its content. Nothing in the file is ever executed: no pickles, and a schema other than
-ours is refused before anything is read.
+One process writes, a stack or some of them in one transaction, and what a transaction has
+acknowledged survives a kill or a power cut (rollback journal, synchronous = EXTRA; never the
+write-ahead log, whose reset bug corrupts). SQLite's own checks do not see a flipped bit in a blob,
+so every row carries the SHA-256 of its content. Nothing in the file is ever executed: no pickles,
+and a schema other than ours is refused before anything is read.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
@@ -172,12 +173,29 @@ class Store:
 
     # Writing
 
-    def add(self, result: Result) -> None:
-        """Store a finished stack; when this returns it is on the disk.
+    def add(self, *results: Result) -> None:
+        """Store finished stacks; when this returns they are on the disk, all at once.
 
-        Replaces outcomes of the same keys. Raises `StoreError`, with nothing of the stack stored
+        Replaces outcomes of the same keys. Raises `StoreError`, with nothing of the stacks stored
         and all earlier ones intact, when the disk is full or cannot be written.
         """
+        added: dict[str, Row] = {}
+        trained: dict[int, Training] = {}
+        with self._transaction() as connection:
+            records = [record for result in results for record in result.records]
+            layouts = self._layout_ids | self._add_layouts(connection, records)
+            for result in results:
+                number, training = self._add_stack(connection, result)
+                trained[number] = training
+                for key, record in zip(result.keys, result.records, strict=True):
+                    added[key] = self._add_outcome(connection, key, record, number, layouts)
+        self._layout_ids = layouts
+        self._layouts |= {number: layout for layout, number in layouts.items()}
+        self._stacks |= trained
+        for key, row in added.items():
+            self._trials.put(key, row)
+
+    def _add_stack(self, connection: sqlite3.Connection, result: Result) -> tuple[int, Training]:
         training = Training(
             size=len(result.keys),
             kernel_seconds=result.kernel_seconds,
@@ -187,31 +205,31 @@ class Store:
             host=result.host,
             attempts=result.attempts,
         )
-        with self._transaction() as connection:
-            new_layouts = self._add_layouts(connection, result.records)
-            stack = sealed("stacks", {"id": None, **training._asdict()})
-            stack_id = connection.execute(schema.PUT_STACK, stack).lastrowid
-            assert stack_id is not None
-            added = {}
-            for key, record in zip(result.keys, result.records, strict=True):
-                layout = record.layout
-                row: dict[str, Any] = {
-                    "stack": stack_id,
-                    "layout": new_layouts.get(layout) or self._layout_ids[layout],
-                    "status": record.status,
-                    "reason": record.reason,
-                    "diverged_epoch": record.diverged_epoch,
-                    "improved": record.improved,
-                }
-                values = sealed("outcomes", {"id": None, "key": key, **row}, record.data)
-                (number,) = connection.execute(schema.PUT_OUTCOME, values).fetchone()
-                connection.execute(schema.PUT_CURVE, {"id": number, "data": record.data})
-                added[key] = Row(id=number, **row)
-        self._layout_ids |= new_layouts
-        self._layouts |= {number: layout for layout, number in new_layouts.items()}
-        self._stacks[stack_id] = training
-        for key, new in added.items():
-            self._trials.put(key, new)
+        stack = sealed("stacks", {"id": None, **training._asdict()})
+        number = connection.execute(schema.PUT_STACK, stack).lastrowid
+        assert number is not None
+        return number, training
+
+    def _add_outcome(
+        self,
+        connection: sqlite3.Connection,
+        key: str,
+        record: Record,
+        stack: int,
+        layouts: Mapping[Layout, int],
+    ) -> Row:
+        row: dict[str, Any] = {
+            "stack": stack,
+            "layout": layouts[record.layout],
+            "status": record.status,
+            "reason": record.reason,
+            "diverged_epoch": record.diverged_epoch,
+            "improved": record.improved,
+        }
+        values = sealed("outcomes", {"id": None, "key": key, **row}, record.data)
+        (number,) = connection.execute(schema.PUT_OUTCOME, values).fetchone()
+        connection.execute(schema.PUT_CURVE, {"id": number, "data": record.data})
+        return Row(id=number, **row)
 
     def set_meta(self, **values: Any) -> None:
         """Store facts about the whole experiment, each anything that JSON can hold."""
@@ -323,25 +341,18 @@ class Store:
         store was opened.
         """
         places = self._trials.places(keys)
-        layouts = self._trials.numbers("layout")
-        sizes = {number: layout.size for number, layout in self._layouts.items()}
-        batch: list[tuple[int, int]] = []
-        current, size = -1, 0
-        for position, place in enumerate(places.tolist()):
-            if place == NONE:
-                continue
-            layout = int(layouts[place])
-            if not sizes[layout]:
-                continue
-            full = size >= chunk_bytes or len(batch) >= chunk_trials
-            if batch and (full or layout != current):
-                yield self._load(batch, current)
-                batch, size = [], 0
-            batch.append((position, place))
-            current = layout
-            size += sizes[layout]
-        if batch:
-            yield self._load(batch, current)
+        positions = np.flatnonzero(places != NONE)
+        layouts = self._trials.numbers("layout")[places[positions]]
+        empty = [number for number, layout in self._layouts.items() if not layout.size]
+        there = ~np.isin(layouts, empty)
+        positions, layouts = positions[there], layouts[there]
+        starts = [0, *(np.flatnonzero(np.diff(layouts)) + 1).tolist(), len(layouts)]
+        for first, end in itertools.pairwise(starts if len(layouts) else ()):
+            layout = int(layouts[first])
+            each = max(1, min(chunk_trials, -(-chunk_bytes // self._layouts[layout].size)))
+            for start in range(first, end, each):
+                mine = positions[start : min(start + each, end)]
+                yield self._load(mine, places[mine], layout)
 
     def outcomes(self, keys: Iterable[str]) -> Iterator[tuple[str, Record]]:
         """The stored ones among `keys`, whole, one by one in their order."""
@@ -416,23 +427,25 @@ class Store:
         """How each stack was trained, in the order of storing."""
         return list(self._stacks.values())
 
-    def _load(self, batch: Sequence[tuple[int, int]], layout_id: int) -> CurveChunk:
+    def _load(
+        self, positions: NDArray[np.int64], places: NDArray[np.int64], layout_id: int
+    ) -> CurveChunk:
         layout = self._layouts[layout_id]
         epochs = np.frombuffer(layout.epochs, np.int64)
-        data = b"".join(self._read([place for _, place in batch]))
+        data = b"".join(self._read(places.tolist()))
         shape = len(layout.metrics), len(epochs)
         curves, numbers = np.split(
-            np.frombuffer(data).reshape(len(batch), -1), [shape[0] * shape[1]], axis=1
+            np.frombuffer(data).reshape(len(places), -1), [shape[0] * shape[1]], axis=1
         )
-        values = curves.reshape(len(batch), *shape)
+        values = curves.reshape(len(places), *shape)
         # A loss that is not finite is stored as infinity.
         unknown = np.isnan(values[:, layout.metrics.index(TRAIN_LOSS)])
         if unknown.any():
-            bad = [batch[int(i)][1] for i in np.flatnonzero(unknown.any(axis=1))]
+            bad = places[unknown.any(axis=1)].tolist()
             strange = tuple(self._trials.at(place)[0] for place in bad)
             raise DamagedError(self.path, [Damage("curve", "has losses that are none", strange)])
         return CurveChunk(
-            np.array([position for position, _ in batch], np.int64),
+            positions,
             layout.metrics,
             epochs,
             values,

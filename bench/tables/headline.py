@@ -135,8 +135,11 @@ class Headlines:
         no outcome of its configuration at all.
         """
         found = np.full(len(trials), np.nan)
+        known = (Headline(), *self.judged.values(), *self.sought.values())
+        looked_at = {each.name for each in known} | {"status", "phase", "configuration"}
+        some = trials[[name for name in trials if name in looked_at]]
         for problem, rows in trials.groupby("problem", sort=False).indices.items():
-            mine = trials.iloc[rows]
+            mine = some.iloc[rows]
             found[rows] = self.of_problem(str(problem)).costs(mine)
             if "phase" in trials and str(problem) in self.sought:
                 tuned = (mine["phase"] == "tuning").to_numpy()

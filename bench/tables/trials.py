@@ -106,12 +106,12 @@ def trials_frame(
     ending[EVALUATIONS] = counted
     finals = [f"final_{m}" for m in known if f"final_{m}" in values]
     bests = [f"best_{m}" for m in known if f"best_{m}" in values]
-    metrics = pd.DataFrame({name: values[name] for name in finals})
+    metrics = pd.DataFrame({name: values[name] for name in finals}, copy=False)
     metrics["best_epoch"] = pd.array(best_epoch, dtype="Int64")
     metrics.loc[best_epoch < 0, "best_epoch"] = pd.NA
     others = {name: values[name] for name in bests}
     others |= {f"time_to_{name}": epochs for name, epochs in times.items()}
-    metrics = pd.concat([metrics, pd.DataFrame(others)], axis=1)
+    metrics = pd.concat([metrics, pd.DataFrame(others, copy=False)], axis=1)
     closing = pd.DataFrame(
         {
             "reason": pd.Series(found.reason, dtype=str),

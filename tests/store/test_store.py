@@ -65,6 +65,19 @@ def test_stacks_come_out_as_they_went_in(folder):
         assert list(store.results()) == [result(range(n, n + 6)) for n in range(0, 60, 6)]
 
 
+def test_stacks_that_are_stored_together_are_stored_apart(folder, tmp_path):
+    some = [result(range(n, n + 6)) for n in range(0, 60, 6)]
+    with Store.open(tmp_path / "together") as store:
+        store.add(*some)
+    assert content(tmp_path / "together") == content(folder)
+    with Store.read(tmp_path / "together") as store:
+        assert list(store.results()) == some
+    with Store.open(tmp_path / "none") as store, pytest.raises(StoreError):
+        store.add(some[0], some[1]._replace(host=object()))
+    with Store.read(tmp_path / "none") as store:
+        assert len(store) == 0
+
+
 def test_a_trial_that_is_trained_again_replaces_its_outcome(folder):
     with Store.open(folder) as store:
         again = record(1)

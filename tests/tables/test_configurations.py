@@ -17,7 +17,7 @@ from bench.tables.best import best_rows, best_trials
 from bench.tables.columns import hyperparameters
 from bench.tables.curves import LEADING, blocks, curves_frame
 from bench.tables.summary import summary_frame
-from bench.tables.trials import trials_frame
+from bench.tables.trials import pieces, trials_frame
 from bench.tables.winners import winners
 from tests.command import undrawn
 from tests.frames import costed
@@ -95,6 +95,19 @@ def test_the_best_rows_and_the_best_trials_are_one_configuration(result: bench.R
     rows = best_rows(some.summary)[columns]
     assert sorted(runs.to_numpy().tolist()) == sorted(rows.to_numpy().tolist())
     assert len(rows) == 3 + 3 + 2
+
+
+@pytest.mark.parametrize("rows", [1, 4, 1000])
+def test_pieces_with_their_keys_are_the_table(result: bench.Results, rows: int) -> None:
+    manifest = result.manifest
+    with Store.read(result.folder) as store:
+        frame = trials_frame(store, manifest, keys=False)
+    assert "key" not in frame
+    found = list(pieces(frame, manifest.plan, rows))
+    assert max(map(len, found)) == min(rows, len(frame))
+    pd.testing.assert_frame_equal(pd.concat(found), result.trials)
+    [none] = pieces(frame.iloc[:0], manifest.plan)
+    assert list(none) == list(result.trials)
 
 
 def test_copies_of_configurations_change_no_table(result: bench.Results) -> None:

@@ -20,6 +20,7 @@ from bench import stats
 from bench.plan import manifest as manifests
 from bench.plan import reading, writing
 from bench.plan import trials as planning
+from bench.plan.spans import Plan
 from bench.plan.trial import Trial
 from bench.spec.claims import Claim
 from bench.spec.experiment import load
@@ -75,7 +76,8 @@ def evidence(
         trials += planning.evaluation(experiment, last, experiment.seeds, len(trials))
     manifest = manifests.of(experiment, trials)
     values = np.array([loss(trial) for trial in trials])
-    found = pd.concat([leading_columns(trials), hyperparameter_columns(trials)], axis=1)
+    where = Plan.of(trials), np.arange(len(trials))
+    found = pd.concat([leading_columns(*where), hyperparameter_columns(*where)], axis=1)
     found = found.assign(
         status="ok", diverged_epoch=pd.array([pd.NA] * len(trials), dtype="Int64"),
         final_train_loss=values, time_to_train_loss=1.0, key=[t.key for t in trials],
