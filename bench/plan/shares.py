@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench.plan.spans import Picked, Plan
-from bench.plan.stacks import seconds
+from bench.plan.stacks import apiece
 from bench.plan.trial import Trial
 
 
@@ -23,7 +23,7 @@ def shares(trials: Sequence[Trial], parts: int) -> list[Picked]:
     unique = plan.distinct
     _, first, seed = np.unique(plan.seeds, return_index=True, return_inverse=True)
     turns = first.argsort().argsort()[seed][unique]
-    costs = np.array([seconds((span[0],)) for span in plan.spans])[plan.span_numbers(unique)]
+    costs = np.array([apiece(span[0]) for span in plan.spans])[plan.span_numbers(unique)]
     order = np.lexsort((plan.indexes[unique], -costs, turns))
     loads, part_of = [(0.0, part) for part in range(parts)], []
     for cost in costs[order].tolist():

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bench.plan.keys import problem_text
 from bench.plan.spans import Picked, Plan
 from bench.plan.trial import Stack, Trial
-from nncore.stack.costs import LARGEST, stack_size, step_cost, worthwhile
+from nncore.stack.costs import LARGEST, shared_cost, stack_size, step_cost, worthwhile
 from nncore.stack.parts import parts
 
 # A stack is what is lost when a worker dies, and what progress counts.
@@ -60,8 +60,9 @@ def stacks(trials: Sequence[Trial], *, jobs: int, size: int | None = None) -> li
     ]
     # As `seconds` of every stack, whose first trial need not be made.
     first = np.array([mine[0] for mine in found], np.int64)
-    of_one = np.array([seconds((span[0],)) for span in plan.spans])[plan.span_numbers(first)]
-    takes = of_one * [len(mine) for mine in found]
+    costs = np.array([_costs(span[0]) for span in plan.spans]).reshape(-1, 2)
+    shared, each = costs[plan.span_numbers(first)].T
+    takes = shared + each * [len(mine) for mine in found]
     rounds = (_places(plan)[first] * ROUNDS).astype(int)
     turns = np.lexsort((plan.indexes[first], -takes, rounds))
     return [Picked(trials, found[turn]) for turn in turns.tolist()]
@@ -82,7 +83,7 @@ def _size(group: Stack, each: float) -> int:
     """Trials per stack of a group, where every worker has `each` seconds to do in all."""
     problem, some = group[0].problem, group[0].configuration
     whole = stack_size(problem, some.rule, some.wrappers, LARGEST)
-    trial = seconds(group[:1])
+    trial = _costs(group[0])[1]
     worth = min(whole, max(EFFICIENT, worthwhile(problem, some.rule, some.wrappers)))
     most = min(whole, max(worth, int(SECONDS / trial)))
     workers = max(1, round(seconds(group) / each))
@@ -91,9 +92,27 @@ def _size(group: Stack, each: float) -> int:
 
 
 def seconds(stack: Stack) -> float:
-    """About how long `stack` trains; only relations between stacks are to be relied on."""
-    problem, some = stack[0].problem, stack[0].configuration
-    return len(stack) * problem.epochs * step_cost(problem, some.rule, some.wrappers)
+    """About how long `stack` trains, on a core like ours: right within a factor of two or so."""
+    return side_by_side(stack[0], len(stack))
+
+
+def side_by_side(trial: Trial, count: int) -> float:
+    """About how many seconds `count` trials like this one take in one stack."""
+    shared, each = _costs(trial)
+    return shared + count * each
+
+
+def apiece(trial: Trial) -> float:
+    """About how many seconds a trial adds to those of a stack that it is in."""
+    return _costs(trial)[1]
+
+
+def _costs(trial: Trial) -> tuple[float, float]:
+    """Seconds of a stack of such trials, however many there are, and of each."""
+    problem, some = trial.problem, trial.configuration
+    costs = (shared_cost, step_cost)
+    shared, each = (problem.epochs * cost(problem, some.rule, some.wrappers) for cost in costs)
+    return shared, each
 
 
 def estimate(stacks: Sequence[Stack], jobs: int) -> float:

@@ -147,5 +147,5 @@ def later(experiment: Experiment, manifest: Manifest, *, complete: bool) -> Late
         return Later()
     each = {(t.problem_name, t.optimizer): t for t in rows}
     least, most = ((n - done) * len(each) for n in seeds)
-    cost = sum(stacking.seconds((trial,)) for trial in each.values())
-    return Later(least, most, cost * (seeds[1] - done))
+    cost = sum(stacking.side_by_side(trial, seeds[1] - done) for trial in each.values())
+    return Later(least, most, cost)

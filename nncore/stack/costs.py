@@ -30,8 +30,9 @@ SMALLEST, LARGEST = 0.25, 4.0
 # Nanoseconds per product term, activation, parameter and call, by BLAS and in rows of trials.
 BLAS = (0.03, 0.5, 2.0, 3000.0)
 ROWS = (0.2, 1.0, 2.0, 30.0)
-# Nanoseconds of an update that its trials share: the calls.
-CALLS = 20e3
+# Nanoseconds of calls that a stack's trials share: of an update, more for every buffer of its rule,
+# and of a record.
+CALLS, CALLS_PER_BUFFER, CALLS_PER_RECORD = 20e3, 10e3, 150e3
 # Nanoseconds of an update, of each trial, where rules take trials one by one: as a textbook has
 # them, of PyTorch, of optax.
 TEXTBOOK, PYTORCH, OPTAX = 30e3, 200e3, 5e3
@@ -82,7 +83,7 @@ def stack_size(problem: Problem, rule: str, wraps: Sequence[str] = (), caches: f
 
 
 def step_cost(problem: Problem, rule: str, wraps: Sequence[str] = ()) -> float:
-    """Seconds per trial and epoch of training, records included."""
+    """Seconds per trial and epoch of training, records included, beside the `shared_cost`."""
     samples, batch, network = sizes(problem)
     parameters, cells = network.size, network.cells
     layout = choose(network, batch)
@@ -98,10 +99,16 @@ def step_cost(problem: Problem, rule: str, wraps: Sequence[str] = ()) -> float:
     return float(((train + record / problem.record_every) * width + own) * 1e-9)
 
 
+def shared_cost(problem: Problem, rule: str, wraps: Sequence[str] = ()) -> float:
+    """Seconds per epoch of a stack, however many trials are in it."""
+    update = CALLS + CALLS_PER_BUFFER * _buffers(rule, wraps)
+    calls = updates_per_epoch(problem) * update + CALLS_PER_RECORD / problem.record_every
+    return calls * 1e-9
+
+
 def worthwhile(problem: Problem, rule: str, wraps: Sequence[str] = ()) -> int:
-    """Trials, 1 at least, beside which the calls of an update cost an eighth of its arithmetic."""
-    update = step_cost(problem, rule, wraps) / updates_per_epoch(problem)
-    return max(1, round(8 * CALLS * 1e-9 / update))
+    """Trials, 1 at least, beside which what they share costs an eighth of what each has itself."""
+    return max(1, round(8 * shared_cost(problem, rule, wraps) / step_cost(problem, rule, wraps)))
 
 
 def _pieces(rule: str, wraps: Sequence[str]) -> list[Rule | Wrapper]:

@@ -307,6 +307,7 @@ def costs(monkeypatch):
         monkeypatch.setattr(stacking, "step_cost", lambda problem, *_: each / problem.epochs)
         monkeypatch.setattr(stacking, "stack_size", lambda *_: whole)
         monkeypatch.setattr(stacking, "worthwhile", lambda *_: worth)
+        monkeypatch.setattr(stacking, "shared_cost", lambda *_: 0.0)
 
     return set_costs
 
