@@ -26,6 +26,7 @@ def body(frame: pd.DataFrame, leading: Sequence[str] = ()) -> str:
     that give them back. Metrics repeat themselves (accuracies, curves that end in inf), so a number
     that occurs often is turned into text once.
 
+    >>> import pandas as pd
     >>> body(pd.DataFrame({"trial": [0, 1], "loss": [0.1, np.inf], "r2": [np.nan, 1e-07]}))
     '0,0.1,\n1,inf,1e-07\n'
     >>> curves = pd.DataFrame({"trial": [3, 3], "problem": "a, b", "epoch": [0, 1]})
