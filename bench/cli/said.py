@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+SLOWER = 2.5  # times what is computed, on a slow or busy machine
 REASONS = 3  # of crashes, told at the end of a run
 FIRST, LAST = 32, 2  # lines of many; the last ones put all problems together
 
@@ -25,10 +26,18 @@ def plan(todo: Any) -> None:
         f"{counted(configurations, 'configuration')}, {counted(optimizers, 'optimizer')} and "
         f"{counted(problems, 'problem')}"
     )
-    stored = len(trials) - len(todo.missing)
+    rest = {
+        "stored": todo.stored,
+        "in other shards": todo.elsewhere,
+        "the same as others": todo.shared,
+    }
+    told = [
+        f"{count:,} {'is' if count == 1 else 'are'} {what}" for what, count in rest.items() if count
+    ]
     click.echo(
-        f"{len(todo.missing):,} to train in {len(todo.stacks):,} stacks on {todo.jobs} workers, "
-        f"about {_duration(todo.seconds)}" + (f"; {stored:,} are stored" if stored else "")
+        f"{len(todo.missing):,} to train in {counted(todo.stacks, 'stack')} on "
+        f"{counted(range(todo.jobs), 'worker')}, {_about(todo.seconds)}"
+        + "".join(f"; {t}" for t in told)
     )
     if todo.later.most:
         click.echo(_follows(todo))
@@ -54,7 +63,7 @@ def submitted(found: Any, dry_run: bool) -> None:
     follows = f", then {found.phases - 1} more at most" if found.phases > 1 else ""
     click.echo(
         f"{'would queue' if dry_run else 'queued'} {found.trials:,} trials in "
-        f"{counted(range(found.tasks), 'task')} of about {_duration(found.seconds)}{follows}; "
+        f"{counted(range(found.tasks), 'task')} of {_about(found.seconds)}{follows}; "
         f"`bench status {found.folder}` shows how far they are",
         err=True,
     )
@@ -66,14 +75,21 @@ def _follows(todo: Any) -> str:
     seconds = todo.later.seconds / todo.jobs
     chosen = todo.manifest.tuned
     count = f"{least:,}" if least == most else f"{least:,} to {most:,}" if chosen else ""
+    if todo.shared and count:
+        count = f"up to {count}"  # some of them may be the same, too
     told = f"then {count or f'up to {most:,} more'}"
     if chosen:
         told += " on evaluation seeds, of the configurations that tuning chooses"
     if least == most:
-        return told
-    return (
-        f"{told}, in rounds until every pair is decided; all would take about {_duration(seconds)}"
-    )
+        return f"{told}, {_about(seconds)}"
+    return f"{told}, in rounds until every pair is decided; all would take {_about(seconds)}"
+
+
+def _about(seconds: float) -> str:
+    """What was computed from a processor's speed, and what a slower or busy one may make of it."""
+    if SLOWER * seconds < 1:
+        return "about a second"
+    return f"about {_duration(seconds)} to {_duration(SLOWER * seconds)}"
 
 
 def _duration(seconds: float) -> str:

@@ -46,7 +46,8 @@ class Planned:
 
     `later` are the trials that follow from results: on evaluation seeds, once configurations are
     chosen, and in rounds of more seeds. `round` numbers the round that is trained, 0 without;
-    `purpose` is what else trials are trained for.
+    `purpose` is what else trials are trained for. Of the others, so many are `stored`, `elsewhere`
+    in other shards, or the same as one before (`shared`).
     """
 
     manifest: Manifest
@@ -58,6 +59,9 @@ class Planned:
     later: Later = field(default_factory=Later)
     round: int = 0
     purpose: str = ""
+    stored: int = 0
+    elsewhere: int = 0
+    shared: int = 0
 
     @classmethod
     def of(
@@ -177,7 +181,15 @@ def _remaining(
     missing = Picked(manifest.plan, mine)
     follows = later(experiment, manifest, complete=not len(left))
     number = round_of(manifest)
-    return Planned.of(manifest, folder, missing, jobs, later=follows, round=number)
+    distinct = len(manifest.plan.distinct)
+    return Planned.of(
+        *(manifest, folder, missing, jobs),
+        later=follows,
+        round=number,
+        stored=distinct - len(left),
+        elsewhere=len(left) - len(mine),
+        shared=len(manifest.trials) - distinct,
+    )
 
 
 def run(
