@@ -135,6 +135,7 @@ def _index(manifest: Manifest, material: Material) -> dict[str, Any]:
     return {
         "name": manifest.name,
         "tuning": list(manifest.tuning.seeds) if manifest.tuning else [],
+        "swept": material.swept,
         "optimizers": [{"name": name, **_look(look)} for name, look in material.looks.items()],
         "hyperparameters": hyperparameters(material.tables.summary),
         "parts": [[part, words] for part, words in PART_WORDS.items()],

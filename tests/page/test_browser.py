@@ -122,6 +122,12 @@ def test_curves_are_those_that_verdicts_are_of(made: bench.Results, seen: dict[s
     assert (np.abs(others / last.loc[apart.index].to_numpy() - 1) > 0.0015).any()
 
 
+def test_figures_of_the_search_say_on_which_seeds_it_ran(seen: dict[str, Any]) -> None:
+    captions = {kind: found["caption"] for kind, found in seen["kinds"].items()}
+    told = {kind for kind, text in captions.items() if "All runs are on the 3 tuning seeds." in text}
+    assert told == {"sensitivity", "heatmap", "budget"}
+
+
 def test_an_optimizer_is_switched_once_for_the_page(seen: dict[str, Any]) -> None:
     off = seen["off"]
     assert off["pressed"] == "false"

@@ -25,6 +25,8 @@ function bestOf(named, rows, column, keyOf) {
   return found;
 }
 
+// On which seeds the configurations ran that were searched: others than those that verdicts are of.
+const swept = () => (index.swept ? ` ${index.swept}` : "");
 const note = column => (column === `${state.part}_${state.metric}` ? "" : ` There is no ${state.part} ${state.metric} here.`);
 
 function spanned(rates) {
@@ -56,7 +58,7 @@ KINDS.sensitivity = {
     }
     return {
       traces, x: { title: "learning rate", log: true, range: spanned(rows.map(i => rate[i])) }, y: { title: label(problem, column), log: axis.log, range: axis.range },
-      caption: `Lines: the best configuration at each rate, with the 95% interval of its median where there is one; small marks: all configurations. Crosses at the edge: medians that are infinite, half of the runs having diverged. ${axis.cut}${note(column)}`,
+      caption: `Lines: the best configuration at each rate, with the 95% interval of its median where there is one; small marks: all configurations. Crosses at the edge: medians that are infinite, half of the runs having diverged.${swept()} ${axis.cut}${note(column)}`,
       table: { columns: ["optimizer", "configuration", "learning_rate", "median", "low", "high", "seeds", "diverged"], rows: table },
     };
   },
@@ -93,7 +95,7 @@ KINDS.heatmap = {
         colorscale: "Viridis", reversescale: lower, colorbar: { thickness: 12, outlinewidth: 0, tickvals: ticks, ticktext: ticks.map(t => short(log ? 10 ** t : t)), tickfont: { color: css("--ink") } },
         hovertemplate: `rate %{x}, ${plain(against)} %{y}<br>median %{text}<br>%{customdata}<extra></extra>` }],
       x: { title: "learning rate", categories: across }, y: { title: plain(against), categories: up }, band: Math.min(90 + 48 * up.length, 460),
-      caption: `${optimizer}: ${partWords(column)} ${state.metric}, the best median over everything else; brighter is better. Cells without a colour: the median is infinite, or was not tried.${note(column)}`,
+      caption: `${optimizer}: ${partWords(column)} ${state.metric}, the best median over everything else; brighter is better. Cells without a colour: the median is infinite, or was not tried.${swept()}${note(column)}`,
       table: { columns: ["learning_rate", against, "median", "diverged", "seeds"], rows: [...best.values()].map(i => [named.learning_rate[i], named[against][i], median[i], named.diverged[i], named.seeds[i]]) },
     };
   },
@@ -207,7 +209,7 @@ KINDS.budget = {
     }
     return {
       traces, x: { title: "configurations tried", log: some.some(i => named.k[i] > 20) }, y: { title: plain(`median ${problem.words} of the best`), log: axis.log, range: axis.range },
-      caption: `What one would have after so many random configurations of each search; bands are 95% intervals. ${axis.cut}`,
+      caption: `What one would have after so many random configurations of each search; bands are 95% intervals.${swept()} ${axis.cut}`,
       table: { columns: ["optimizer", "configurations", "median", "low", "high"], rows: some.map(i => [named.optimizer[i], named.k[i], named.median_best[i], named.median_best_low[i], named.median_best_high[i]]) },
     };
   },
