@@ -124,7 +124,9 @@ def test_curves_are_those_that_verdicts_are_of(made: bench.Results, seen: dict[s
 
 def test_figures_of_the_search_say_on_which_seeds_it_ran(seen: dict[str, Any]) -> None:
     captions = {kind: found["caption"] for kind, found in seen["kinds"].items()}
-    told = {kind for kind, text in captions.items() if "All runs are on the 3 tuning seeds." in text}
+    told = {
+        kind for kind, text in captions.items() if "All runs are on the 3 tuning seeds." in text
+    }
     assert told == {"sensitivity", "heatmap", "budget"}
 
 

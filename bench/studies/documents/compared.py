@@ -217,7 +217,7 @@ def _seeds(trace: printed.Trace, title: str, loss: str) -> Seeds:
 def _among(what: str) -> str:
     return (
         f"{what} ran without a seed: its points stand among {few_seeds.SEEDS} seeds of ours, of "
-        "which the outer band spans nearly all (`make documents` trains a thousand)."
+        "which the outer band holds all (`make documents` trains a thousand)."
     )
 
 

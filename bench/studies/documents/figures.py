@@ -70,8 +70,14 @@ class Sheet:
 
 
 def bands(panel: Panel) -> pd.DataFrame:
-    """Quantiles over seeds at every epoch; one row each, columns `epoch`, `seeds`, `QUANTILES`."""
-    found = {name: stats.quantile(panel.values.T, q) for name, q in QUANTILES.items()}
+    """Quantiles over seeds at every epoch; one row each, columns `epoch`, `seeds`, `QUANTILES`.
+
+    So few seeds that none is beyond the ends of the central 99% reach from the lowest to the
+    highest instead.
+    """
+    ends = {"low_99": 0.0, "high_99": 1.0} if few(len(panel.values)) else {}
+    levels = {**QUANTILES, **ends}
+    found = {name: stats.quantile(panel.values.T, q) for name, q in levels.items()}
     return pd.DataFrame({"epoch": panel.epochs, "seeds": len(panel.values), **found})
 
 
@@ -154,7 +160,7 @@ def scale_of(sheet: Sheet, panels: Sequence[Panel]) -> Scale:
 
 
 def band(ax: Axes, frame: pd.DataFrame, scale: Scale) -> None:
-    """The median, the central half and the central 99% of seeds."""
+    """The median, the central half and the `outer_band` of seeds."""
     x = frame["epoch"].to_numpy(dtype=float)
     for inner, alpha in (("99", 0.16), ("50", 0.3)):
         low, high = (scale.place(frame[f"{end}_{inner}"].to_numpy()) for end in ("low", "high"))
@@ -184,6 +190,23 @@ def rounding(printed: Printed) -> tuple[Array, Array]:
     return low, high
 
 
+def few(seeds: int) -> bool:
+    """Whether none of so many seeds is beyond the central 99%."""
+    return seeds * QUANTILES["low_99"] < 1
+
+
+def outer_band(seeds: Sequence[int]) -> str:
+    """What the outer band is of so many seeds: the central 99%, or all where few ran.
+
+    >>> outer_band([40]), outer_band([1000]), outer_band([40, 1000])
+    ('all seeds', 'central 99%', 'central 99%, all of fewer than 200')
+    """
+    if all(map(few, seeds)):
+        return "all seeds"
+    least = round(1 / QUANTILES["low_99"])
+    return "central 99%" + (f", all of fewer than {least}" if any(map(few, seeds)) else "")
+
+
 def legend(sheet: Sheet) -> Mapping[str, Line2D | Patch]:
     """What the legend says: text -> sample."""
     seeds = sorted({len(panel.values) for panel in sheet.panels})
@@ -192,7 +215,7 @@ def legend(sheet: Sheet) -> Mapping[str, Line2D | Patch]:
             [], [], color=SEEDS, lw=1.4
         ),
         "central half": Patch(color=SEEDS, alpha=0.4, lw=0),
-        "central 99%": Patch(color=SEEDS, alpha=0.16, lw=0),
+        outer_band(seeds): Patch(color=SEEDS, alpha=0.16, lw=0),
     }
     for panel in sheet.panels:
         for printed, colour, marker in zip(panel.printed, PRINTED, MARKERS, strict=False):

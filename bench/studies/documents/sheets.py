@@ -93,7 +93,7 @@ def spirals(
                 "the lines that the page shows; lines: the same cell from its place in the seeded "
                 "stream, in its arithmetic, to the end that the page cuts off. Momentum as "
                 "printed: weights only. Adam as printed: from weights uniform in [0, 1), two "
-                f"cells of one configuration. {NOTE} With so few seeds the outer one spans nearly "
+                f"cells of one configuration. {NOTE} With so few seeds the outer one holds "
                 "all of them.",
                 columns=3,
                 score=not quantity(kind).lower,
