@@ -39,13 +39,11 @@ class Arrivals:
         self._trials, self._w, self._outputs = list(trials), w, outputs
         self._look_out()
 
-    def _waiting(self) -> NDArray[np.bool_]:
-        """Which targets have still to be reached by which of the trials in the stack `(k, K)`."""
-        return np.asarray(self.epochs[self._trials] == np.inf)
-
     def _look_out(self) -> None:
-        """Which metrics are still to be looked at, by part."""
-        waiting = np.logical_or.reduce(self._waiting(), axis=0)
+        """Which targets have still to be reached, and which metrics are looked at, by part."""
+        # By which of the trials in the stack, `(k, K)`.
+        self._waiting = self.epochs[self._trials] == np.inf
+        waiting = np.logical_or.reduce(self._waiting, axis=0)
         looked: dict[str, dict[str, Metric]] = {}
         for target, some in zip(self.targets, waiting, strict=True):
             if some:
@@ -56,13 +54,18 @@ class Arrivals:
         names = [f"train_{metric.name}" for metric in self._passing]
         self._passed = {name: np.full(len(self._w), np.nan) for name in names}
 
-    def in_passing(self, rows: slice, p: Array, Y: Array) -> None:
-        """Look at the training part, given outputs and targets `(n, K, N)` of some trials."""
+    @property
+    def passing(self) -> bool:
+        """Whether something is looked at in passing."""
+        return bool(self._passing)
+
+    def in_passing(self, p: Array, Y: Array) -> None:
+        """Look at the training part, given outputs and targets `(T, K, N)` of all trials."""
         if self._passing:
             losses = self._loss.function(p, Y)
             for metric in self._passing:
                 values = metric(losses) if metric.arguments == 1 else metric(p, Y)
-                self._passed[f"train_{metric.name}"][rows] = values
+                self._passed[f"train_{metric.name}"][:] = values
 
     def passed(self, epoch: int) -> None:
         """All trials have been looked at in passing, as they were after `epoch`."""
@@ -74,12 +77,11 @@ class Arrivals:
         self._see(epoch, {c: v for c, v in found.items() if c.partition("_")[0] in self.apart})
 
     def _see(self, epoch: int, found: Mapping[str, Epochs]) -> None:
-        there = self._waiting()
+        there = np.zeros_like(self._waiting)
         for place, (column, value) in enumerate(self.targets):
             if column in found:
-                there[:, place] &= self._known[column].reached(found[column], value)[: len(there)]
-            else:
-                there[:, place] = False
+                there[:, place] = self._known[column].reached(found[column], value)[: len(there)]
+        there &= self._waiting
         if not there.any():
             return
         finite = np.logical_and.reduce(np.isfinite(self._w), axis=1)

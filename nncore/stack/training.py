@@ -223,37 +223,55 @@ class Training:
         self._bind()
 
     def _bind(self) -> None:
-        """The calls of one epoch: a list per batch, block of trials after block."""
+        """The calls of one epoch: a list per batch, block of trials after block.
+
+        In full batch, outputs are looked at in passing: of all trials at once, or calls on a few
+        would cost as much as a layer.
+        """
         passes: dict[tuple[int, int], Passes] = {}
-        whole = len(self.data.batches) == 1
-        passed: list[Call] = [self._passed] * whole
+        whole, several = len(self.data.batches) == 1, len(self.blocks) > 1
         self.batches: list[list[Call]] = []
         for samples, gather in self.data.batches:
             calls, self.last_look = list(gather), []
+            size = samples.x.shape[2]
+            kept = size if whole and several else 0
+            outputs = np.empty((len(self.rows), self.network.outputs, kept), self.w.dtype)
             for rows in self.blocks:
                 x, Y = samples.x[rows], samples.Y[rows]
-                key = x.shape[2], rows.start
+                key = size, rows.start
                 if key not in passes:
-                    some = self.w[rows], self.g[rows], self.loss, passes.get((x.shape[2], 0))
-                    passes[key] = Passes(self.layout, self.network, x.shape[2], *some)
+                    some = self.w[rows], self.g[rows], self.loss, passes.get((size, 0))
+                    passes[key] = Passes(self.layout, self.network, size, *some)
                 p = passes[key].outputs
-                watch: list[Call] = [
-                    partial(self._watch, rows, p, Y)
-                ] * self.updates.plateau.watches
-                look: list[Call] = [partial(self.arrivals.in_passing, rows, p, Y)] * whole
+                then: list[Call] = []
+                if self.updates.plateau.watches:
+                    then.append(partial(self._watch, rows, p, Y))
+                if whole:
+                    see = partial(self._keep, outputs[rows]) if several else self._look
+                    then.append(partial(see, p))
                 forward, backward = passes[key].bind(x, Y)
-                calls += forward + watch + look + backward
-                self.last_look += (forward + look) * whole
-            self.last_look += passed
+                calls += forward + then + backward
+                self.last_look += (forward + then) * whole
+            if whole and several:
+                look = partial(self._look, outputs)
+                calls.append(look)
+                self.last_look.append(look)
             if self.oracle is not None:
                 calls.append(partial(self.oracle.see, samples))
-            self.batches.append(calls + passed)
+            self.batches.append(calls)
+
+    def _keep(self, outputs: Array, p: Array) -> None:
+        """Keep a block's outputs, where they are to be looked at."""
+        if self.arrivals.passing:
+            outputs[:] = p
+
+    def _look(self, p: Array) -> None:
+        """Look at the outputs `(T, K, N)` of all trials, as they were after the last update."""
+        self.arrivals.in_passing(p, self.data.batches[0][0].Y)
+        self.arrivals.passed(self.updates.made)
 
     def _watch(self, rows: slice, p: Array, Y: Array) -> None:
         self.seen[rows] += np.add.reduce(self.loss.function(p, Y), axis=1)
-
-    def _passed(self) -> None:
-        self.arrivals.passed(self.updates.made)
 
     def run(self) -> list[Outcome]:
         """Train to the end, or until no trial is left."""
