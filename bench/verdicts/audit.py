@@ -122,7 +122,7 @@ def _same_seeds(summary: pd.DataFrame, fixed: Collection[str]) -> list[dict[str,
     sizes = some.groupby(["problem", "optimizer"], sort=False).size()
     text = (
         "configurations were chosen and judged on the same seeds, which flatters the larger "
-        "search; claims that compare them are not told"
+        "search; [[claim]] tables that compare them get no answer"
     )
     where = "ranking spread curves pairs across target profile claim"
     return [
