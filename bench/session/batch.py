@@ -273,6 +273,8 @@ def _send(found: Submission) -> None:
             ids[job.name] = slurm.send(path, slurm.dependencies(job, ids))
     except BaseException as error:
         _withdraw(found.folder, ids.values(), error)
+        if isinstance(error, slurm.SlurmError):  # else the last one may be queued
+            clear(found.folder)  # lest jobs be waited for that nobody has
         raise
 
 

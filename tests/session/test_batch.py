@@ -280,6 +280,7 @@ def test_half_a_chain_is_withdrawn(tmp_path, commands):
     (commands / "full").touch()
     assert "sbatch said no: full" in submitted(folder, code=74)
     assert (commands / "cancelled").read_text() == "1 2\n"
+    assert "nothing was submitted here" in bench("cancel", "out", cwd=folder, code=2)
     (commands / "full").unlink()
     (commands / "sent").unlink()
     submitted_again_it_is_whole(folder, commands)
@@ -292,6 +293,7 @@ def test_half_a_chain_that_stays_is_told(tmp_path, commands):
     printed = submitted(folder, code=74)
     assert "sbatch said no: full" in printed
     assert "`bench cancel " in printed
+    assert "nothing was submitted" not in bench("cancel", "out", cwd=folder)
 
 
 def test_status_and_cancel_go_by_what_squeue_says(tmp_path, commands):
