@@ -184,8 +184,9 @@ def _head(path: Path) -> bytes:
         with open_plain(path, links=False) as file:
             return file.read(SMALLEST_PAGE)
     except (FileNotFoundError, NotADirectoryError) as error:
-        missing = f"{path.parent}: there are no results here ({path.name} is missing)"
-        raise FolderError(missing) from error
+        there = path.parent.is_dir()
+        what = f"are no results here ({path.name} is missing)" if there else "is no such folder"
+        raise FolderError(f"{path.parent}: there {what}") from error
     except OSError as error:
         raise FolderError(f"{path}: {error.strerror}") from error
 
