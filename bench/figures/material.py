@@ -30,9 +30,9 @@ class Material:
 
     `planned` defines the trials that rows of tables number. `targets` gives each problem's metrics
     to reach, `losses` the name of its loss. `judged` says on which seeds configurations were chosen
-    and judged, if not on the same, `swept` then on which all of them ran. `plugins` are the files
-    whose pages are drawn too; `claims` are the spec's, decided. What is derived is computed when it
-    is first asked for, and kept.
+    and judged, if not on the same, `given` the same where there is no choice, `swept` then on which
+    all of them ran. `plugins` are the files whose pages are drawn too; `claims` are the spec's,
+    decided. What is derived is computed when it is first asked for, and kept.
     """
 
     tables: Tables
@@ -41,6 +41,7 @@ class Material:
     targets: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     losses: Mapping[str, str] = field(default_factory=dict)
     judged: str = ""
+    given: str = ""
     swept: str = ""
     plugins: Collection[str] = ()
     claims: Claims = field(default_factory=Claims)
@@ -79,6 +80,11 @@ class Material:
     def chosen(self) -> str:
         """How configurations were chosen, and on which seeds they are judged."""
         return self.judged or f"Best: {self.best_told(self.problems)}."
+
+    def judged_on(self, problem: str) -> str:
+        """On which seeds configurations were chosen, where there is a choice, and judged."""
+        several = self.searched_on(problem)["optimizer"].duplicated().any()
+        return self.judged if several else self.given
 
     def headline(self, problem: str) -> Headline:
         """What a problem is judged by."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 VERDICTS = "verdicts.txt"
 
 
-def seeds_told(manifest: Manifest, trials: pd.DataFrame) -> str:
+def seeds_told(manifest: Manifest, trials: pd.DataFrame, *, choice: bool = True) -> str:
     """How configurations were chosen and on which seeds they are judged.
 
     Empty where both are the same seeds, a fixed number of them.
@@ -31,11 +31,14 @@ def seeds_told(manifest: Manifest, trials: pd.DataFrame) -> str:
     added = ", added until all is decided or has the most" if manifest.until else ""
     if tuning is None:
         return f"Judged on {judged} seeds{added}."
+    judged += " evaluation " + ("seed" if high == 1 else "seeds")
+    if not choice:
+        return f"The one configuration of each optimizer, judged on {judged}{added}."
     chosen = len(tuning.seeds)
     return (
         f"Chosen by the {criterion_words(manifest)} on {chosen} tuning "
-        f"{'seed' if chosen == 1 else 'seeds'}, judged on {judged} evaluation "
-        f"{'seed' if high == 1 else 'seeds'} that the choice has not seen{added}."
+        f"{'seed' if chosen == 1 else 'seeds'}, judged on {judged} that the choice has not "
+        f"seen{added}."
     )
 
 

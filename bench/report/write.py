@@ -217,6 +217,7 @@ def material_of(
         targets=manifest.targets,
         losses={name: problem.loss for name, problem in manifest.problems.items()},
         judged=seeds_told(manifest, tables.trials),
+        given=seeds_told(manifest, tables.trials, choice=False),
         swept=sweep_told(manifest, tables.trials),
         plugins=manifest.spec.get("plugins", ()),
         claims=decided(store, manifest, tables.trials),

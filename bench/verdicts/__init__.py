@@ -133,7 +133,9 @@ def judge(
         lost=rates.divergence(trials),
         sentences=(
             *words.verdicts(
-                order, compared, _labelled(timed, label), whole, again, turned, over, pace
+                *(order, compared, _labelled(timed, label), whole, again, turned, over),
+                columns=tables.metrics,
+                pace=pace,
             ),
             *words.together(
                 compared,

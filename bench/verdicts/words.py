@@ -13,6 +13,8 @@ from bench.tables.headline import Headline
 from bench.tables.slices import by_problem
 from bench.verdicts.pairs import asked
 from bench.verdicts.samples import ALL, Pacing, Sample, unpaced
+from nncore.metrics import BUILT_IN_COLUMNS, Columns
+from nncore.metrics import words as column_words
 
 MOST = 6
 Reversals = Mapping[str, tuple[str, Sequence[Headline]]]
@@ -28,18 +30,21 @@ def verdicts(
     again: Mapping[str, str] | None = None,
     reversals: Reversals | None = None,
     over: pd.DataFrame | None = None,
+    columns: Columns = BUILT_IN_COLUMNS,
     pace: Pacing = unpaced,
 ) -> list[str]:
     """A verdict per problem, in the order of `ranking`, and one across problems if there is one.
 
     `samples` are what was compared, `again` has the problems that do not count across problems,
     with the one that is on the same data, `reversals` who is ahead in which other metrics, and
-    `over` what holds for problems like these; `pace` goes through the problems.
+    `over` what holds for problems like these, `columns` the metrics that there are; `pace` goes
+    through the problems.
     """
     compared = {sample.problem: sample for sample in samples}
-    met, due = by_problem(pairs), by_problem(times)
     found = []
     count = asked(pairs)
+    times = times.assign(words=[column_words(str(name), columns) for name in times["metric"]])
+    met, due = by_problem(pairs), by_problem(times)
     for problem, rows in pace("verdicts", list(ranking.groupby("problem", sort=False))):
         if problem == ALL:
             found.append(f"{ALL}: {_across(rows)}{_alike(over)}{_again(again or {})}")
@@ -235,8 +240,7 @@ def _reached(name: str, times: pd.DataFrame) -> str:
         return ""
     row = rows.iloc[0]
     reached, seeds = int(row["reached"]), int(row["seeds"])
-    what = str(row["metric"]).replace("_", " ").replace("train", "training")
-    target = f"{what} {row['target']:g}"
+    target = f"{row['words']} {row['target']:g}"
     if not reached:
         return f" It never reaches its target, {target}, within {row['budget']:,.0f} epochs."
     told = f" It reaches its target, {target}, on {reached} of {seeds} seeds"

@@ -146,6 +146,11 @@ def test_tables_have_its_columns_as_those_of_the_built_in_ones(made: bench.Resul
     assert row["final_validation_macro_f1_median"] == values.median()
 
 
+def test_verdicts_call_a_target_by_the_metrics_label(made: bench.Results) -> None:
+    told = (made.folder / "verdicts.txt").read_text()
+    assert "its target, training macro F1 0.4" in told
+
+
 def test_a_target_is_reached_in_its_direction(made: bench.Results) -> None:
     times = pd.read_csv(made.folder / "time_to_target.csv").set_index(["optimizer", "metric"])
     assert set(times.index.get_level_values("metric")) == {"train_macro_f1", "train_loss"}

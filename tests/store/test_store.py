@@ -125,8 +125,12 @@ def test_a_reader_cannot_write(folder):
 
 
 def test_nothing_is_made_for_a_reader(tmp_path):
-    with pytest.raises(FolderError, match="no results here"):
+    with pytest.raises(FolderError, match="nothing: there is no such folder"):
         Store.read(tmp_path / "nothing")
+    with pytest.raises(
+        FolderError, match=r"there are no results here \(trials.sqlite is missing\)"
+    ):
+        Store.read(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

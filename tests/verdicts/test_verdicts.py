@@ -221,7 +221,7 @@ def test_nothing_was_chosen_where_every_optimizer_has_one_configuration() -> Non
     found = verdicts.audit
     assert found.loc[found["check"] == "same seeds", "problem"].tolist() == ["spiral"]
     [line] = audit.lines(found, "claim", "spiral")
-    assert "claims" in line
+    assert "[[claim]]" in line
 
 
 @pytest.mark.parametrize(("medians", "edge"), [([1.0, 1.0, 2.0], False), ([1.0, 1.5, 2.0], True)])

@@ -50,7 +50,7 @@ def pairs_figure(material: Material, problem: str) -> Figure:
             f"(blue: more often {than} than not, ties aside; red: less often).",
             "Filled markers, bold numbers, framed cells: one is better for sure, the bar excludes "
             "no difference.",
-            material.judged,
+            material.judged_on(problem),
             *material.audited("pairs", problem),
         ],
         heights=[high],
@@ -75,7 +75,7 @@ def pairs_chart(material: Material, choice: Choice, ax: Axes) -> Told:
         "pairs of the experiment; grey: the margin that counts as the same; filled: one is better "
         "for sure."
     )
-    return Told({}, [told, material.judged])
+    return Told({}, [told, material.judged_on(choice.problem)])
 
 
 @chart("wins", "problem")
@@ -88,7 +88,7 @@ def wins_chart(material: Material, choice: Choice, ax: Axes) -> Told:
         f"Share of {int(mine['seeds'].max())} seeds on which the row ends {than} than the column; "
         "framed and bold: one is better for sure."
     )
-    return Told({}, [told, material.judged])
+    return Told({}, [told, material.judged_on(choice.problem)])
 
 
 def _pairs(material: Material, choice: Choice) -> tuple[pd.DataFrame, list[str]]:

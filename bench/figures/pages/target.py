@@ -52,7 +52,7 @@ def target_figure(material: Material, problem: str) -> Figure:
             ),
             "In the legend, how many runs reached it, and the median epoch over all runs with its "
             "95% interval; ∞: not within the budget.",
-            material.judged,
+            material.judged_on(problem),
             *material.audited("target", problem),
         ],
         heights=[2.6] * len(parts),
@@ -125,4 +125,6 @@ def target_chart(material: Material, choice: Choice, ax: Axes) -> Told:
         "diverged ones too, are censored at the budget."
     )
     bands = "Bands: 95% intervals, pointwise." if few else ""
-    return Told(_entries({metric: part}, {metric: looks}), [told, bands, material.judged])
+    return Told(
+        _entries({metric: part}, {metric: looks}), [told, bands, material.judged_on(choice.problem)]
+    )
