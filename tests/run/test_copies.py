@@ -44,7 +44,7 @@ def value(number):
 
 
 def long():
-    print("at work", flush=True)
+    os.write(1, b"at work\\n")  # at once, however output is buffered
     time.sleep(1000)
 
 
@@ -117,9 +117,11 @@ def test_for_one_work_there_is_no_copy(kind, found):
 def test_copies_end_with_the_process_they_are_of(number):
     command = [sys.executable, "-c", PROGRAM, "long", "2"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as running:
-        assert running.stdout is not None
-        assert {running.stdout.readline(), running.stdout.readline()} == {b"at work\n"}
-        running.send_signal(number)
+        try:
+            assert running.stdout is not None
+            assert [running.stdout.readline() for _ in range(2)] == [b"at work\n"] * 2
+        finally:
+            running.send_signal(number)
         # The pipe ends when the last process that holds it does.
         assert running.communicate(timeout=60) == (b"", None)
     assert running.returncode == -number
