@@ -21,7 +21,7 @@ from bench.plan.shares import shares
 from bench.plan.spans import Picked, Plan
 from bench.plan.trial import Stack, Trial
 from bench.run import rehearsal, runner
-from bench.session import ahead, costs
+from bench.session import costs
 from bench.session.cells import given
 from bench.session.folder import FolderMismatchError, done, note, refuse_other
 from bench.session.results import Results, results_of
@@ -257,8 +257,7 @@ def run(
             note(store, todo.manifest)
             tried: set[str] = set()
             while True:
-                with ahead.imported() if report and todo.stacks else contextlib.nullcontext():
-                    train(workers, store, todo, progress)
+                train(workers, store, todo, progress)
                 tried |= {trial.key for trial in todo.missing}
                 kept = _kept(store, retry_crashed or fresh, tried)
                 manifest = grown(experiment, todo.manifest, store, kept)
