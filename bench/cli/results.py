@@ -34,15 +34,17 @@ from bench.cli.verb import (
     "--jobs",
     "-j",
     type=click.IntRange(1),
-    help="Processes that draw figures; default: one per core.",
+    default=1,
+    show_default=True,
+    help="Processes that draw figures.",
 )
 @exit_codes
-def report(folder: Path, no_html: bool, form: str, jobs: int | None) -> int:
+def report(folder: Path, no_html: bool, form: str, jobs: int) -> int:
     """Write tables, figures and report.html of what is stored in DIR, also while a run goes on."""
     return _report(folder, html=not no_html, form=form, jobs=jobs)
 
 
-def _report(folder: Path, *, html: bool = True, form: str = "png", jobs: int | None = None) -> int:
+def _report(folder: Path, *, html: bool = True, form: str = "png", jobs: int = 1) -> int:
     from bench.report import write as reports
     from bench.session.folder import read_manifest
     from bench.session.results import results_of

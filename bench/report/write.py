@@ -20,7 +20,6 @@ from bench.report.best import best_spec
 from bench.report.faults import Faults
 from bench.report.told import VERDICTS, seeds_told, sweep_told
 from bench.run.progress import Pace
-from bench.run.runner import cores
 from bench.spec import toml
 from bench.store.store import Store
 from bench.tables import csvtext
@@ -83,7 +82,7 @@ def write(
     again: bool = True,
     html: bool = True,
     form: str = "png",
-    jobs: int | None = None,
+    jobs: int = 1,
     say: Callable[[str], None] = lambda _: None,
 ) -> tuple[Path, ...]:
     """Write CSV files, figures, `best.toml`, `spec.toml`, `report.html` of what is stored so far.
@@ -92,14 +91,14 @@ def write(
     file is replaced whole, so a reader never sees half of one. Raises ReportError when the folder
     cannot be written, LibraryError when the page's library is not installed; `html` says whether
     there is to be a page, `form` is the format of the figures, png, pdf or svg, which `jobs`
-    processes draw (default: one per core).
+    processes draw.
     """
     stamp = digest(store, manifest, html=html, form=form)
     if not again and (old := _intact(folder, stamp)) is not None:
         return old
     files.remove_leftovers(folder)
     try:
-        return _write(folder, store, manifest, stamp, html, form, jobs or cores(), say)
+        return _write(folder, store, manifest, stamp, html, form, jobs, say)
     except OSError as error:
         where = error.filename or folder
         raise ReportError(

@@ -273,13 +273,7 @@ def run(
             store.take_over()
             files: tuple[Path, ...] = ()
             if report:
-                files = write(
-                    *(todo.folder, store, todo.manifest),
-                    again=False,
-                    html=html,
-                    jobs=min(jobs or runner.cores(), runner.cores()),
-                    say=say,
-                )
+                files = write(todo.folder, store, todo.manifest, again=False, html=html, say=say)
             return results_of(todo.folder, todo.manifest, store, files, len(tried))
 
 
