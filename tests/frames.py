@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench import stats
 from bench.plan.variance import Design
+from bench.store.records import EVALUATIONS
+from bench.tables.bands import CURVE_BANDS, EMPTY, Course
 from bench.tables.best import best_trials
 from bench.tables.bundle import Tables
 from bench.tables.costs import COLUMNS
@@ -19,6 +22,7 @@ from bench.tables.curves import LEADING
 from bench.tables.headline import Headlines
 from bench.tables.summary import summary_frame
 from bench.tables.variance import Twins
+from nncore.metrics import BUILT_IN_COLUMNS, TRAIN_LOSS, Columns
 
 SCORES = {"classes": "accuracy", "regression": "r2", "plain": None}
 
@@ -35,7 +39,8 @@ class Frames:
         """What verdicts and figures are made from."""
         runs = best_trials(self.trials)
         twins = tuple(_twins(runs)) if self.varied else ()
-        return Tables(self.trials, self.summary, runs, self.curves, costs=self.costs, twins=twins)
+        course = course_of(runs, self.curves)
+        return Tables(self.trials, self.summary, runs, course, costs=self.costs, twins=twins)
 
     @property
     def costs(self) -> pd.DataFrame:
@@ -76,6 +81,35 @@ class Frames:
             trials["status"] = status
             trials["diverged_epoch"] = pd.array([50] * len(trials), "Int64")
         return costed(trials, curves)
+
+
+def course_of(
+    runs: pd.DataFrame, curves: pd.DataFrame, metrics: Columns = BUILT_IN_COLUMNS
+) -> Course:
+    """What `bench.tables.bands.courses` says of these runs, from the rows of `curves.csv`."""
+    mine = curves[curves["trial"].isin(runs["trial"])].sort_values("trial", kind="stable")
+    names = [str(name) for name in curves if name not in (*LEADING, "epoch", EVALUATIONS)]
+    rows, counted = [], []
+    for (problem, optimizer), some in mine.groupby(["problem", "optimizer"], sort=False):
+        own = runs[(runs["problem"] == problem) & (runs["optimizer"] == optimizer)]
+        gone = own.loc[own["status"] == "diverged", "diverged_epoch"].to_numpy(dtype=float)
+        there = [n for n in names if n == TRAIN_LOSS or some[n].notna().any()]
+        for name, (epoch, part) in itertools.product(there, some.groupby("epoch")):
+            values = part[name].fillna(metrics[name].worst)
+            low, median, high = (float(stats.quantile(values, q)) for q in (0.25, 0.5, 0.75))
+            last = epoch == some["epoch"].max()
+            lost = len(gone) if last else int((gone <= epoch).sum())
+            rows.append((problem, optimizer, name, epoch, len(part), lost, low, median, high))
+        if EVALUATIONS in some:
+            middle = some.groupby("epoch")[EVALUATIONS].median().astype(float)
+            told = {"problem": problem, "optimizer": optimizer, "epoch": middle.index}
+            counted.append(pd.DataFrame({**told, EVALUATIONS: middle.to_numpy()}))
+    first = mine[mine["epoch"] == 0]
+    return Course(
+        pd.DataFrame(rows, columns=CURVE_BANDS),
+        first[["problem", "seed", TRAIN_LOSS]].reset_index(drop=True),
+        pd.concat(counted, ignore_index=True) if counted else EMPTY.counted,
+    )
 
 
 def _twins(runs: pd.DataFrame) -> Iterator[Twins]:

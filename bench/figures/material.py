@@ -49,7 +49,7 @@ class Material:
     @cached_property
     def looks(self) -> Mapping[str, Look]:
         """How each optimizer is drawn."""
-        return style.looks(self.tables.trials)
+        return style.looks(self.tables.summary)
 
     @cached_property
     def joint_looks(self) -> Mapping[str, Look]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bench.figures.material import Material
+from bench.tables.bands import Course
 from bench.verdicts import ALL
 from bench.verdicts.pairs import is_leading
 from bench.verdicts.words import subject
@@ -45,7 +46,7 @@ def portion(material: Material) -> Material:
 
     tables, verdicts = material.tables, material.verdicts
     frames: dict[str, Any] = {name: cut(getattr(tables, name)) for name in FRAMES}
-    curves = tables.curves[tables.curves["trial"].isin(frames["runs"]["trial"])]
+    course = Course(*(cut(getattr(tables.course, each.name)) for each in fields(Course)))
     told: dict[str, Any] = {name: cut(getattr(verdicts, name)) for name in JUDGED}
     everything, here = {*material.problems}, {*problems, ""}
     sentences = tuple(s for s in verdicts.sentences if subject(s, everything) in here)
@@ -57,7 +58,7 @@ def portion(material: Material) -> Material:
     told["audit"] = pd.concat([left, told["audit"]], ignore_index=True)
     return replace(
         material,
-        tables=replace(tables, **frames, curves=curves),
+        tables=replace(tables, **frames, course=course),
         verdicts=replace(verdicts, **told, names=named, sentences=sentences),
     )
 

@@ -20,6 +20,7 @@ from bench.store.store import Store
 from bench.tables.columns import hyperparameters
 from bench.tables.costs import with_prices
 from bench.tables.headline import without_costs
+from bench.tables.trials import TrialRows
 from nncore.metrics import PART_WORDS, TRAIN_LOSS
 
 ROWS = 50_000  # of a table on the page
@@ -62,7 +63,7 @@ def content(
     blobs = {f"points-{i}": points[name].text() for i, name in enumerate(material.problems)}
     shown = {
         "summary": without_costs(material.tables.summary),
-        "trials": without_costs(trials),
+        "trials": _rows_of(store, manifest, material),
         **tables,
         STAIRS: material.verdicts.stairs,
     }
@@ -71,19 +72,25 @@ def content(
         own = table.drop(columns=[c for c in table if c in UNSHOWN or str(c).endswith(SECONDS)])
         if name == "seconds":  # on the clock
             continue
-        if len(own) > ROWS:
-            few = own[own["trial"].isin(material.tables.runs["trial"])] if name == "trials" else own
-            few = few.iloc[:ROWS]
-            left.append(f"{len(few):,} of {len(own):,} rows of {name} are here; {name}.csv has all")
-            own = few
+        count = len(trials) if name == "trials" else len(own)
+        own = own.iloc[:ROWS]
+        if count > len(own):
+            left.append(f"{len(own):,} of {count:,} rows of {name} are here; {name}.csv has all")
         blob = Blob()
         blobs[f"table-{name}"] = blob.text(frame(blob, own))
         if name != STAIRS:
-            listed.append({"name": name, "rows": len(own), "of": len(table)})
+            listed.append({"name": name, "rows": len(own), "of": count})
     blobs["clock"] = _clock(material, tables)
     rounding = float(np.expm1(max((each.step for each in points.values()), default=0.0) / 2))
     index = _index(manifest, material) | {"tables": listed, "rounding": rounding}
     return Content({"index": Blob().text(index), **blobs}, tuple(left))
+
+
+def _rows_of(store: Store, manifest: Manifest, material: Material) -> pd.DataFrame:
+    """The rows of all trials; where there are too many, of the best configurations alone."""
+    trials, runs = material.tables.trials, material.tables.runs
+    some = trials if len(trials) <= ROWS else runs[:ROWS]
+    return TrialRows(store, manifest).rows(manifest.plan.only(some["trial"]), keys=False)
 
 
 def _points(
@@ -92,8 +99,9 @@ def _points(
     """The points of every problem, and the trials that are among them."""
     tables = material.tables
     ended = tables.trials[tables.trials["status"] != "crashed"]
-    finals = [c for c in ended if str(c).startswith("final_")]
-    width = (ended.groupby("problem")[finals].count() > 0).sum(axis=1)
+    summary = tables.summary[tables.summary["crashed"] < tables.summary["seeds"]]
+    finals = [c for c in summary if str(c).startswith("final_") and str(c).endswith("_median")]
+    width = (summary.groupby("problem")[finals].count() > 0).sum(axis=1)
     planned = manifest.problems
     sizes = {
         str(name): int(count) * (planned[str(name)].epochs // planned[str(name)].record_every + 1)
@@ -170,11 +178,11 @@ def _problem(material: Material, problem: str) -> dict[str, Any]:
     evaluated = "phase" in trials and bool(
         ((trials["problem"] == problem) & (trials["phase"] == "evaluation")).any()
     )
-    of_it = material.tables.curves["problem"] == problem
+    of_it = material.tables.bands["problem"] == problem
     names = {label: name for label, name in material.verdicts.names.items() if label != name}
     return {
         "name": problem,
-        "epochs": int(material.tables.curves.loc[of_it, "epoch"].max()) if of_it.any() else 1,
+        "epochs": int(material.tables.bands.loc[of_it, "epoch"].max()) if of_it.any() else 1,
         "loss": metric_label(TRAIN_LOSS, material.losses.get(problem, "")).partition("(")[2][:-1],
         "judged": headline.name,
         "words": headline.words,

@@ -138,12 +138,13 @@ class Manifest:
             return "tuning"
         return "tuning" if trial.seed in self._choosing else "evaluation"
 
-    def phase_of_all(self) -> NDArray[np.object_]:
-        """What each trial is for `(N,)`."""
+    def phase_of_all(self, plan: Plan | None = None) -> NDArray[np.object_]:
+        """What each trial is for `(N,)`, of all or of a `plan` of some."""
+        plan = self.plan if plan is None else plan
         if self.tuning is None:
-            return np.full(len(self.plan), "tuning", dtype=object)
-        tuned = self.plan.column(lambda span: span.problem_name in self.fixed, dtype=bool)
-        tuned |= np.isin(self.plan.seeds, self.tuning.seeds)
+            return np.full(len(plan), "tuning", dtype=object)
+        tuned = plan.column(lambda span: span.problem_name in self.fixed, dtype=bool)
+        tuned |= np.isin(plan.seeds, self.tuning.seeds)
         return np.where(tuned, "tuning", "evaluation").astype(object)
 
     def phases(self, span: Span) -> tuple[str, ...]:

@@ -224,6 +224,30 @@ class Plan(Sequence[Trial]):
         chosen = np.isin(self.indexes, np.fromiter(indexes, np.int64))
         return self._at(np.flatnonzero(chosen))
 
+    def part(self, first: int, end: int) -> Plan:
+        """The trials of the spans from `first` to before `end`."""
+        found, here = Plan(self.spans[first:end]), slice(*self.starts[[first, end]].tolist())
+        found.keys, found.indexes = Keys(self.keys.digests[here]), self.indexes[here]
+        found.seeds = self.seeds[here]
+        return found
+
+    def parts(self, least: int, apart: Callable[[Span], Iterable[Any]]) -> Iterator[Plan]:
+        """The plan in parts of at least as many trials each, if there are; one part at least.
+
+        Trials of one configuration on one problem stay together where `apart` has something in
+        common for their spans.
+        """
+        names = [[(s.problem_name, s.configuration_index, x) for x in apart(s)] for s in self.spans]
+        last = {name: number for number, some in enumerate(names) for name in some}
+        first = reach = 0
+        for number, some in enumerate(names):
+            reach = max(reach, *(last[name] for name in some))
+            if reach == number and self.starts[number + 1] - self.starts[first] >= least:
+                yield self.part(first, number + 1)
+                first = number + 1
+        if first < len(self.spans) or not self.spans:
+            yield self.part(first, len(self.spans))
+
     def _at(self, positions: NDArray[np.int64]) -> Plan:
         """The trials at ascending `positions` `(n,)`."""
         if len(positions) == len(self):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,21 +124,26 @@ def _write(
 
     from bench.figures.portion import left_out, portion
     from bench.page.build import page
-    from bench.tables import curves, trials
     from bench.tables.bundle import Tables
+    from bench.tables.curves import LEADING, curve_rows, no_rows
     from bench.tables.headline import without_costs
+    from bench.tables.records import metric_columns
     from bench.verdicts import claim_words
 
     say("writing tables")
-    frames = Tables.of(store, manifest, lambda what: Pace(what, say).at)
-    written = [
-        _replace(folder / "spec.toml", toml.dumps(manifest.spec)),
-        _csv(folder / "trials.csv", trials.pieces(without_costs(frames.trials), manifest.plan)),
-        _csv(folder / "summary.csv", [without_costs(frames.summary)]),
-    ]
-    at = Pace("curves written", say).at
-    whole = curves.curve_frames(store, manifest.trials, manifest.columns, at)
-    written.append(_csv(folder / "curves.csv", whole, curves.LEADING))
+    written = [_replace(folder / "spec.toml", toml.dumps(manifest.spec))]
+    names = metric_columns(store, manifest.plan, manifest.columns)
+    trials, curves = folder / "trials.csv", folder / "curves.csv"
+    with _rows(trials) as put, _rows(curves, LEADING) as below:
+        below(no_rows(names))
+        frames = Tables.of(
+            store,
+            manifest,
+            lambda what: Pace(what, say).at,
+            keep=put,
+            see=lambda chunk, plan: below(curve_rows(chunk, plan, names)),
+        )
+    written += [trials, _csv(folder / "summary.csv", without_costs(frames.summary)), curves]
     if (frames.trials["status"] != "crashed").any():
         written.append(_replace(folder / "best.toml", best_spec(manifest, frames)))
         say("comparing optimizers")
@@ -148,7 +154,7 @@ def _write(
                 if not table.when(material):
                     continue
                 frame = table.function(material)
-                written.append(_csv(folder / f"{table.name}.csv", [frame]))
+                written.append(_csv(folder / f"{table.name}.csv", frame))
                 told[table.name] = frame
         claimed = claim_words.sentences(material.claims)
         lines = [*claimed, *filter(None, [material.judged]), *material.verdicts.sentences, ""]
@@ -211,21 +217,36 @@ def material_of(
         given=seeds_told(manifest, tables.trials, choice=False),
         swept=sweep_told(manifest, tables.trials),
         plugins=manifest.spec.get("plugins", ()),
-        claims=decided(store, manifest, tables.trials),
+        claims=decided(store, manifest),
     )
 
 
-def _csv(path: Path, frames: Iterable[pd.DataFrame], leading: Sequence[str] = ()) -> Path:
-    """Write `frames` one below the other; of rows that share their `leading` columns, fast."""
+def _csv(path: Path, frame: pd.DataFrame) -> Path:
+    with _rows(path) as put:
+        put(frame)
+    return path
+
+
+@contextlib.contextmanager
+def _rows(path: Path, leading: Sequence[str] = ()) -> Iterator[Callable[[pd.DataFrame], None]]:
+    """A CSV file, and what puts frames into it one below the other.
+
+    Of rows that share their `leading` columns, fast.
+    """
     with files.replacing(path) as file:
-        for number, frame in enumerate(frames):
-            if number == 0:
+        begun = False
+
+        def put(frame: pd.DataFrame) -> None:
+            nonlocal begun
+            if not begun:
                 frame.head(0).to_csv(file, index=False, lineterminator="\n")
+            begun = True
             if leading:
                 file.write(csvtext.body(frame, leading))
             else:
                 frame.to_csv(file, index=False, header=False, lineterminator="\n")
-    return path
+
+        yield put
 
 
 def _replace(path: Path, text: str) -> Path:

@@ -1,64 +1,165 @@
-"""Bands of training curves: quartiles over seeds, epoch by epoch."""
+"""How the best configurations went, epoch by epoch over their seeds, in so much memory and no more.
+
+Curves are read, and gone, one configuration after another: what is kept of them is what is shown.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from bench import stats
-from bench.tables.curves import Block, blocks
+from bench.plan.spans import Plan, Span
+from bench.store.records import EVALUATIONS
+from bench.store.store import Store
+from bench.tables.records import At, curve_chunks, metric_columns, unwatched
 from nncore.metrics import BUILT_IN_COLUMNS, TRAIN_LOSS, Columns
 
 Array = NDArray[np.float64]
-CURVE_BANDS = ["problem", "optimizer", "metric", "epoch", "seeds", "diverged"]
-CURVE_BANDS += ["low", "median", "high"]
+Numbers = NDArray[np.int64]
+MEMORY = 64 << 20  # bytes of values at once
+WHERE = ["problem", "optimizer"]
+CURVE_BANDS = [*WHERE, "metric", "epoch", "seeds", "diverged", "low", "median", "high"]
 
 
-def curve_bands(
-    trials: pd.DataFrame, curves: pd.DataFrame, metrics: Columns = BUILT_IN_COLUMNS
-) -> pd.DataFrame:
-    """Quartiles over seeds of every metric, by problem, optimizer and epoch.
+@dataclass(frozen=True)
+class Course:
+    """What is shown of the curves of one configuration per problem and optimizer.
 
-    `trials` has one configuration per problem and optimizer; `curves` may hold more trials. Columns
-    `problem, optimizer, metric, epoch, seeds, diverged, low, median, high`; `diverged` counts the
-    runs that had diverged by that epoch; a value that is missing counts as the worst of its metric.
+    `bands` has quartiles over seeds of every metric, a row per problem, optimizer, metric and
+    epoch: `CURVE_BANDS`; `diverged` counts the runs that had diverged by that epoch; a value that
+    is missing counts as the worst of its metric. `starts` has the training loss before training
+    by problem and seed, `counted` how often a batch had been evaluated by an epoch: the median,
+    NaN where nobody counted.
     """
-    diverged = trials[trials["status"] == "diverged"]
-    ended = {
-        where: part.to_numpy(dtype=float)
-        for where, part in diverged.groupby(["problem", "optimizer"])["diverged_epoch"]
-    }
-    parts = []
-    for block in blocks(trials, curves):
-        epochs = ended.get((block.problem, block.optimizer), np.empty(0))
-        lost = (epochs[:, None] <= block.epochs).sum(axis=0)
-        lost[-1:] = len(epochs)
-        for name, samples in _applicable(block, metrics):
-            low, median, high = (stats.quantile(samples, q) for q in (0.25, 0.5, 0.75))
-            parts.append(
-                pd.DataFrame(
-                    {
-                        "problem": block.problem,
-                        "optimizer": block.optimizer,
-                        "metric": name,
-                        "epoch": block.epochs,
-                        "seeds": len(block.seeds),
-                        "diverged": lost,
-                        "low": low,
-                        "median": median,
-                        "high": high,
-                    }
-                )
-            )
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=CURVE_BANDS)
+
+    bands: pd.DataFrame
+    starts: pd.DataFrame
+    counted: pd.DataFrame
+
+    @classmethod
+    def of(cls, parts: Iterable[Course]) -> Course:
+        """Those of several configurations below each other."""
+        found = list(parts) or [EMPTY]
+        each = [[getattr(part, field.name) for part in found] for field in fields(cls)]
+        return cls(*(pd.concat(frames, ignore_index=True) for frames in each))
 
 
-def _applicable(block: Block, metrics: Columns) -> Iterator[tuple[str, Array]]:
-    """Metrics that the problem has: name and values `(records, seeds)` without NaN."""
-    for name, values in block.metrics.items():
+EMPTY = Course(
+    pd.DataFrame(columns=CURVE_BANDS),
+    pd.DataFrame(columns=["problem", "seed", TRAIN_LOSS]),
+    pd.DataFrame(columns=[*WHERE, "epoch", EVALUATIONS]),
+)
+
+
+class Series(NamedTuple):
+    """A metric at some records of a configuration's curves: `values` `(records, n)` from `first`.
+
+    `positions` `(n,)` are those of its trials, `epochs` `(R,)` those of all records.
+    """
+
+    metric: str
+    first: int
+    values: Array
+    positions: Numbers
+    epochs: Numbers
+
+
+def courses(
+    store: Store,
+    plan: Plan,
+    runs: pd.DataFrame,
+    metrics: Columns = BUILT_IN_COLUMNS,
+    at: At = unwatched,
+    memory: int = MEMORY,
+) -> Course:
+    """The course of the trials of `plan`, one configuration per problem and optimizer.
+
+    `runs` are their rows. Whoever has no curves, because all runs crashed, is left out. Where the
+    curves of a configuration take more than `memory` bytes they are read several times, some
+    records each time; `at` is told how many trials have been read.
+    """
+    spans: dict[tuple[str, str], list[Span]] = {}
+    for span in plan.spans:
+        spans.setdefault((span.problem_name, span.optimizer), []).append(span)
+    diverged = runs[runs["status"] == "diverged"].groupby(WHERE)["diverged_epoch"]
+    ended = {where: epochs.to_numpy(dtype=float) for where, epochs in diverged}
+    parts: list[Course] = []
+    done = 0
+    for where, some in spans.items():
+        own = Plan(some)
+        parts += _course(_series(store, own, metrics, memory), own, metrics, ended.get(where))
+        done += len(own)
+        at(done, len(plan))
+    return Course.of(parts)
+
+
+def _course(
+    series: Iterable[Series], plan: Plan, metrics: Columns, ended: Array | None
+) -> Iterator[Course]:
+    """That of one configuration, some of whose runs `ended` diverged after these epochs."""
+    where = {"problem": plan.spans[0].problem_name, "optimizer": plan.spans[0].optimizer}
+    bands: dict[str, list[Array]] = {}
+    counted: list[Array] = []
+    starts, known = EMPTY.starts, {TRAIN_LOSS}
+    for metric, first, values, positions, epochs in series:
         missing = np.isnan(values)
-        if name == TRAIN_LOSS or not missing.all():
-            yield name, np.where(missing, metrics[name].worst, values).T
+        if metric == EVALUATIONS:
+            nobody = missing.all(axis=1)
+            values[nobody] = 0.0
+            counted.append(np.where(nobody, np.nan, np.nanmedian(values, axis=1)))
+            continue
+        if metric == TRAIN_LOSS and first == 0 == epochs[0]:
+            columns = {"seed": plan.seeds[positions], TRAIN_LOSS: values[0].copy()}
+            starts = pd.DataFrame({"problem": where["problem"], **columns})
+        if not missing.all():
+            known.add(metric)
+        values[missing] = metrics[metric].worst
+        values.sort(axis=1)
+        quartiles = [stats.quantile(values, q) for q in (0.25, 0.5, 0.75)]
+        bands.setdefault(metric, []).append(np.stack(quartiles))
+    if not bands:
+        return
+    ended = np.empty(0) if ended is None else ended
+    lost = (ended[:, None] <= epochs).sum(axis=0)
+    lost[-1:] = len(ended)
+    frames = []
+    for metric in [name for name in bands if name in known]:
+        low, median, high = np.concatenate(bands[metric], axis=1)
+        told = {"metric": metric, "epoch": epochs, "seeds": len(positions), "diverged": lost}
+        frames.append(pd.DataFrame({**where, **told, "low": low, "median": median, "high": high}))
+    evaluated = pd.DataFrame({**where, "epoch": epochs, EVALUATIONS: np.concatenate(counted)})
+    yield Course(pd.concat(frames, ignore_index=True), starts, evaluated)
+
+
+def _series(store: Store, plan: Plan, metrics: Columns, memory: int) -> Iterator[Series]:
+    """The curves of the trials of `plan`, all with the same records, in `memory` bytes at a time.
+
+    Metric by metric, each from its first record to its last; evaluations come after them.
+    """
+    recorded = [len(np.frombuffer(it.epochs, np.int64)) for it in store.layouts(plan.keys)]
+    records, wide = max(recorded, default=0), max(1, memory // (8 * len(plan)))
+    names = [*metric_columns(store, plan, metrics), EVALUATIONS]
+    cells = [(name, record) for name in names for record in range(records)]
+    for start in range(0, len(cells), wide):
+        some = cells[start : start + wide]
+        asked = {name: [r for n, r in some if n == name] for name, _ in some}
+        found = {name: np.full((len(own), len(plan)), np.nan) for name, own in asked.items()}
+        positions, epochs, place = [], np.empty(0, np.int64), 0
+        for chunk in curve_chunks(store, plan, metrics, counts=True):
+            end = place + len(chunk.positions)
+            for name in asked.keys() & {*chunk.metrics}:
+                m = chunk.metrics.index(name)
+                found[name][:, place:end] = chunk.values[:, m, asked[name]].T
+            positions.append(chunk.positions)
+            place, epochs = end, chunk.epochs
+        if not place:
+            return
+        for name, values in found.items():
+            there = np.concatenate(positions)
+            yield Series(name, asked[name][0], values[:, :place], there, epochs)

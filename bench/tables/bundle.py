@@ -10,27 +10,33 @@ import pandas as pd
 
 from bench.plan.manifest import Manifest
 from bench.store.store import Store
-from bench.tables.bands import curve_bands
+from bench.tables.bands import EMPTY, Course, courses
 from bench.tables.best import best_rows, best_trials
 from bench.tables.costs import COLUMNS, costs_frame
-from bench.tables.curves import curves_frame
-from bench.tables.headline import Headlines
+from bench.tables.headline import COST, Headlines
 from bench.tables.phases import searched
 from bench.tables.ranges import intervals_or_ranges
 from bench.tables.records import At, unwatched
 from bench.tables.summary import summary_frame
-from bench.tables.trials import trials_frame, with_keys
+from bench.tables.trials import See, TrialRows
 from bench.tables.variance import Twins, twins_of
 from bench.tables.words import Defaults
 from nncore.metrics import BUILT_IN_COLUMNS, Columns
+
+# What is looked at of every trial, beside `time_to_*`.
+KEPT = (
+    *("trial", "problem", "optimizer", "configuration", "seed", "learning_rate"),
+    *("status", "above_constant", "phase", COST),
+)
 
 
 @dataclass(frozen=True)
 class Tables:
     """What verdicts, figures and `best.toml` are made from.
 
-    `trials` and `summary` are those of the CSV files, trials without their keys, which are long;
-    `runs` are the trials of the best configurations; `curves` needs no others than theirs;
+    `summary` is that of the CSV file; `runs` are the rows of the best configurations' trials,
+    `course` has what is shown of their curves. `trials` has a row for every trial, of which there
+    may be millions, and so of its columns those that are looked at: `KEPT` and `time_to_*`.
     `metrics` are the columns that trials were measured in, `costs` says what an epoch costs,
     `headlines` what trials are judged by: trials and summaries have its cost, files do not. `twins`
     are the runs that tell where variance comes from, if any; `defaults` are those of plugins'
@@ -40,7 +46,7 @@ class Tables:
     trials: pd.DataFrame
     summary: pd.DataFrame
     runs: pd.DataFrame
-    curves: pd.DataFrame
+    course: Course = EMPTY
     metrics: Columns = field(default_factory=lambda: BUILT_IN_COLUMNS)
     costs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=COLUMNS))
     headlines: Headlines = field(default_factory=Headlines)
@@ -49,17 +55,46 @@ class Tables:
 
     @classmethod
     def of(
-        cls, store: Store, manifest: Manifest, at: Callable[[str], At] = lambda what: unwatched
+        cls,
+        store: Store,
+        manifest: Manifest,
+        at: Callable[[str], At] = lambda what: unwatched,
+        *,
+        keep: Callable[[pd.DataFrame], object] = lambda rows: None,
+        see: See | None = None,
     ) -> Tables:
-        """Those of what is stored; `at(what)` is told how many of what are done."""
-        metrics, headlines = manifest.columns, Headlines.of(manifest)
-        trials = headlines.costed(trials_frame(store, manifest, at("trials read"), keys=False))
-        runs = with_keys(best_trials(trials), manifest.plan)
-        chosen = manifest.plan.only(runs["trial"])
-        curves = curves_frame(store, chosen, metrics, at("curves of the best read"))
-        summary, costs = summary_frame(trials, manifest.fixed), costs_frame(store, manifest)
-        twins, known = twins_of(store, manifest), manifest.defaults
-        return cls(trials, summary, runs, curves, metrics, costs, headlines, twins, known)
+        """Those of what is stored; `at(what)` is told how many of what are done.
+
+        `keep` is given the rows of all trials piece by piece, `see` the curves that they are of.
+        """
+        table, headlines = TrialRows(store, manifest), Headlines.of(manifest)
+        trials, summaries = [], []
+        for rows in table.pieces(at("trials read"), see=see):
+            keep(rows)
+            costed = headlines.costed(rows, table.alive)
+            summaries.append(summary_frame(costed, manifest.fixed))
+            looked_at = [c for c in costed if c in KEPT or str(c).startswith("time_to_")]
+            trials.append(costed[looked_at])
+        whole = pd.concat(trials, ignore_index=True)
+        chosen = manifest.plan.only(best_trials(whole)["trial"])
+        runs = headlines.costed(table.rows(chosen), table.alive)
+        shown = courses(store, chosen, runs, manifest.columns, at("curves of the best read"))
+        return cls(
+            whole,
+            pd.concat(summaries, ignore_index=True),
+            runs,
+            shown,
+            manifest.columns,
+            costs_frame(store, manifest),
+            headlines,
+            twins_of(store, manifest),
+            manifest.defaults,
+        )
+
+    @property
+    def bands(self) -> pd.DataFrame:
+        """Quartiles of the best configurations' curves."""
+        return self.course.bands
 
     @cached_property
     def _ranged(self) -> pd.DataFrame:
@@ -75,8 +110,3 @@ class Tables:
     def searched(self) -> pd.DataFrame:
         """The summary's rows that the best were chosen from, with intervals or ranges."""
         return searched(self._ranged)
-
-    @cached_property
-    def bands(self) -> pd.DataFrame:
-        """Quartiles of the best configurations' curves."""
-        return curve_bands(self.runs, self.curves, self.metrics)

@@ -128,11 +128,14 @@ class Headlines:
         """What its configurations are sought by."""
         return self.sought.get(problem, self.of_problem(problem))
 
-    def costed(self, trials: pd.DataFrame) -> pd.DataFrame:
+    def costed(
+        self, trials: pd.DataFrame, alive: Collection[tuple[str, int]] | None = None
+    ) -> pd.DataFrame:
         """`trials` with a column `COST`; in a tuning phase it is that of the search.
 
         A crashed trial has the worst, so that nobody is chosen by its survivors, unless there is
-        no outcome of its configuration at all.
+        no outcome of its configuration at all: those problems and configurations that have one are
+        `alive`, by default as these trials say.
         """
         found = np.full(len(trials), np.nan)
         known = (Headline(), *self.judged.values(), *self.sought.values())
@@ -146,10 +149,12 @@ class Headlines:
                 found[rows[tuned]] = self.of_search(str(problem)).costs(mine[tuned])
             crashed = (mine["status"] == "crashed").to_numpy()
             if crashed.any():
-                whole = pd.Series(~crashed).groupby(mine["configuration"].to_numpy())
-                found[rows[crashed & whole.transform("any").to_numpy()]] = self.of_problem(
-                    str(problem)
-                ).worst
+                numbers = mine["configuration"].to_numpy()
+                ran = numbers[~crashed].tolist()
+                if alive is not None:
+                    ran = [number for name, number in alive if name == problem]
+                lost = rows[crashed & np.isin(numbers, ran)]
+                found[lost] = self.of_problem(str(problem)).worst
         return trials.assign(**{COST: found})
 
 

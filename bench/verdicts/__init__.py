@@ -83,12 +83,12 @@ def judge(
     says that seeds were added until pairs were decided, as in `pairs`; `remarks` are what there is
     to say of the data of problems; `pace` goes through long steps.
     """
-    judged, best, curves = _in_order(tables.runs, planned), tables.best, tables.curves
+    judged, best = _in_order(tables.runs, planned), tables.best
     trials, summary = searched(tables.trials), tables.searched
     found = samples.samples(judged, fixed, tables.headlines, terms)
     whole = [sample.distinct() for sample in found]
     compared = pairs.pairs(found, watched=watched, pace=pace)
-    reached = target.costs(judged, curves, targets)
+    reached = target.costs(judged, tables.bands, targets)
     columns = ["problem", "optimizer", "configuration", "settings"]
     chosen = {
         (str(problem), str(optimizer)): (int(number), str(text))
@@ -96,7 +96,7 @@ def judge(
     }
     losses = {p: t[TRAIN_LOSS] for p, t in targets.items() if TRAIN_LOSS in t}
     order = ranking.ranking(
-        found, compared, _starts(judged, curves), losses, chosen, watched=watched, pace=pace
+        found, compared, _starts(tables.course.starts), losses, chosen, watched=watched, pace=pace
     )
     width = rates.widths(trials, summary, fixed, pace)
     label = {(s.problem, n): s.label(i) for s in whole for i, n in enumerate(s.optimizers)}
@@ -162,13 +162,10 @@ def _in_order(rows: pd.DataFrame, problems: Collection[str]) -> pd.DataFrame:
     return rows.sort_values("problem", key=lambda names: names.map(place), kind="stable")
 
 
-def _starts(judged: pd.DataFrame, curves: pd.DataFrame) -> dict[str, dict[int, float]]:
+def _starts(known: pd.DataFrame) -> dict[str, dict[int, float]]:
     """The training loss before training, by problem and seed."""
-    where = ["problem", "seed"]
-    first = curves[(curves["epoch"] == 0) & curves["trial"].isin(judged["trial"])]
-    first = first.drop_duplicates(where)
     found: dict[str, dict[int, float]] = {}
-    for problem, seed, loss in first[[*where, TRAIN_LOSS]].itertuples(index=False):
+    for problem, seed, loss in known.drop_duplicates(["problem", "seed"]).itertuples(index=False):
         if np.isfinite(loss):
             found.setdefault(str(problem), {})[int(seed)] = float(loss)
     return found

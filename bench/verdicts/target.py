@@ -17,14 +17,14 @@ COLUMNS += [f"{name}{end}" for name in ("share", "median") for end in ("", "_low
 STAIRS = ["problem", "optimizer", "metric", "epoch", "share", "low", "high"]
 
 
-def costs(judged: pd.DataFrame, curves: pd.DataFrame, targets: Targets) -> pd.DataFrame:
+def costs(judged: pd.DataFrame, bands: pd.DataFrame, targets: Targets) -> pd.DataFrame:
     """The epoch after which each trial of `judged` first reached each of its problem's targets.
 
-    Infinity: not within the budget, the last epoch of its `curves`. A run that reaches the target
-    and diverges later has reached it, a crashed one has not. Optimizers of which every trial
-    crashed have no row, nor have trials of which nobody has kept when they arrived.
+    Infinity: not within the budget, the last epoch of its problem in `bands`. A run that reaches
+    the target and diverges later has reached it, a crashed one has not. Optimizers of which every
+    trial crashed have no row, nor have trials of which nobody has kept when they arrived.
     """
-    budget = curves.groupby("problem")["epoch"].max().astype(float)
+    budget = bands.groupby("problem")["epoch"].max().astype(float)
     parts = []
     for (problem, optimizer), runs in judged.groupby(["problem", "optimizer"], sort=False):
         for metric, value in targets.get(str(problem), {}).items():

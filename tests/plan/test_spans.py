@@ -84,6 +84,32 @@ def test_a_part_is_as_good_as_those_trials(plan: Plan) -> None:
     assert kept == [t for t in plan if t.seed not in some]
 
 
+@pytest.mark.parametrize("least", [1, 3, 5, 1000])
+def test_parts_have_whole_configurations(plan: Plan, least: int) -> None:
+    parts = list(plan.parts(least, lambda span: [""]))
+    assert sum(map(tuple, parts), ()) == tuple(plan)
+    for part in parts:
+        assert [*part.keys] == [t.key for t in part]
+        assert part.indexes.tolist() == [t.index for t in part]
+        assert part.seeds.tolist() == [t.seed for t in part]
+    whole = [{(t.problem_name, t.configuration_index) for t in part} for part in parts]
+    assert sum(map(len, whole)) == len(set().union(*whole))
+    assert all(len(part) >= least for part in parts[:-1])
+    assert len(parts) > 1 or len(plan) < 2 * least
+
+
+def test_parts_come_apart_where_spans_have_nothing_in_common() -> None:
+    """A configuration's tuning and evaluation, between which others stand; rounds of seeds."""
+    [first, second, *_] = planned("a range of seeds").spans
+    again = [replace(span, seeds=range(4, 8)) for span in (first, second)]
+    rounds = Plan([first, second, *again])
+    assert [len(part) for part in rounds.parts(1, lambda span: ["round"])] == [16]
+    assert [len(part) for part in rounds.parts(1, lambda span: span.seeds)] == [4, 4, 4, 4]
+    both = Plan([first, second, replace(first, seeds=range(2, 6))])
+    assert [len(part) for part in both.parts(1, lambda span: span.seeds)] == [12]
+    assert [len(part) for part in Plan().parts(1, lambda span: span.seeds)] == [0]
+
+
 def test_of_one_number_the_last_plan_has_its_way(plan: Plan) -> None:
     def other(trial: Trial) -> Trial:
         return replace(trial, seed=trial.seed + 100, key="f" * 64)

@@ -19,12 +19,11 @@ ONCE = [
     "bench.plan.trials.trials",
     "bench.tables.winners.winners",
     "bench.report.write.digest",
-    "bench.tables.trials.trials_frame",
     "bench.tables.summary.summary_frame",
     "bench.tables.best.best_trials",
     "bench.tables.best.best_rows",
     "bench.tables.ranges.intervals_or_ranges",
-    "bench.tables.bands.curve_bands",
+    "bench.tables.bands.courses",
     "bench.verdicts.judge",
     "bench.figures.style.looks",
     "bench.figures.paths.landscapes",
@@ -86,6 +85,6 @@ def test_a_report_that_is_up_to_date_costs_a_digest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = bench.run(SPEC, out=tmp_path, jobs=1)
-    calls = count(monkeypatch, ["bench.report.write.digest", "bench.tables.trials.trials_frame"])
+    calls = count(monkeypatch, ["bench.report.write.digest", "bench.tables.bands.courses"])
     assert bench.run(SPEC, out=tmp_path, jobs=1).files == first.files
     assert calls == {"bench.report.write.digest": 1}

@@ -7,20 +7,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import bench
 from bench.plan.manifest import Manifest
 from bench.store.store import Store
+from bench.tables.bands import courses
 from bench.tables.best import best_rows, best_trials
 from bench.tables.columns import hyperparameters
-from bench.tables.curves import LEADING, blocks, curves_frame
+from bench.tables.curves import LEADING, curves_frame
+from bench.tables.headline import COST, Headlines
 from bench.tables.summary import summary_frame
-from bench.tables.trials import pieces, trials_frame
+from bench.tables.trials import TrialRows, trials_frame
 from bench.tables.winners import winners
 from tests.command import undrawn
-from tests.frames import costed
+from tests.frames import costed, course_of
 
 SPEC: dict[str, Any] = {
     "name": "numbered",
@@ -77,15 +80,6 @@ def test_curves_say_themselves_whose_they_are(result: bench.Results) -> None:
     whose = trials.set_index("trial").loc[curves["trial"], LEADING[1:]].reset_index()
     pd.testing.assert_frame_equal(curves[LEADING], whose, check_dtype=False)
     pd.testing.assert_frame_equal(curves, result.curves, check_dtype=False)
-    runs = best_trials(costed(trials, curves).trials)
-    epoch_by_epoch = curves.sort_values("epoch", kind="stable")
-    for block in blocks(runs, epoch_by_epoch):
-        best = runs[(runs["problem"] == block.problem) & (runs["optimizer"] == block.optimizer)]
-        assert block.seeds.tolist() == best["seed"].tolist()
-        for number, row in zip(best["trial"], block.metrics["train_loss"], strict=True):
-            one = curves[curves["trial"] == number]
-            assert row.tolist() == one["train_loss"].tolist()
-            assert block.epochs.tolist() == one["epoch"].tolist()
 
 
 def test_the_best_rows_and_the_best_trials_are_one_configuration(result: bench.Results) -> None:
@@ -97,17 +91,59 @@ def test_the_best_rows_and_the_best_trials_are_one_configuration(result: bench.R
     assert len(rows) == 3 + 3 + 2
 
 
-@pytest.mark.parametrize("rows", [1, 4, 1000])
-def test_pieces_with_their_keys_are_the_table(result: bench.Results, rows: int) -> None:
+@pytest.mark.parametrize("least", [1, 4, 1000])
+def test_pieces_are_the_table_with_whole_configurations(result: bench.Results, least: int) -> None:
     manifest = result.manifest
     with Store.read(result.folder) as store:
-        frame = trials_frame(store, manifest, keys=False)
-    assert "key" not in frame
-    found = list(pieces(frame, manifest.plan, rows))
-    assert max(map(len, found)) == min(rows, len(frame))
-    pd.testing.assert_frame_equal(pd.concat(found), result.trials)
-    [none] = pieces(frame.iloc[:0], manifest.plan)
-    assert list(none) == list(result.trials)
+        found = list(TrialRows(store, manifest).pieces(least=least))
+    whole = pd.concat(found, ignore_index=True)
+    pd.testing.assert_frame_equal(whole, result.trials)
+    assert [part.dtypes.to_dict() for part in found] == [whole.dtypes.to_dict()] * len(found)
+    where = ["problem", "configuration", "phase"]
+    parts = pd.concat([part[where].drop_duplicates() for part in found])
+    assert len(parts) == len(whole[where].drop_duplicates())
+    assert all(least <= len(part) < least + 3 for part in found[:-1])
+    summaries = [summary_frame(part, manifest.fixed) for part in found]
+    pd.testing.assert_frame_equal(pd.concat(summaries, ignore_index=True), result.summary)
+
+
+def test_where_nothing_is_stored_a_piece_has_the_columns(
+    result: bench.Results, tmp_path: Path
+) -> None:
+    with Store.open(tmp_path) as store:
+        [none] = TrialRows(store, result.manifest).pieces()
+    assert list(none) == [c for c in result.trials if c in none]
+    assert {"trial", "status", "final_train_loss", "key"} <= {*none}
+    assert not len(none)
+
+
+@pytest.mark.parametrize("memory", [1, 200, 1 << 20])
+def test_the_course_of_the_best_is_that_of_their_curves(result: bench.Results, memory: int) -> None:
+    """In whatever pieces they are read, a record of a metric at the least."""
+    trials, curves, metrics = result.trials, result.curves, result.manifest.columns
+    runs = best_trials(costed(trials, curves).trials)
+    said: list[int] = []
+    with Store.read(result.folder) as store:
+        plan = result.manifest.plan.only(runs["trial"])
+        found = courses(store, plan, runs, metrics, lambda n, _: said.append(n), memory)
+    expected = course_of(runs, curves, metrics)
+    pd.testing.assert_frame_equal(found.bands, expected.bands)
+    pd.testing.assert_frame_equal(found.starts, expected.starts)
+    pd.testing.assert_frame_equal(found.counted, expected.counted)
+    assert len(found.starts) == said[-1] == len(runs)
+
+
+def test_a_crashed_trial_has_the_worst_cost_if_its_configuration_has_any(
+    result: bench.Results,
+) -> None:
+    """Also where the trials that tell are not among the rows."""
+    rows = result.trials.assign(status="crashed", final_train_loss=np.nan)
+    alive = {("people", 0), ("log_linear", 2)}
+    costs = Headlines.of(result.manifest).costed(rows, alive)[COST]
+    there = rows.set_index(["problem", "configuration"]).index.isin(alive)
+    assert np.isposinf(costs[there]).all()
+    assert costs[~there].isna().all()
+    assert 0 < there.sum() < len(rows)
 
 
 def test_copies_of_configurations_change_no_table(result: bench.Results) -> None:

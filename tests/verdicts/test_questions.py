@@ -26,7 +26,7 @@ from bench.spec.claims import Claim
 from bench.spec.experiment import load
 from bench.tables.columns import leading_columns
 from bench.tables.headline import Headlines
-from bench.tables.trials import hyperparameter_columns
+from bench.tables.trials import Hyperparameters
 from bench.verdicts.claim_words import evidence as told
 from bench.verdicts.claims import Answer, Claims, Decided, decide, frame, open_questions
 from bench.verdicts.claims import answer as decided
@@ -77,7 +77,8 @@ def evidence(
     manifest = manifests.of(experiment, trials)
     values = np.array([loss(trial) for trial in trials])
     where = Plan.of(trials), np.arange(len(trials))
-    found = pd.concat([leading_columns(*where), hyperparameter_columns(*where)], axis=1)
+    own = Hyperparameters(where[0].spans).rows(*where)
+    found = pd.concat([leading_columns(*where), own], axis=1)
     found = found.assign(
         status="ok", diverged_epoch=pd.array([pd.NA] * len(trials), dtype="Int64"),
         final_train_loss=values, time_to_train_loss=1.0, key=[t.key for t in trials],

@@ -188,9 +188,10 @@ def _over(
         if np.isnan(at).any():
             raise nothing("curves", "it was not measured what an epoch takes")
         return drawn.assign(at=at), ("at", "seconds")
-    mine = material.tables.curves[material.tables.curves["problem"] == choice.problem]
-    if EVALUATIONS not in mine:
-        raise nothing("curves", "evaluations of the gradient were not counted")
-    counted = mine.groupby(["optimizer", "epoch"])[EVALUATIONS].median()
+    counted = material.tables.course.counted
+    mine = counted[counted["problem"] == choice.problem].set_index(["optimizer", "epoch"])
     where = pd.MultiIndex.from_frame(drawn[["optimizer", "epoch"]])
-    return drawn.assign(at=counted.reindex(where).to_numpy()), ("at", "gradient evaluations")
+    evaluated = mine[EVALUATIONS].reindex(where).to_numpy(dtype=float)
+    if np.isnan(evaluated).any():
+        raise nothing("curves", "evaluations of the gradient were not counted")
+    return drawn.assign(at=evaluated), ("at", "gradient evaluations")

@@ -11,15 +11,15 @@ from matplotlib.collections import FillBetweenPolyCollection
 
 from bench.figures import panels, style
 from bench.figures.scale import TINY
-from bench.tables.bands import curve_bands
 from bench.tables.best import best_trials
 from tests.figures.artists import CASES, crosses, line, one
+from tests.frames import course_of
 
 
 def curve_case(name: str, problem: str | None = None):
     frames = CASES[name]
     trials = one(best_trials(frames.trials), problem)
-    return trials, frames.curves, curve_bands(trials, frames.curves)
+    return trials, frames.curves, course_of(trials, frames.curves).bands
 
 
 @pytest.mark.parametrize("name", CASES)
