@@ -132,7 +132,6 @@ def from_json(values: Any, manifest: Manifest) -> list[Design]:
 
     What does not look like a design is none.
     """
-    keys = {(t.problem_name, t.configuration_index, t.seed): t.key for t in manifest.trials}
     found = []
     for fields in values if values in FORM else ():
         wide = 1 + len(fields["streams"]) * (len(fields["streams"]) > 1)
@@ -140,9 +139,11 @@ def from_json(values: Any, manifest: Manifest) -> list[Design]:
         rows = tuple(tuple(every[i : i + wide]) for i in range(0, len(every), wide))
         seeds = tuple(fields["seeds"])
         where = fields["problem"], fields["configuration"]
-        planned = [(keys.get((*where, s)), row[0]) for s, row in zip(seeds, rows, strict=False)]
+        own = [s for s in manifest.plan.spans if (s.problem_name, s.configuration_index) == where]
+        keys = {seed: key for s in own for seed, key in zip(s.seeds, s.keys, strict=True)}
+        planned = [(keys.get(seed), row[0]) for seed, row in zip(seeds, rows, strict=False)]
         known = [mine == there for mine, there in planned if mine is not None]
         if len(rows) == len(seeds) and len(rows[-1]) == wide and known and all(known):
-            own = {"streams": tuple(fields["streams"]), "seeds": seeds, "keys": rows}
-            found.append(Design(**{**fields, **own}))
+            read = {"streams": tuple(fields["streams"]), "seeds": seeds, "keys": rows}
+            found.append(Design(**{**fields, **read}))
     return found

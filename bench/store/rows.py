@@ -104,9 +104,13 @@ class Rows:
         found = self._order[np.minimum(found, len(there) - 1)]
         return np.where(there[found] == wanted, found, NONE)
 
-    def numbers(self, name: str) -> NDArray[Any]:
-        """A copy of a column `(N,)`: of `WORDS` places in `words`, of `MAYBE` with `NONE`."""
-        return np.array(self._columns[name])
+    def numbers(self, name: str, places: NDArray[np.int64] | None = None) -> NDArray[Any]:
+        """A copy of a column `(N,)`: of `WORDS` places in `words`, of `MAYBE` with `NONE`.
+
+        Of some `places` `(n,)` only those.
+        """
+        column = np.asarray(self._columns[name])
+        return column.copy() if places is None else column[places]
 
     @property
     def words(self) -> NDArray[np.object_]:

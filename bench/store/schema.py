@@ -67,7 +67,7 @@ PUT_OUTCOME = (
 )
 PUT_CURVE = _put("curves", "INSERT OR REPLACE")
 GET_SEALS = "SELECT id, sha256 FROM outcomes ORDER BY id"
-GET_CURVES = "SELECT id, data, sha256 FROM curves JOIN outcomes USING (id) WHERE id IN ({})"
+GET_CURVE = "SELECT data, sha256 FROM curves JOIN outcomes USING (id) WHERE id = ?"
 
 
 def seal(table: str, row: Mapping[str, Any], data: bytes = b"") -> bytes:

@@ -308,25 +308,25 @@ class Store:
         places = self._trials.places(keys)
         positions = np.flatnonzero(places != NONE)
         places = places[positions]
-        epochs = self._trials.numbers("diverged_epoch")[places].tolist()
-        improved = self._trials.numbers("improved")[places].tolist()
+        epochs = self._trials.numbers("diverged_epoch", places).tolist()
+        improved = self._trials.numbers("improved", places).tolist()
         reasons = {text: shown(text) for text in self._trials.words}
         return Trials(
             positions,
-            self._words("status")[places].tolist(),
-            [reasons[text] for text in self._words("reason")[places]],
+            self._words("status", places).tolist(),
+            [reasons[text] for text in self._words("reason", places)],
             [None if epoch == NONE else epoch for epoch in epochs],
             [None if value == NONE else bool(value) for value in improved],
             self._seconds(places),
         )
 
-    def _words(self, name: str) -> NDArray[np.object_]:
-        """A column of texts of all trials, in the order of storing."""
-        return self._trials.words[self._trials.numbers(name)]
+    def _words(self, name: str, places: NDArray[np.int64] | None = None) -> NDArray[np.object_]:
+        """A column of texts of all trials, in the order of storing, or of some."""
+        return self._trials.words[self._trials.numbers(name, places)]
 
     def _seconds(self, places: NDArray[np.int64]) -> NDArray[np.float64]:
         """Each trial's share of its stack's seconds; NaN where nothing is known of the stack."""
-        stacks, of = np.unique(self._trials.numbers("stack")[places], return_inverse=True)
+        stacks, of = np.unique(self._trials.numbers("stack", places), return_inverse=True)
         known = [self._stacks.get(number) for number in stacks.tolist()]
         each = [s.kernel_seconds / s.size if s else np.nan for s in known]
         return np.array(each, np.float64)[of]
@@ -342,7 +342,7 @@ class Store:
         """
         places = self._trials.places(keys)
         positions = np.flatnonzero(places != NONE)
-        layouts = self._trials.numbers("layout")[places[positions]]
+        layouts = self._trials.numbers("layout", places[positions])
         empty = [number for number, layout in self._layouts.items() if not layout.size]
         there = ~np.isin(layouts, empty)
         positions, layouts = positions[there], layouts[there]
@@ -376,7 +376,7 @@ class Store:
     def layouts(self, keys: Iterable[str]) -> list[Layout]:
         """What the stored trials among `keys` recorded, each layout once."""
         places = self._trials.places(keys)
-        found = self._trials.numbers("layout")[places[places != NONE]]
+        found = self._trials.numbers("layout", places[places != NONE])
         return [self._layouts[number] for number in dict.fromkeys(found.tolist())]
 
     def endings(
@@ -388,7 +388,7 @@ class Store:
         """
         places = self._trials.places(keys)
         positions = np.flatnonzero(places != NONE)
-        layouts = self._trials.numbers("layout")[places[positions]]
+        layouts = self._trials.numbers("layout", places[positions])
         statuses = self._words("status")[places[positions]]
         for layout in np.unique(layouts).tolist():
             here = layouts == layout
@@ -456,13 +456,14 @@ class Store:
     def _read(self, places: Sequence[int]) -> list[bytes]:
         """Curves of trials, checked again: the file may have changed since it was opened."""
         trials = [self._trials.at(place) for place in places]
-        numbers = ",".join(str(row.id) for _, row in trials)
+        # One by one: the driver keeps every text of SQL, and what SQLite has made of it.
         with translated(self.path, "read"):
-            rows = self._connection.execute(schema.GET_CURVES.format(numbers)).fetchall()
-        found = {number: (curve, expected) for number, curve, expected in rows}
+            get = self._connection.cursor().execute
+            found = [get(schema.GET_CURVE, (row.id,)).fetchone() for _, row in trials]
         curves = []
-        for key, row in trials:
-            curve, expected = found.get(row.id, (b"", b""))
+        for (key, row), (curve, expected) in zip(
+            trials, (f or (b"", b"") for f in found), strict=True
+        ):
             whole = {"key": key, **row._asdict()}
             if not isinstance(curve, bytes) or seal("outcomes", whole, curve) != expected:
                 problem = Damage("curve", "does not match its SHA-256", (key,))

@@ -317,10 +317,10 @@ def _copy_intact(path: Path, copy: Path, new: Path) -> None:
             row = {"id": number, **training._asdict()}
             target.execute(schema.PUT_STACK, sealed("stacks", row))
         for key, trial in found.trials.items():
-            rows: list[tuple[int, bytes, bytes]] = []
+            rows: list[tuple[bytes, bytes]] = []
             with contextlib.suppress(sqlite3.DatabaseError):  # a page on the way to it is lost
-                rows = source.execute(schema.GET_CURVES.format(trial.id)).fetchall()
-            for _, curve, seal_ in rows:
+                rows = source.execute(schema.GET_CURVE, (trial.id,)).fetchall()
+            for curve, seal_ in rows:
                 row = {"key": key, **trial._asdict(), "sha256": seal_}
                 target.execute(schema.PUT_OUTCOME, row).fetchone()
                 target.execute(schema.PUT_CURVE, {"id": trial.id, "data": curve})

@@ -11,6 +11,7 @@ import pandas as pd
 from bench.plan.manifest import Manifest
 from bench.store.store import Store
 from bench.tables.bands import EMPTY, Course, courses
+from bench.tables.below import Below
 from bench.tables.best import best_rows, best_trials
 from bench.tables.costs import COLUMNS, costs_frame
 from bench.tables.headline import COST, Headlines
@@ -68,14 +69,14 @@ class Tables:
         `keep` is given the rows of all trials piece by piece, `see` the curves that they are of.
         """
         table, headlines = TrialRows(store, manifest), Headlines.of(manifest)
-        trials, summaries = [], []
+        trials, summaries = Below(len(manifest.plan)), []
         for rows in table.pieces(at("trials read"), see=see):
             keep(rows)
             costed = headlines.costed(rows, table.alive)
             summaries.append(summary_frame(costed, manifest.fixed))
             looked_at = [c for c in costed if c in KEPT or str(c).startswith("time_to_")]
-            trials.append(costed[looked_at])
-        whole = pd.concat(trials, ignore_index=True)
+            trials.add(costed[looked_at])
+        whole = trials.whole()
         chosen = manifest.plan.only(best_trials(whole)["trial"])
         runs = headlines.costed(table.rows(chosen), table.alive)
         shown = courses(store, chosen, runs, manifest.columns, at("curves of the best read"))
