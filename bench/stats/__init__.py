@@ -35,6 +35,7 @@ from bench.stats.location import (
     median_interval,
     quantile,
     quantile_interval,
+    quantiles,
     share_interval,
 )
 from bench.stats.paired import (
@@ -116,6 +117,7 @@ __all__ = [
     "performance_ratios",
     "quantile",
     "quantile_interval",
+    "quantiles",
     "ranks",
     "seeds_advised",
     "seeds_for_width",

@@ -6,6 +6,8 @@ Infinity (a diverged run) is an ordinary value: it takes part in every order and
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import bdtr, betaincinv
@@ -34,13 +36,26 @@ def quantile(values: ArrayLike, q: float) -> Array:
     to an infinity; here an infinite neighbour wins as soon as its weight is positive. Raises
     ValueError for NaN, empty samples or `q` outside [0, 1].
     """
-    if not 0 <= q <= 1:
-        raise ValueError(f"q: {q} is not between 0 and 1")
+    return quantiles(values, [q])[0]
+
+
+def quantiles(values: ArrayLike, levels: Sequence[float]) -> list[Array]:
+    """`quantile` at several levels of values that are sorted once.
+
+    >>> [q.tolist() for q in quantiles([[3.0, 1.0, 2.0], [5.0, 4.0, np.inf]], [0.25, 0.5])]
+    [[1.5, 4.5], [2.0, 5.0]]
+    """
+    for q in levels:
+        if not 0 <= q <= 1:
+            raise ValueError(f"q: {q} is not between 0 and 1")
     ordered = np.sort(numbers(values), axis=-1)
-    place = q * (ordered.shape[-1] - 1)
-    below = int(np.floor(place))
-    above = min(below + 1, ordered.shape[-1] - 1)
-    return between(ordered[..., below], ordered[..., above], place - below)
+    last = ordered.shape[-1] - 1
+    found = []
+    for q in levels:
+        below = int(np.floor(q * last))
+        ends = ordered[..., below], ordered[..., min(below + 1, last)]
+        found.append(between(*ends, q * last - below))
+    return found
 
 
 def interval_ranks(

@@ -61,7 +61,7 @@ __all__ = [
 
 FILE = "trials.sqlite"
 FRESH = "trials.fresh.sqlite"
-CHUNK_BYTES = 16 << 20
+CHUNK_BYTES = 4 << 20
 CHUNK_TRIALS = 10_000  # a table's row may be longer than a curve
 
 

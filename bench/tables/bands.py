@@ -5,6 +5,8 @@ Curves are read, and gone, one configuration after another: what is kept of them
 
 from __future__ import annotations
 
+import itertools
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import NamedTuple
@@ -22,7 +24,7 @@ from nncore.metrics import BUILT_IN_COLUMNS, TRAIN_LOSS, Columns
 
 Array = NDArray[np.float64]
 Numbers = NDArray[np.int64]
-MEMORY = 64 << 20  # bytes of values at once
+MEMORY = 32 << 20  # bytes of values at once
 WHERE = ["problem", "optimizer"]
 CURVE_BANDS = [*WHERE, "metric", "epoch", "seeds", "diverged", "low", "median", "high"]
 
@@ -80,9 +82,8 @@ def courses(
 ) -> Course:
     """The course of the trials of `plan`, one configuration per problem and optimizer.
 
-    `runs` are their rows. Whoever has no curves, because all runs crashed, is left out. Where the
-    curves of a configuration take more than `memory` bytes they are read several times, some
-    records each time; `at` is told how many trials have been read.
+    `runs` are their rows. Whoever has no curves, because all runs crashed, is left out. It takes
+    three times `memory` bytes, however many there are; `at` is told how many trials are done.
     """
     spans: dict[tuple[str, str], list[Span]] = {}
     for span in plan.spans:
@@ -120,9 +121,8 @@ def _course(
         if not missing.all():
             known.add(metric)
         values[missing] = metrics[metric].worst
-        values.sort(axis=1)
-        quartiles = [stats.quantile(values, q) for q in (0.25, 0.5, 0.75)]
-        bands.setdefault(metric, []).append(np.stack(quartiles))
+        quartiles = np.stack(stats.quantiles(values, (0.25, 0.5, 0.75)))
+        bands.setdefault(metric, []).append(quartiles)
     if not bands:
         return
     ended = np.empty(0) if ended is None else ended
@@ -138,28 +138,33 @@ def _course(
 
 
 def _series(store: Store, plan: Plan, metrics: Columns, memory: int) -> Iterator[Series]:
-    """The curves of the trials of `plan`, all with the same records, in `memory` bytes at a time.
+    """The curves of the trials of `plan`, all with the same records, in about `memory` bytes.
 
-    Metric by metric, each from its first record to its last; evaluations come after them.
+    Metric by metric, each from its first record to its last; evaluations come after them. In the
+    store a trial's records stand side by side; where all are too much at once, they are put down in
+    a file without a name and read from it as they are wanted, some records of all trials.
     """
-    recorded = [len(np.frombuffer(it.epochs, np.int64)) for it in store.layouts(plan.keys)]
-    records, wide = max(recorded, default=0), max(1, memory // (8 * len(plan)))
     names = [*metric_columns(store, plan, metrics), EVALUATIONS]
-    cells = [(name, record) for name in names for record in range(records)]
-    for start in range(0, len(cells), wide):
-        some = cells[start : start + wide]
-        asked = {name: [r for n, r in some if n == name] for name, _ in some}
-        found = {name: np.full((len(own), len(plan)), np.nan) for name, own in asked.items()}
-        positions, epochs, place = [], np.empty(0, np.int64), 0
+    positions, epochs = [], np.empty(0, np.int64)
+    with tempfile.SpooledTemporaryFile(max_size=memory) as file:
         for chunk in curve_chunks(store, plan, metrics, counts=True):
-            end = place + len(chunk.positions)
-            for name in asked.keys() & {*chunk.metrics}:
-                m = chunk.metrics.index(name)
-                found[name][:, place:end] = chunk.values[:, m, asked[name]].T
             positions.append(chunk.positions)
-            place, epochs = end, chunk.epochs
-        if not place:
+            epochs = chunk.epochs
+            records = np.full((len(names), len(epochs), len(chunk.positions)), np.nan)
+            for name in {*chunk.metrics} & {*names}:
+                records[names.index(name)] = chunk.values[:, chunk.metrics.index(name)].T
+            file.write(records.tobytes())
+        if not positions:
             return
-        for name, values in found.items():
-            there = np.concatenate(positions)
-            yield Series(name, asked[name][0], values[:, :place], there, epochs)
+        there = np.concatenate(positions)
+        starts = np.cumsum([0, *map(len, positions)]).tolist()
+        wide = max(1, memory // (8 * len(there)))
+        for number, name in enumerate(names):
+            for first in range(0, len(epochs), wide):
+                values = np.empty((min(wide, len(epochs) - first), len(there)))
+                for start, end in itertools.pairwise(starts):
+                    before = start * len(names) + (end - start) * number
+                    file.seek(8 * (before * len(epochs) + (end - start) * first))
+                    found = np.frombuffer(file.read(8 * (end - start) * len(values)))
+                    values[:, start:end] = found.reshape(len(values), -1)
+                yield Series(name, first, values, there, epochs)
