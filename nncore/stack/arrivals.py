@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from nncore.trial import Target
 
 Array = NDArray[Any]
 Epochs = NDArray[np.float64]
+Compare = Callable[[Epochs, Epochs], NDArray[np.bool_]]
 
 
 class Arrivals:
@@ -43,12 +44,16 @@ class Arrivals:
         """Which targets have still to be reached, and which metrics are looked at, by part."""
         # By which of the trials in the stack, `(k, K)`.
         self._waiting = self.epochs[self._trials] == np.inf
-        waiting = np.logical_or.reduce(self._waiting, axis=0)
         looked: dict[str, dict[str, Metric]] = {}
-        for target, some in zip(self.targets, waiting, strict=True):
-            if some:
-                part, _, name = target.column.partition("_")
+        # What each trial in the stack has to reach, by target: NaN, which nothing does, if it has.
+        self._goals: list[tuple[str, Compare, Epochs]] = []
+        for (column, value), some in zip(self.targets, self._waiting.T, strict=True):
+            if some.any():
+                part, _, name = column.partition("_")
                 looked.setdefault(part, {LOSS: metrics[LOSS]})[name] = metrics[name]
+                goals = np.full(len(self._w), np.nan)
+                goals[: len(some)][some] = value
+                self._goals.append((column, self._known[column].reached, goals))
         self.apart = {part: list(found.values()) for part, found in looked.items()}
         self._passing = self.apart.pop("train", []) if self._outputs else []
         names = [f"train_{metric.name}" for metric in self._passing]
@@ -77,13 +82,16 @@ class Arrivals:
         self._see(epoch, {c: v for c, v in found.items() if c.partition("_")[0] in self.apart})
 
     def _see(self, epoch: int, found: Mapping[str, Epochs]) -> None:
+        if not any(
+            column in found and np.logical_or.reduce(reached(found[column], goals))
+            for column, reached, goals in self._goals
+        ):
+            return
         there = np.zeros_like(self._waiting)
         for place, (column, value) in enumerate(self.targets):
             if column in found:
                 there[:, place] = self._known[column].reached(found[column], value)[: len(there)]
         there &= self._waiting
-        if not there.any():
-            return
         finite = np.logical_and.reduce(np.isfinite(self._w), axis=1)
         for column, values in found.items():
             finite &= np.isfinite(values) | (column.partition("_")[2] != LOSS)
