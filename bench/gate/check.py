@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtr
 
 from bench import stats
 from bench.gate.baseline import Baseline, Line
 from bench.gate.curves import Curves, gap
 from bench.gate.findings import ABSENT, LOST, Check, Finding, Measure, Word, count, worst
 from bench.spec.judging import FINAL_LOSS
+from bench.stats.special import bdtr
 from nncore.metrics import TRAIN_LOSS
 
 Array = NDArray[np.float64]

@@ -8,11 +8,10 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.figures.pages import pages
 from bench.page import library
 from bench.plan.manifest import Manifest
 from bench.report import files
@@ -24,6 +23,7 @@ from bench.run.progress import Pace
 from bench.spec import toml
 from bench.store.store import Store
 from bench.tables import csvtext
+from nncore.registry import Entry
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,12 +54,20 @@ def digest(store: Store, manifest: Manifest, *, html: bool = True, form: str = "
         found.update(source.read_bytes())
     found.update(library.version().encode() if html else b"no page")
     found.update(form.encode())
-    plugins = manifest.spec.get("plugins", ())
-    for entry in (*pages.values(), *csvs.tables.values()):
-        if entry.origin in plugins:
-            found.update(entry.digest.encode())
+    for entry in _pieces(manifest.spec.get("plugins", ())):
+        found.update(entry.digest.encode())
     found.update(json.dumps(manifest.spec, default=str, sort_keys=True).encode())
     return found.hexdigest()
+
+
+def _pieces(plugins: Collection[str]) -> list[Entry]:
+    """The pages and tables that the files `plugins` have registered."""
+    if not plugins:  # and matplotlib need not be imported to find out
+        return []
+    from bench.figures.pages import pages
+
+    entries: list[Entry] = [*pages.values(), *csvs.tables.values()]
+    return [entry for entry in entries if entry.origin in plugins]
 
 
 def _intact(folder: Path, stamp: str) -> tuple[Path, ...] | None:

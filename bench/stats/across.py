@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaincinv, ndtr
 
 from bench.stats.arrays import Array, fraction, numbers
 from bench.stats.bootstrap import RESAMPLES, enclosed, limited, portions
 from bench.stats.location import CONFIDENCE, quantile
+from bench.stats.special import betaincinv, ndtr
 
 
 def hierarchical_interval(

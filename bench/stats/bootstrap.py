@@ -12,10 +12,10 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtr, ndtri, stdtrit
 
 from bench.stats.arrays import Array, fraction, numbers
 from bench.stats.location import CONFIDENCE, quantile
+from bench.stats.special import ndtr, ndtri, stdtrit
 
 RESAMPLES = 9_999
 PORTION = 1 << 20  # numbers drawn at once

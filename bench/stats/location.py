@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import bdtr, betaincinv
 
 from bench.stats.arrays import Array, between, fraction, numbers
+from bench.stats.special import bdtr, betaincinv
 
 CONFIDENCE = 0.95
 

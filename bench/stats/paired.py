@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import bdtr, ndtr
 
 from bench.stats.arrays import Array, midranks, numbers, sample
 from bench.stats.location import CONFIDENCE, share_interval
+from bench.stats.special import bdtr, ndtr
 
 EXACT_UP_TO = 200
 

@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable
 
 from numpy.typing import ArrayLike
-from scipy.special import ndtri
 
 from bench.stats.arrays import fraction, sample
 from bench.stats.location import share_interval
+from bench.stats.special import ndtri
 
 FARTHEST = 100  # times the seeds seen: beyond, nobody would call it advice
 

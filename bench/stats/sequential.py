@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from numpy.typing import ArrayLike
-from scipy.special import betainc, betaln, xlog1py, xlogy
 
 from bench.stats.arrays import fraction, sample
 from bench.stats.location import CONFIDENCE
+from bench.stats.special import betainc, betaln, xlog1py, xlogy
 
 
 def log_evidence(above: int, n: int) -> float:

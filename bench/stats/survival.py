@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtri
 
 from bench.stats.arrays import Array, fraction, numbers, sample
 from bench.stats.location import CONFIDENCE, share_interval
+from bench.stats.special import ndtri
 
 
 def time_to_target(

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import stdtrit
 
 from bench.stats.arrays import Array, fraction, midranks, numbers
 from bench.stats.location import CONFIDENCE
+from bench.stats.special import stdtrit
 
 
 @dataclass(frozen=True)

@@ -42,14 +42,14 @@ ROOT = Path(__file__).resolve().parents[2]
 def fingerprint(plugins: Sequence[str | Path] = ()) -> dict[str, Any]:
     """What changes numbers, in plain values that JSON can hold: compare with `differences`.
 
-    Raises OSError for a plugin that cannot be read.
+    Raises OSError for a plugin that cannot be read, MemoryError where the parser has no room.
     """
     import numpy as np
 
     core = ROOT / "nncore"
     return {
         "core": {
-            source.relative_to(ROOT).as_posix(): code_digest(source.read_bytes())
+            source.relative_to(ROOT).as_posix(): _own_digest(source)
             for source in sorted(core.rglob("*.py"))
         },
         "plugins": {name: digest for path in plugins for name, digest in _pieces(path)},
@@ -57,6 +57,14 @@ def fingerprint(plugins: Sequence[str | Path] = ()) -> dict[str, Any]:
         "blas": blas(),
         "vectors": vectors(),
     }
+
+
+def _own_digest(source: Path) -> str:
+    """The digest of code that this process runs."""
+    try:
+        return code_digest(source.read_bytes())
+    except SyntaxError as error:  # what the parser says where memory is short
+        raise MemoryError(f"{source}: cannot be parsed") from error
 
 
 def _pieces(path: str | Path) -> Iterator[tuple[str, str]]:

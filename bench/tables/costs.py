@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from bench import stats
 from bench.plan.manifest import Manifest
@@ -19,6 +18,9 @@ from bench.store.store import Store
 from nncore.streams import canonical
 from nncore.trial import JOINED, Problem
 from nncore.values import NUMBER, many, table_of
+
+if TYPE_CHECKING:  # whoever trains needs no tables
+    import pandas as pd
 
 COSTS = "costs"  # where the store keeps them
 FORM = table_of(table_of(many(NUMBER)))
@@ -55,6 +57,8 @@ def costs_frame(store: Store, manifest: Manifest) -> pd.DataFrame:
         rounds = found.get(names[problem], {}).get(rule, ())
         ends = map(float, stats.median_interval(rounds)) if rounds else [np.nan] * 3
         rows.append([problem, rule, *ends])
+    import pandas as pd
+
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

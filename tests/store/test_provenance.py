@@ -109,3 +109,12 @@ def test_the_environment_fits_json_and_says_which_revision():
     assert found["packages"]["numpy"]
     if shutil.which("git") and (provenance.ROOT / ".git").exists():
         assert len(found["revision"].rstrip("+")) == 40
+
+
+def test_code_that_runs_has_no_mistakes_but_the_parser_may_lack_room(monkeypatch):
+    def parsed(source):
+        raise SyntaxError("invalid syntax")
+
+    monkeypatch.setattr(provenance, "code_digest", parsed)
+    with pytest.raises(MemoryError, match="cannot be parsed"):
+        provenance.fingerprint()
