@@ -46,6 +46,7 @@ def portion(material: Material) -> Material:
 
     tables, verdicts = material.tables, material.verdicts
     frames: dict[str, Any] = {name: cut(getattr(tables, name)) for name in FRAMES}
+    frames["whole"] = None if tables.whole is None else cut(tables.whole)
     course = Course(*(cut(getattr(tables.course, each.name)) for each in fields(Course)))
     told: dict[str, Any] = {name: cut(getattr(verdicts, name)) for name in JUDGED}
     everything, here = {*material.problems}, {*problems, ""}

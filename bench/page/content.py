@@ -88,9 +88,13 @@ def content(
 
 def _rows_of(store: Store, manifest: Manifest, material: Material) -> pd.DataFrame:
     """The rows of all trials; where there are too many, of the best configurations alone."""
-    trials, runs = material.tables.trials, material.tables.runs
-    some = trials if len(trials) <= ROWS else runs[:ROWS]
-    return TrialRows(store, manifest).rows(manifest.plan.only(some["trial"]), keys=False)
+    tables = material.tables
+    trials, runs, whole = tables.trials, tables.runs, tables.whole
+    if len(trials) > ROWS:
+        return without_costs(runs[:ROWS])
+    if whole is not None:
+        return without_costs(whole)
+    return TrialRows(store, manifest).rows(manifest.plan.only(trials["trial"]), keys=False)
 
 
 def _points(

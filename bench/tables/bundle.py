@@ -37,7 +37,8 @@ class Tables:
 
     `summary` is that of the CSV file; `runs` are the rows of the best configurations' trials,
     `course` has what is shown of their curves. `trials` has a row for every trial, of which there
-    may be millions, and so of its columns those that are looked at: `KEPT` and `time_to_*`.
+    may be millions, and so of its columns those that are looked at: `KEPT` and `time_to_*`; `whole`
+    has all columns where no more than a piece of rows was made at once.
     `metrics` are the columns that trials were measured in, `costs` says what an epoch costs,
     `headlines` what trials are judged by: trials and summaries have its cost, files do not. `twins`
     are the runs that tell where variance comes from, if any; `defaults` are those of plugins'
@@ -48,6 +49,7 @@ class Tables:
     summary: pd.DataFrame
     runs: pd.DataFrame
     course: Course = EMPTY
+    whole: pd.DataFrame | None = None
     metrics: Columns = field(default_factory=lambda: BUILT_IN_COLUMNS)
     costs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=COLUMNS))
     headlines: Headlines = field(default_factory=Headlines)
@@ -76,15 +78,20 @@ class Tables:
             summaries.append(summary_frame(costed, manifest.fixed))
             looked_at = [c for c in costed if c in KEPT or str(c).startswith("time_to_")]
             trials.add(costed[looked_at])
-        whole = trials.whole()
-        chosen = manifest.plan.only(best_trials(whole)["trial"])
-        runs = headlines.costed(table.rows(chosen), table.alive)
+        whole = costed if len(summaries) == 1 else None
+        best = best_trials(trials.whole())["trial"]
+        chosen = manifest.plan.only(best)
+        if whole is None:
+            runs = headlines.costed(table.rows(chosen), table.alive)
+        else:
+            runs = whole[whole["trial"].isin(best)].reset_index(drop=True)
         shown = courses(store, chosen, runs, manifest.columns, at("curves of the best read"))
         return cls(
-            whole,
+            trials.whole(),
             pd.concat(summaries, ignore_index=True),
             runs,
             shown,
+            whole,
             manifest.columns,
             costs_frame(store, manifest),
             headlines,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -295,7 +295,14 @@ class Training:
         else:
             for call in self.last_look:
                 call()
-        return [self._outcome(i) for i in range(len(self.seeds))]
+        lacking = {
+            name: np.logical_or.reduce(np.isnan(values), axis=1)
+            for name, values in self.curves.items()
+        }
+        return [
+            self._outcome(i, {name for name, some in lacking.items() if some[i]})
+            for i in range(len(self.seeds))
+        ]
 
     def epoch(self) -> None:
         """One pass over the training part."""
@@ -364,20 +371,24 @@ class Training:
         self.updates.keep(old, stay)
         return True
 
-    def _curves(self, i: int) -> dict[str, NDArray[np.float64]]:
-        """The metrics of trial i: NaN counts as the worst value, or if it is all there is, not."""
+    def _curves(self, i: int, lacking: Set[str]) -> dict[str, NDArray[np.float64]]:
+        """The metrics of trial i, some of them `lacking` values.
+
+        NaN counts as the worst value, or if it is all there is, not.
+        """
         ended = self.ended[i]
         measured = self.epochs < (np.inf if ended is None else ended[0])
-        found = {}
-        for name, quantity in self.columns.items():
-            values = self.curves[name][i]
-            nothing = np.isnan(values)
-            if not nothing.any() or not nothing[measured].all():
-                found[name] = np.where(nothing, quantity.worst, values)
+        found = {name: values[i] for name, values in self.curves.items()}
+        for name in lacking:
+            nothing = np.isnan(found[name])
+            if nothing[measured].all():
+                del found[name]
+            else:
+                found[name] = np.where(nothing, self.columns[name].worst, found[name])
         return found
 
-    def _outcome(self, i: int) -> Outcome:
-        curves, ended = self._curves(i), self.ended[i]
+    def _outcome(self, i: int, lacking: Set[str]) -> Outcome:
+        curves, ended = self._curves(i, lacking), self.ended[i]
         first, last = (float(curves[TRAIN_LOSS][record]) for record in (0, -1))
         constant = self.loss.constant(self.drawn[self.seeds[i].data]["train"].y)
         improved = last < first
