@@ -71,9 +71,16 @@ def midranks(values: Array) -> Array:
     >>> midranks(np.array([3.0, np.inf, 1.0, np.inf]))
     array([2. , 3.5, 1. , 3.5])
     """
-    flat = values.reshape(-1, values.shape[-1])
-    ranks = np.empty_like(flat, dtype=np.float64)
-    for row, out in zip(flat, ranks, strict=True):
-        _, group, counts = np.unique(row, return_inverse=True, return_counts=True)
-        out[:] = (np.cumsum(counts) - (counts - 1) / 2)[group]
-    return ranks.reshape(values.shape)
+    order = values.argsort(axis=-1)
+    ordered = np.take_along_axis(values, order, axis=-1)
+    place = np.broadcast_to(np.arange(values.shape[-1]), values.shape)
+    begins = np.ones(values.shape, dtype=bool)
+    begins[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
+    ends = np.ones(values.shape, dtype=bool)
+    ends[..., :-1] = begins[..., 1:]
+    first = np.maximum.accumulate(np.where(begins, place, 0), axis=-1)
+    behind = np.where(ends, place, values.shape[-1])[..., ::-1]
+    last = np.minimum.accumulate(behind, axis=-1)[..., ::-1]
+    ranks = np.empty(values.shape)
+    np.put_along_axis(ranks, order, (first + last) / 2 + 1, axis=-1)
+    return ranks
