@@ -6,6 +6,7 @@ Curves are read, and gone, one configuration after another: what is kept of them
 from __future__ import annotations
 
 import itertools
+import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
@@ -142,11 +143,14 @@ def _series(store: Store, plan: Plan, metrics: Columns, memory: int) -> Iterator
 
     Metric by metric, each from its first record to its last; evaluations come after them. In the
     store a trial's records stand side by side; where all are too much at once, they are put down in
-    a file without a name and read from it as they are wanted, some records of all trials.
+    a file without a name, beside the store if that can be written, and read from it as they are
+    wanted, some records of all trials.
     """
     names = [*metric_columns(store, plan, metrics), EVALUATIONS]
     positions, epochs = [], np.empty(0, np.int64)
-    with tempfile.SpooledTemporaryFile(max_size=memory) as file:
+    folder = str(store.path.parent)
+    beside = folder if os.access(folder, os.W_OK) else None
+    with tempfile.SpooledTemporaryFile(max_size=memory, dir=beside) as file:
         for chunk in curve_chunks(store, plan, metrics, counts=True):
             positions.append(chunk.positions)
             epochs = chunk.epochs

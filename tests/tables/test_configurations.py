@@ -123,6 +123,7 @@ def test_the_course_of_the_best_is_that_of_their_curves(result: bench.Results, m
     trials, curves, metrics = result.trials, result.curves, result.manifest.columns
     runs = best_trials(costed(trials, curves).trials)
     said: list[int] = []
+    files = sorted(result.folder.rglob("*"))
     with Store.read(result.folder) as store:
         plan = result.manifest.plan.only(runs["trial"])
         found = courses(store, plan, runs, metrics, lambda n, _: said.append(n), memory)
@@ -131,6 +132,7 @@ def test_the_course_of_the_best_is_that_of_their_curves(result: bench.Results, m
     pd.testing.assert_frame_equal(found.starts, expected.starts)
     pd.testing.assert_frame_equal(found.counted, expected.counted)
     assert len(found.starts) == said[-1] == len(runs)
+    assert sorted(result.folder.rglob("*")) == files
 
 
 def test_a_crashed_trial_has_the_worst_cost_if_its_configuration_has_any(
