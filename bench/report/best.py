@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.plan.manifest import Manifest
+from bench.plan.spans import Plan
 from bench.spec import judging, toml
 from bench.spec.judging import Judged
 from bench.spec.names import LONGEST
@@ -41,7 +42,7 @@ def best_spec(manifest: Manifest, tables: Tables) -> str:
         judges = manifest.evaluation
     spec: dict[str, Any] = {
         "name": f"{manifest.name[: LONGEST - len(ENDING)]}{ENDING}",
-        "seeds": manifest.spec["seeds"] if manifest.until else np.unique(judges.seeds).tolist(),
+        "seeds": manifest.spec["seeds"] if manifest.until else _seeds(judges),
     }
     if plugins := manifest.spec.get("plugins"):
         spec["plugins"] = plugins
@@ -61,6 +62,12 @@ def best_spec(manifest: Manifest, tables: Tables) -> str:
         spaces.setdefault(trial.configuration_index, new)["problems"].append(trial.problem_name)
     spec["optimizer"] = [spaces[number] for number in sorted(spaces)]
     return BEST_TOML.format(criterion_words(manifest)) + "\n" + toml.dumps(spec)
+
+
+def _seeds(plan: Plan) -> int | list[int]:
+    """The seeds of trials as a spec has them: a number where they are the first ones."""
+    seeds = np.unique(plan.seeds).tolist()
+    return len(seeds) if seeds == [*range(len(seeds))] else seeds
 
 
 def _problem_table(
