@@ -38,7 +38,8 @@ def replacing(path: Path) -> Iterator[TextIO]:
             yield file
         os.replace(new, path)
     except OSError as error:
-        error.filename, error.filename2 = str(path), None
+        if str(error.filename or new) == str(new):  # not another file's, that was written beside it
+            error.filename, error.filename2 = str(path), None
         raise
     finally:
         new.unlink(missing_ok=True)
