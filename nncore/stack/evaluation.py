@@ -18,7 +18,7 @@ from nncore.stack.samples import Samples
 Array = NDArray[Any]
 # Samples evaluated at once: by BLAS, and multiplications in a tiny network's largest product.
 BLOCK = 512
-BLOCK_PRODUCTS = 1 << 16
+BLOCK_PRODUCTS = 1 << 19
 
 
 class Evaluation:
