@@ -14,11 +14,12 @@ import pytest
 import bench
 from bench.plan.manifest import Manifest
 from bench.store.store import Store
-from bench.tables.bands import courses
+from bench.tables import bands
 from bench.tables.best import best_rows, best_trials
 from bench.tables.columns import hyperparameters
 from bench.tables.curves import LEADING, curves_frame
 from bench.tables.headline import COST, Headlines
+from bench.tables.records import curve_chunks
 from bench.tables.summary import summary_frame
 from bench.tables.trials import TrialRows, trials_frame
 from bench.tables.winners import winners
@@ -117,21 +118,50 @@ def test_where_nothing_is_stored_a_piece_has_the_columns(
     assert not len(none)
 
 
+def with_holes(trials: Any, records: Any, name: str) -> Any:
+    """Where values of a metric are missing: all of one, some of the loss."""
+    if name == "train_r2":
+        return trials >= 0
+    return (trials % 2 == 0) & (records == 1) & (name == "train_loss")
+
+
 @pytest.mark.parametrize("memory", [1, 200, 1 << 20])
-def test_the_course_of_the_best_is_that_of_their_curves(result: bench.Results, memory: int) -> None:
+@pytest.mark.parametrize("holes", [False, True])
+def test_the_course_of_the_best_is_that_of_their_curves(
+    result: bench.Results, memory: int, holes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In whatever pieces they are read, a record of a metric at the least."""
-    trials, curves, metrics = result.trials, result.curves, result.manifest.columns
-    runs = best_trials(costed(trials, curves).trials)
+    trials, curves, metrics = result.trials, result.curves.copy(), result.manifest.columns
+    runs = best_trials(costed(trials, curves).trials).reset_index(drop=True)
+    # At a record, between records, at the end and at the beginning.
+    for row, epoch in {0: 2, 1: 1, 2: 4, 3: 0}.items():
+        runs.loc[row, ["status", "diverged_epoch"]] = "diverged", epoch
+
+    def holed(store: Store, plan: Any, *given: Any, **options: Any) -> Any:
+        for chunk in curve_chunks(store, plan, *given, **options):
+            values = chunk.values.copy()
+            mine = plan.indexes[chunk.positions][:, None], np.arange(len(chunk.epochs))
+            for m, name in enumerate(chunk.metrics):
+                values[:, m][np.broadcast_to(with_holes(*mine, name), values[:, m].shape)] = np.nan
+            yield chunk._replace(values=values)
+
+    if holes:
+        monkeypatch.setattr(bands, "curve_chunks", holed)
+        records = curves.groupby("trial").cumcount()
+        for name in (name for name in metrics if name in curves):
+            curves.loc[with_holes(curves["trial"], records, name), name] = np.nan
     said: list[int] = []
     files = sorted(result.folder.rglob("*"))
     with Store.read(result.folder) as store:
         plan = result.manifest.plan.only(runs["trial"])
-        found = courses(store, plan, runs, metrics, lambda n, _: said.append(n), memory)
+        found = bands.courses(store, plan, runs, metrics, lambda n, _: said.append(n), memory)
     expected = course_of(runs, curves, metrics)
     pd.testing.assert_frame_equal(found.bands, expected.bands)
     pd.testing.assert_frame_equal(found.starts, expected.starts)
     pd.testing.assert_frame_equal(found.counted, expected.counted)
     assert len(found.starts) == said[-1] == len(runs)
+    assert found.bands["diverged"].max() > 0
+    assert ("train_r2" in set(found.bands["metric"])) != holes
     assert sorted(result.folder.rglob("*")) == files
 
 
