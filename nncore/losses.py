@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -79,10 +80,10 @@ def _crossentropy_gradient(p: Array, Y: Array, out: Array) -> None:
     out *= out.dtype.type(-1 / p.shape[2])
 
 
-def fused_gradient(p: Array, Y: Array, out: Array) -> None:
-    """Gradient of cross-entropy with respect to softmax's sums: (p - Y) / N."""
-    np.subtract(p, Y, out=out)
-    out *= out.dtype.type(1 / p.shape[2])
+def fused_gradient(p: Array, Y: Array, out: Array) -> list[Callable[[], Array]]:
+    """Calls for the gradient of cross-entropy with respect to softmax's sums: (p - Y) / N."""
+    share = np.array(1 / p.shape[2], out.dtype)
+    return [partial(np.subtract, p, Y, out=out), partial(np.multiply, out, share, out=out)]
 
 
 def _entropy(y: Array) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nncore.layers.kinds import Arrays, Layer, Parameter, Passes, layer
 
 
-@layer(frees_outputs=True)
+@layer(frees_outputs=True, by_sample=True)
 def dense(features: int, n: int) -> Layer:
     """Dense N: N weighted sums of all inputs, each with a bias.
 
@@ -17,13 +17,15 @@ def dense(features: int, n: int) -> Layer:
     biases = Parameter("biases", (n,), fan_in=features, fan_out=n)
 
     def passes(a: Arrays) -> Passes:
-        W = a.w.reshape(len(a.w), features + 1, n)
-        forward = [a.layout.forward(W, a.x, a.y)]
+        W, some = a.w.reshape(len(a.w), features + 1, n), slice(a.samples)
+        x = a.x[:, :, some]
+        forward = [a.layout.forward(W, x, a.y[:, :, some])]
         if a.g is None or a.d is None:
             return forward, []
-        backward = [a.layout.gradient(a.x, a.d, a.g.reshape(W.shape))]
+        d = a.d[:, :, some]
+        backward = [a.layout.gradient(x, d, a.g.reshape(W.shape))]
         if a.below is not None:
-            backward.append(a.layout.backward(W[:, :-1], a.d, a.below))
+            backward.append(a.layout.backward(W[:, :-1], d, a.below[:, :, some]))
         return forward, backward
 
     return Layer(n, (weights, biases), passes)

@@ -102,11 +102,15 @@ class Arrays:
     - `below`: where the one with respect to the inputs goes `(T, F, N)`, None for the first layer;
       of a kind in place it is `d`.
 
+    Of a network whose kinds are all `by_sample`, rows of these may be longer than the `samples`, N:
+    what stands behind them is nobody's, to be left out or computed with, but never to be read.
+
     `g`, `d` and `below` are None where no backward pass is asked for. When the backward pass runs,
     nobody else reads `y` any more: it may serve as work space.
     """
 
     layout: Products
+    samples: int
     x: Array
     y: Array
     w: Array
@@ -139,13 +143,15 @@ class LayerKind(Entry):
 
     `numbers` names what a spec writes after the name. A kind `in_place` turns `y` from inputs into
     outputs and `d` from one gradient into the other; it has as many outputs as inputs. One that
-    `frees_outputs` does not read `y` in its backward pass: a layer in place may overwrite it.
+    `frees_outputs` does not read `y` in its backward pass: a layer in place may overwrite it. One
+    that is `by_sample` does to every sample what it does to others, and reads no other.
     """
 
     build: Callable[..., Layer]
     numbers: tuple[str, ...] = ()
     in_place: bool = False
     frees_outputs: bool = False
+    by_sample: bool = False
 
     @property
     def usage(self) -> str:
@@ -160,9 +166,15 @@ F = TypeVar("F", bound=Callable[..., Layer])
 @overload
 def layer(function: F) -> F: ...
 @overload
-def layer(*, in_place: bool = False, frees_outputs: bool = False) -> Callable[[F], F]: ...
 def layer(
-    function: F | None = None, *, in_place: bool = False, frees_outputs: bool = False
+    *, in_place: bool = False, frees_outputs: bool = False, by_sample: bool = False
+) -> Callable[[F], F]: ...
+def layer(
+    function: F | None = None,
+    *,
+    in_place: bool = False,
+    frees_outputs: bool = False,
+    by_sample: bool = False,
 ) -> F | Callable[[F], F]:
     """Register a kind of layer: `@layer`, `@layer(in_place=True)`; arguments as in `LayerKind`.
 
@@ -183,6 +195,7 @@ def layer(
             numbers=arguments[1:],
             in_place=in_place,
             frees_outputs=frees_outputs,
+            by_sample=by_sample,
         )
         layers.add(kind)
         return function
@@ -190,11 +203,14 @@ def layer(
     return register if function is None else register(function)
 
 
-def activation(backward: Callable[..., None]) -> Callable[[Callable[..., None]], Any]:
+def activation(
+    backward: Callable[..., None], *, by_sample: bool = False
+) -> Callable[[Callable[..., None]], Any]:
     """Register the decorated forward pass together with `backward`, as a layer in place.
 
     `forward(y)` turns weighted sums into outputs; `backward(d, y)` turns the gradient with respect
     to the outputs into the one with respect to the sums. Both take the same keyword-only numbers.
+    Those that look at each sample alone say so with `by_sample`, and may be faster for it.
     """
 
     def register(forward: Callable[..., None]) -> Callable[..., None]:
@@ -209,7 +225,7 @@ def activation(backward: Callable[..., None]) -> Callable[[Callable[..., None]],
 
         entry = describe(forward)
         _refuse_words(entry)
-        layers.add(LayerKind(**entry, build=build, in_place=True))
+        layers.add(LayerKind(**entry, build=build, in_place=True, by_sample=by_sample))
         return forward
 
     return register

@@ -50,6 +50,16 @@ class Hyperparameter(NDArrayOperatorsMixin):
         return cls(exact, dtype)
 
     @property
+    def shared(self) -> bool:
+        """Whether it is a number that all trials share."""
+        return self._trials > 0
+
+    @property
+    def number(self) -> Any:
+        """The value that all trials share, float64."""
+        return self._exact
+
+    @property
     def exact(self) -> NDArray[np.float64]:
         """The values as they are, an array for a number, too."""
         if self._trials:

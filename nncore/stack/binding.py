@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncore.registry import BUILT_IN
 from nncore.rules import Hyperparameter, Rule
 from nncore.stack.layouts import Layout
 from nncore.stack.one_by_one import one_by_one
+from nncore.stack.recording import record
 from nncore.stack.supplies import Asking, Supplies
 from nncore.stack.tensors import Tensor
 from nncore.wrappers import Wrapper
@@ -42,6 +44,13 @@ def elementwise(
     for array in flat.values():
         array[:] = 0
     buffers, asked = list(flat.values()), supplies.of_stack(rule)
+    recording = None
+    if rule.origin == BUILT_IN and not rule.package and not asked:
+        recording = record(rule.function, len(buffers), tuple(rule.parameters))
+    if recording is not None:
+        scratch = [layout.empty(w.dtype, *w.shape) for _ in range(recording.scratch)]
+        bound = recording.bind([w, g, *buffers], scratch, values, w.dtype)
+        return Bound(bound, buffers, flat.get(rule.evaluate, w))
 
     def step(t: int, rate: Hyperparameter) -> None:
         rule.function(w, g, t, *buffers, learning_rate=rate, **values, **asked)

@@ -53,9 +53,9 @@ class Passes:
             self._forward += self._copied(k) + forward
         if g is not None and loss is not None:
             # The gradient of cross-entropy may pass through a softmax at the end already.
-            fused = loss.classes and architecture.last == "softmax"
-            self._loss_gradient = fused_gradient if fused else loss.gradient
-            below = [backward for _, backward in bound[: len(bound) - fused]]
+            self._fused = loss.classes and architecture.last == "softmax"
+            self._loss_gradient = loss.gradient
+            below = [backward for _, backward in bound[: len(bound) - self._fused]]
             self._backward = [call for backward in reversed(below) for call in backward]
 
     def bind(self, x: Array, Y: Array | None = None) -> tuple[list[Call], list[Call]]:
@@ -68,14 +68,19 @@ class Passes:
         forward = [*forward, *self._forward]
         if Y is None:
             return forward, []
-        loss = partial(self._loss_gradient, self.outputs, Y, self._gradients[-1])
-        return forward, [loss, *self._backward, *backward]
+        some = self.outputs, Y, self._gradients[-1]
+        loss = fused_gradient(*some) if self._fused else [partial(self._loss_gradient, *some)]
+        return forward, [*loss, *self._backward, *backward]
 
     def _allocate(self) -> None:
         """Arrays of outputs, those that feed another with a row of ones, and of gradients."""
         dtype, trials, samples = self._shape
         written, layers = self._architecture.written, self._architecture.layers
         last = max(k for k, one in enumerate(written) if not one.kind.in_place)
+        # Losses read the last layer's rows, which are as long as they say.
+        alike = all(one.kind.by_sample for one in written)
+        width = self._layout.width(dtype, samples) if alike else samples
+        widths = [width if k < last else samples for k in range(len(layers))]
         self._full: list[Array] = []
         self._gradients: list[Any] = []
         for k, (one, layer) in enumerate(zip(written, layers, strict=True)):
@@ -84,13 +89,15 @@ class Passes:
                 self._full.append(self._full[-1])
             else:
                 rows = layer.outputs + (k < last)
-                full = self._layout.empty(dtype, trials, rows, samples)
+                full = self._layout.empty(dtype, trials, rows, widths[k])
+                full[:, :, samples:] = 0
                 full[:, layer.outputs :] = 1
                 self._full.append(full)
             if in_place or self._g is None:
                 self._gradients.append(self._gradients[-1] if k else None)
             else:
-                gradient = self._layout.empty(dtype, trials, layer.outputs, samples)
+                gradient = self._layout.empty(dtype, trials, layer.outputs, widths[k])
+                gradient[:, :, samples:] = 0
                 self._gradients.append(gradient)
 
     def _share(self, like: Passes) -> None:
@@ -107,6 +114,10 @@ class Passes:
 
         Those of an earlier layer may be overwritten by an activation in place.
         """
+        return self._rows(k)[:, :, : self._shape[2]]
+
+    def _rows(self, k: int) -> Array:
+        """The same in rows as long as they are in memory."""
         return self._full[k][:, : self._architecture.layers[k].outputs]
 
     def _copied(self, k: int) -> list[Call]:
@@ -120,8 +131,9 @@ class Passes:
         place = self._architecture.places[k]
         return Arrays(
             self._layout,
+            self._shape[2],
             x=self._full[k - 1] if k else np.empty(0),
-            y=self.outputs_of(k),
+            y=self._rows(k),
             w=self._w[:, place],
             g=None if self._g is None else self._g[:, place],
             d=self._gradients[k],

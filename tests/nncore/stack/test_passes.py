@@ -3,12 +3,14 @@ import pytest
 
 from nncore.layers import Architecture, layers
 from nncore.losses import losses
-from nncore.stack.layouts import choose
+from nncore.stack.layouts import TrialFirst, TrialLast, choose
+from nncore.stack.passes import Passes
 from tests.problems import losses_and_gradients
 
 STEP = 1e-6
-# (features, width, samples): the first is multiplied in rows of trials, the second by BLAS.
-SIZES = {"tiny": (3, 4, 5), "large": (5, 16, 80)}
+# (features, width, samples): the first is multiplied in rows of trials, the second by BLAS, in rows
+# of samples that are longer in memory.
+SIZES = {"tiny": (3, 4, 5), "large": (5, 16, 85)}
 
 
 def network(activation, depth, width, outputs=3):
@@ -98,3 +100,50 @@ def test_activations_follow_one_another(size):
     found, gradients = losses_and_gradients(texts, "mean_squared_error", X, y, points)
     slope = (found[1] - found[2]) / (2 * STEP)
     np.testing.assert_allclose(d @ gradients[0], slope, rtol=2e-6, atol=1e-9)
+
+
+DEEP = ["dense 8", "relu", "dense 6", "tanh", "dense 5", "softmax", "dense 3", "softmax"]
+
+
+def bound(texts, samples, dtype):
+    """Passes of two trials on `samples` samples, run; with their gradients."""
+    rng, net = np.random.default_rng(samples), Architecture.of(texts, 4)
+    w = rng.standard_normal((2, net.size)).astype(dtype)
+    g = np.full_like(w, np.nan)
+    x = np.concatenate([rng.standard_normal((2, 4, samples)), np.ones((2, 1, samples))], axis=1)
+    Y = np.eye(3)[rng.integers(3, size=(2, samples))].transpose(0, 2, 1)
+    passes = Passes(TrialFirst(), net, samples, w, g, losses["categorical_crossentropy"])
+    forward, backward = passes.bind(x.astype(dtype), Y.astype(dtype))
+    return passes, [*forward, *backward], g
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("samples", [32, 60, 300])
+def test_nobody_reads_what_stands_behind_the_samples(samples, dtype):
+    passes, calls, g = bound(DEEP, samples, dtype)
+    for call in calls:
+        call()
+    expected, longer = np.array(g), 0
+    for array in (*passes._full, *passes._gradients):
+        array[:, :, samples:] = np.nan
+        longer += array.shape[2] - samples
+    for call in calls:
+        call()
+    assert (longer > 0) == (samples % (64 // np.dtype(dtype).itemsize) > 0)
+    assert np.isfinite(expected).all()
+    assert g.tobytes() == expected.tobytes()
+
+
+def test_kinds_that_look_at_other_samples_find_none_but_these():
+    for texts in (DEEP, ["dense 8", "layer_norm", "relu", "dense 3", "softmax"]):
+        passes, _, _ = bound(texts, 300, "float32")
+        alone = all(layers[text.split()[0]].by_sample for text in texts)
+        assert {array.shape[2] for array in passes._full} == ({300, 304} if alone else {300})
+
+
+@pytest.mark.parametrize("layout", [TrialFirst(), TrialLast()], ids=["first", "last"])
+def test_arrays_begin_on_the_border_of_a_line(layout):
+    for dtype in ("float32", "float64"):
+        for shape in ((3, 7), (2, 65, 300), (1, 1)):
+            assert layout.empty(dtype, *shape).ctypes.data % 64 == 0
+            assert layout.samples(dtype, *shape[:2], shape[-1]).ctypes.data % 64 == 0
