@@ -35,10 +35,14 @@ class Hyperparameter(NDArrayOperatorsMixin):
     __slots__ = ("_exact", "_operand", "_trials", "dtype")
 
     def __init__(
-        self, exact: NDArray[np.float64] | np.float64, dtype: DTypeLike, trials: int = 0
+        self,
+        exact: NDArray[np.float64] | np.float64,
+        dtype: DTypeLike,
+        trials: int = 0,
+        operand: Array | None = None,
     ) -> None:
         self._exact, self.dtype, self._trials = exact, dtype, trials
-        self._operand: Array | None = None
+        self._operand = operand
 
     @classmethod
     def of(cls, exact: NDArray[np.float64], dtype: DTypeLike) -> Hyperparameter:

@@ -56,6 +56,11 @@ class Rule(Entry):
         return domain(hyperparameter) if known else Domain()
 
     @property
+    def ours(self) -> bool:
+        """Whether it is built in and no other package's: it does arithmetic and nothing else."""
+        return self.origin == BUILT_IN and not self.package
+
+    @property
     def evaluates(self) -> bool:
         """Whether it evaluates batches by itself, more than once an update."""
         return any(name in self.needs for name in EVALUATIONS)

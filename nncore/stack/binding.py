@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncore.registry import BUILT_IN
 from nncore.rules import Hyperparameter, Rule
 from nncore.stack.layouts import Layout
 from nncore.stack.one_by_one import one_by_one
@@ -45,7 +44,7 @@ def elementwise(
         array[:] = 0
     buffers, asked = list(flat.values()), supplies.of_stack(rule)
     recording = None
-    if rule.origin == BUILT_IN and not rule.package and not asked:
+    if rule.ours and not asked:
         recording = record(rule.function, len(buffers), tuple(rule.parameters))
     if recording is not None:
         scratch = [layout.empty(w.dtype, *w.shape) for _ in range(recording.scratch)]

@@ -9,8 +9,8 @@ hyperparameters; those that do not, once.
 A rule that does anything else (branches on `t`, asks for a shape, looks into an array) is not
 recorded, but called as it is.
 
-Where all trials share all hyperparameters, the numbers of an update are computed as such, in a
-tenth of the time that takes with hyperparameters of which each trial may have its own.
+Hyperparameters that all trials share, and what is computed of them, are numbers: that takes a tenth
+of the time of what every trial has its own of, as of the rate more often than of others.
 """
 
 from __future__ import annotations
@@ -84,7 +84,8 @@ def record(
     tape = _Tape()
     arrays = [_Values(tape, f"a{k}") for k in range(2 + buffers)]
     numbers = {
-        name: _Number(tape, name, varies=name == RATE, hyper=True) for name in hyperparameters
+        name: _Number(tape, name, varies=name == RATE, hyper=True, rated=name == RATE)
+        for name in hyperparameters
     }
     time = _Number(tape, "t", varies=True, hyper=False)
     try:
@@ -104,19 +105,18 @@ class _Op:
 
 
 class _Tape:
-    """What has been noted: calls on arrays in order, and the numbers that they need.
+    """What has been noted: calls on arrays in order, and lines that compute the numbers they need.
 
-    `fixed` and `moving` are lines that compute numbers, once or in every update; `shared` those of
-    an update where they are numbers indeed, and None where that is not known to be the same.
-    `rounded` names those of them that arrays are computed with, `rows` those that are wanted as
-    arrays of one number, with the names of these.
+    `fixed` lines are for once, `moving` ones for every update: each where any hyperparameters may
+    differ between trials, where the rate alone does, and where none does; the last two are None
+    where they are not known to give the same bits. `rounded` names the numbers that arrays are
+    computed with, `rows` arrays of one number by the name of that.
     """
 
     def __init__(self) -> None:
         self.ops: list[_Op] = []
         self.fixed: list[str] = []
-        self.moving: list[str] = []
-        self.shared: list[str | None] = []
+        self.moving: list[tuple[str, str | None, str | None]] = []
         self.rounded: list[str] = []
         self.rows: dict[str, str] = {}
         self._count = 0
@@ -124,24 +124,6 @@ class _Tape:
     def name(self, kind: str) -> str:
         self._count += 1
         return f"{kind}{self._count}"
-
-    def number(self, code: str, *, varies: bool, shared: str | None = None) -> str:
-        """Note a number that `code` computes, `shared` for all trials; returns its name."""
-        name = self.name("n")
-        if varies:
-            self.moving.append(f"{name} = {code}")
-            self.shared.append(shared and f"{name}_ = {shared}")
-        else:
-            self.fixed += [f"{name} = {code}"]
-        return name
-
-    def operand(self, number: str, *, varies: bool) -> str:
-        """Note that arrays are computed with a number; returns the name of what they meet."""
-        name = self.number(f"{number}.operand", varies=varies)
-        if varies:
-            self.shared[-1] = f"{name}[()] = {number}_"
-            self.rounded.append(name)
-        return name
 
     def recording(self, arrays: int, hyperparameters: Sequence[str]) -> Recording:
         """The source: numbers first, then calls, in as few arrays as hold what is still needed."""
@@ -152,32 +134,37 @@ class _Tape:
             f"out={places.get(op.out, op.out)})"
             for op in ops
         ]
-        needed = {line.partition(" = ")[0] for line in self.fixed if ".operand" not in line}
-        numbers = [*hyperparameters, *sorted(needed - {x for op in ops for x in op.inputs})]
+        own, rated, shared = (
+            [f"    {line}" for line in [*(lines[k] for lines in self.moving), *calls]]
+            for k in range(3)
+        )
         lines = [
             f"{_listed('a', arrays)} = arrays",
             *([f"{_listed('s', scratch)} = scratch"] if scratch else []),
             *(f"{name} = hyperparameters[{name!r}]" for name in hyperparameters),
             *self.fixed,
-            f"def step(t, {RATE}):",
-            *(f"    {line}" for line in self.moving + calls or ["pass"]),
+            f"def own(t, {RATE}):",
+            *(own or ["    pass"]),
         ]
-        if None not in self.shared:
+        if not any(None in some for some in self.moving):
+            numbers = [line.partition(" = ")[0] for line in self.fixed if line[0] == "n"]
             lines += [
                 f"if not all(x.shared for x in ({_listed('', hyperparameters)})):",
-                "    return step",
-                *(f"{name}_ = {name}.number" for name in numbers),
+                "    return own",
+                *(f"{name}_ = {name}.number" for name in [*hyperparameters, *numbers]),
                 *(f"{row} = {name}.reshape(1)" for name, row in self.rows.items()),
                 *(f"{name} = rounded(0)" for name in self.rounded),
+                f"def rated(t, {RATE}):",
+                *(rated or ["    pass"]),
                 f"def shared(t, {RATE}):",
                 f"    if not {RATE}.shared:",
-                f"        return step(t, {RATE})",
+                f"        return rated(t, {RATE})",
                 f"    {RATE}_ = {RATE}.number",
-                *(f"    {line}" for line in [*self.shared, *calls]),
+                *shared,
                 "return shared",
             ]
         else:
-            lines.append("return step")
+            lines.append("return own")
         body = "\n".join(f"    {line}" for line in lines)
         return Recording(f"def bind(arrays, scratch, hyperparameters, rounded):\n{body}\n", scratch)
 
@@ -226,10 +213,18 @@ def _places(ops: Sequence[_Op]) -> tuple[dict[str, str], int]:
 
 
 class _Number:
-    """Stands in for `t`, a hyperparameter, or what is computed of them."""
+    """Stands in for `t`, a hyperparameter, or what is computed of them.
 
-    def __init__(self, tape: _Tape, code: str, *, varies: bool, hyper: bool) -> None:
-        self.tape, self.code, self.varies, self.hyper = tape, code, varies, hyper
+    It `varies` from update to update, is a hyperparameter (`hyper`) rather than one of Python's
+    numbers, and depends on the rate (`rated`), or not. `texts` are its names as in `_Tape.moving`.
+    """
+
+    def __init__(
+        self, tape: _Tape, code: str, *, varies: bool, hyper: bool, rated: bool = False
+    ) -> None:
+        self.tape, self.varies, self.hyper, self.rated = tape, varies, hyper, rated
+        number = f"{code}_" if hyper or code[0] == "n" else code
+        self.texts = code, code if rated else number, number
         self._operand = ""
 
     @property
@@ -238,51 +233,63 @@ class _Number:
         if not self.hyper:
             raise BeyondError("t itself meets an array")
         if not self._operand:
-            self._operand = self.tape.operand(self.code, varies=self.varies)
+            self._operand = name = self.tape.name("o")
+            here = f"{name} = {self.texts[0]}.operand"
+            if self.varies:
+                there = f"{name}[()] = {self.texts[2]}"
+                self.tape.moving.append((here, here if self.rated else there, there))
+                self.tape.rounded.append(name)
+            else:
+                self.tape.fixed.append(here)
         return self._operand
 
     def _with(self, form: str, other: Any) -> Any:
-        if isinstance(other, _Number):
-            both = [self, other]
-        elif type(other) in (int, float):
-            both = [self, _Number(self.tape, repr(other), varies=False, hyper=False)]
-        else:
+        if type(other) in (int, float):
+            other = _Number(self.tape, repr(other), varies=False, hyper=False)
+        if not isinstance(other, _Number):
             return NotImplemented
-        varies, hyper = any(x.varies for x in both), any(x.hyper for x in both)
-        code = form.format(*(x.code for x in both))
-        shared: str | None = form.format(*(x.shared for x in both))
-        if "**" in form and hyper:
-            plain = form == POWER and not both[1].hyper
-            shared = self._raised(both[1]) if plain else None
-        name = self.tape.number(code, varies=varies, shared=shared)
-        return _Number(self.tape, name, varies=varies, hyper=hyper)
+        shared: str | None = form.format(self.texts[2], other.texts[2])
+        if "**" in form and (self.hyper or other.hyper):
+            shared = self._raised(other) if form == POWER and not other.hyper else None
+        return self._noted(form, shared, other)
+
+    def _noted(self, form: str, shared: str | None, *others: _Number) -> _Number:
+        """A number that is computed of this one and others."""
+        some = self, *others
+        varies, hyper, rated = (
+            any(getattr(x, name) for x in some) for name in ("varies", "hyper", "rated")
+        )
+        name = self.tape.name("n")
+        found = _Number(self.tape, name, varies=varies, hyper=hyper, rated=rated)
+        own, mixed = (form.format(*(x.texts[k] for x in some)) for k in range(2))
+        if varies:
+            alone = shared and f"{name}_ = {shared}"
+            between = f"{name} = {mixed}" if rated else alone
+            self.tape.moving.append((f"{name} = {own}", between, alone))
+        else:
+            self.tape.fixed.append(f"{name} = {own}")
+        return found
 
     def _raised(self, exponent: _Number) -> str:
         """A power as hyperparameters take it: in the last bit, NumPy's numbers have others."""
-        if exponent.code == "0.5":
-            return f"sqrt({self.shared})"
+        number, power = self.texts[2], exponent.texts[2]
+        if power == "0.5":
+            return f"sqrt({number})"
         if self.varies:
-            return f"({self.shared}.reshape(1) ** {exponent.shared})[0]"
-        self.tape.rows[self.shared] = row = f"{self.shared}_"
-        return f"({row} ** {exponent.shared})[0]"
-
-    @property
-    def shared(self) -> str:
-        """The name of the number that it is where all trials share it."""
-        named = self.hyper or self.code[0] == "n"
-        return f"{self.code}_" if named else self.code
+            return f"({number}.reshape(1) ** {power})[0]"
+        self.tape.rows[number] = row = f"{number}_"
+        return f"({row} ** {power})[0]"
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
         if any(isinstance(x, _Values) for x in inputs):
             return NotImplemented
         if method != "__call__" or keywords or len(inputs) != 1 or not self.hyper:
             raise BeyondError(f"{ufunc.__name__} of numbers")
-        code, shared = (f"{ufunc.__name__}({x})" for x in (self.code, self.shared))
-        name = self.tape.number(code, varies=self.varies, shared=shared)
-        return _Number(self.tape, name, varies=self.varies, hyper=True)
+        form = f"{ufunc.__name__}({{0}})"
+        return self._noted(form, form.format(self.texts[2]))
 
     def __neg__(self) -> Any:
-        return self._with("-{0}", 0)
+        return self._noted("-{0}", f"-{self.texts[2]}")
 
     def __bool__(self) -> bool:
         raise BeyondError("a branch on a number")
@@ -326,7 +333,9 @@ class _Values(NDArrayOperatorsMixin):
         if isinstance(x, _Number) and ufunc in ROUNDED_ONCE:
             return x.operand
         if type(x) in (int, float):
-            return self._tape.number(f"rounded({x!r})", varies=False)
+            name = self._tape.name("c")
+            self._tape.fixed.append(f"{name} = rounded({x!r})")
+            return name
         raise BeyondError(f"{ufunc.__name__} with {type(x).__name__}")
 
     def _new(self) -> _Values:

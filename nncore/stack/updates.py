@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore.layers import Parameter
+from nncore.registry import BUILT_IN
 from nncore.rules import Hyperparameter, Rule
 from nncore.schedules import Plateau, factors
 from nncore.stack.binding import Bound, by_rows, copied, elementwise, wrapped
 from nncore.stack.clipping import Clipping
+from nncore.stack.fading import Fading
 from nncore.stack.layouts import Layout
 from nncore.stack.oracle import Oracle, Points
 from nncore.stack.supplies import Asking, Supplies
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
     from nncore.trial import Configuration
 
 Array = NDArray[Any]
-# Rates computed at once, over trials and updates.
-CHUNK = 65536
+# Rates computed at once: over trials and updates, and updates.
+CHUNK, AHEAD = 65536, 512
 
 
 class Updates:
@@ -62,8 +64,8 @@ class Updates:
         self._constant = None
         if not self._decays.any() and not any(self._schedules):
             self._constant = self._hyperparameter(self._rate)
-        self._chunk = max(1, CHUNK // len(w))
-        self._table = np.empty((0, len(w), 1))
+        self._chunk = max(1, min(CHUNK // len(w), AHEAD, total))
+        self._rates: list[Hyperparameter] = []
         self.plateau = Plateau(self._schedules)
         self._clip = Clipping([row.modifiers for row in rows], self._array)
         self._chain = [row.modifiers.get("wrap", ()) for row in rows]
@@ -73,6 +75,10 @@ class Updates:
         points = Points(oracle, self._clip, w)
         self._supplies = Supplies(pieces, seeds, points, len(w), options)
         self._bound = self._bind(parameters)
+        epsilons = [[v.get("epsilon", 1.0), v.get("bias.epsilon", 1.0)] for v in values]
+        # State of others' rules is theirs alone.
+        ours = rule.ours and all(piece.origin == BUILT_IN for piece in self._wrappers)
+        self._fading = Fading(self._bound.buffers if ours else (), np.array(epsilons))
 
     def _array(self, values: Array) -> Array:
         return self._laid_out(values, self._w.dtype)
@@ -137,14 +143,27 @@ class Updates:
         if self._constant is not None:
             return self._constant
         position = self.made % self._chunk
-        if position == 0 or not len(self._table):
-            start = self.made - position
-            updates = np.arange(start, start + self._chunk, dtype=np.float64)
-            table = factors(self._decays, self._schedules, updates, self._total).T[:, :, None]
-            # Where biases have their own rate, the product (chunk, T, P) would be large.
-            self._table = self._rate * table if self._plain else table.copy()
-        row = self._table[position]
-        return self._hyperparameter(row if self._plain else self._rate * row)
+        if position == 0 or not self._rates:
+            self._rates = self._next_rates(self.made - position)
+        if self._plain:
+            return self._rates[position]
+        # Where biases have their own rate, the product (chunk, T, P) would be large.
+        return self._hyperparameter(self._rate * self._rates[position].exact)
+
+    def _next_rates(self, start: int) -> list[Hyperparameter]:
+        """Rates, or what is to be multiplied with them, of the updates computed at once."""
+        updates = np.arange(start, start + self._chunk, dtype=np.float64)
+        table = factors(self._decays, self._schedules, updates, self._total).T
+        if self._plain:
+            table = self._rate[:, 0] * table
+        own = table.copy()
+        rows, rounded = own[:, :, None], own.astype(self._w.dtype)[:, :, None]
+        alike = (own == own[:, :1]).all(axis=1) & (own[:, 0] != 0)
+        dtype, trials = self._w.dtype, len(self._w)
+        return [
+            Hyperparameter(row[0, 0], dtype, trials) if one else Hyperparameter(row, dtype, 0, near)
+            for row, near, one in zip(rows, rounded, alike.tolist(), strict=True)
+        ]
 
     def _factor(self) -> NDArray[np.float64]:
         """Of the next update, `(T, 1)`, where rates cannot be computed beforehand."""
@@ -161,3 +180,4 @@ class Updates:
         self._clip(self._g)
         self._supplies.points.begin(self._w, self._g)
         self._bound.step(self.made, rate)
+        self._fading.after(self.made)
