@@ -95,8 +95,9 @@ def _entropy(y: Array) -> float | None:
 @loss(_crossentropy_gradient, _entropy, classes=True)
 def categorical_crossentropy(p: Array, Y: Array) -> Array:
     """-log of the right class's probability, clipped to [1e-7, 1 - 1e-7]. Document 003."""
-    right = np.add.reduce(p * Y, axis=1)
-    np.clip(right, CLIP, 1 - CLIP, out=right)
+    right = np.einsum("tkn,tkn->tn", p, Y)
+    np.maximum(right, right.dtype.type(CLIP), out=right)
+    np.minimum(right, right.dtype.type(1 - CLIP), out=right)
     np.log(right, out=right)
     return np.negative(right, out=right)
 

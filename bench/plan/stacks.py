@@ -15,8 +15,10 @@ from bench.plan.trial import Stack, Trial
 from nncore.stack.costs import LARGEST, shared_cost, stack_size, step_cost, worthwhile
 from nncore.stack.parts import parts
 
-# A stack is what is lost when a worker dies, and what progress counts.
+# A stack is what is lost when a worker dies, and what progress counts: so many seconds at most, or
+# one part in so many of what a worker has to do.
 SECONDS = 2.0
+PARTS = 20
 STACKS_PER_JOB = 4
 # A round is what an interrupted run leaves of everyone.
 ROUNDS = 4
@@ -32,8 +34,9 @@ def stacks(trials: Sequence[Trial], *, jobs: int, size: int | None = None) -> li
     Everyone's first seeds come before anyone's last, so that what an interrupted run leaves can be
     compared: seeds are parted in `ROUNDS`, and in a round the longest stack is the first.
 
-    A stack takes about two seconds, or longer where calls cost more than arithmetic otherwise, and
-    is no larger than a worker may want to train side by side. It is smaller where `jobs` workers
+    A stack takes about two seconds, a twentieth of a worker's share where that is more, or longer
+    where calls cost more than arithmetic otherwise, and is no larger than a worker may want to
+    train side by side. It is smaller where `jobs` workers
     would be idle otherwise, but only so far as calls do not outweigh arithmetic, or as a group that
     is more than a worker's share needs to be shared out.
     `size` fixes the trials of a stack. How trials are grouped changes no result.
@@ -85,10 +88,11 @@ def _size(group: Stack, each: float) -> int:
     whole = stack_size(problem, some.rule, some.wrappers, LARGEST)
     trial = _costs(group[0])[1]
     worth = min(whole, max(EFFICIENT, worthwhile(problem, some.rule, some.wrappers)))
-    most = min(whole, max(worth, int(SECONDS / trial)))
+    longest = max(SECONDS, each / PARTS)
+    most = min(whole, max(worth, int(longest / trial)))
     workers = max(1, round(seconds(group) / each))
     least = max(EFFICIENT, min(max(worth, -(-whole // 2)), -(-len(group) // workers)))
-    return min(most, max(least, int(min(SECONDS, each / STACKS_PER_JOB) / trial)))
+    return min(most, max(least, int(min(longest, each / STACKS_PER_JOB) / trial)))
 
 
 def seconds(stack: Stack) -> float:

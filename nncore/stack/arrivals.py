@@ -55,37 +55,33 @@ class Arrivals:
                 goals[: len(some)][some] = value
                 self._goals.append((column, self._known[column].reached, goals))
         self.apart = {part: list(found.values()) for part, found in looked.items()}
-        self._passing = self.apart.pop("train", []) if self._outputs else []
-        names = [f"train_{metric.name}" for metric in self._passing]
-        self._passed = {name: np.full(len(self._w), np.nan) for name in names}
+        passing = self.apart.pop("train", []) if self._outputs else []
+        self._passing = {f"train_{metric.name}": metric for metric in passing}
 
     @property
     def passing(self) -> bool:
         """Whether something is looked at in passing."""
         return bool(self._passing)
 
-    def in_passing(self, p: Array, Y: Array) -> None:
-        """Look at the training part, given outputs and targets `(T, K, N)` of all trials."""
+    def in_passing(self, epoch: int, p: Array, Y: Array) -> None:
+        """Look at the training part, given outputs and targets `(T, K, N)` of all after `epoch`."""
         if self._passing:
             losses = self._loss.function(p, Y)
-            for metric in self._passing:
-                values = metric(losses) if metric.arguments == 1 else metric(p, Y)
-                self._passed[f"train_{metric.name}"][:] = values
-
-    def passed(self, epoch: int) -> None:
-        """All trials have been looked at in passing, as they were after `epoch`."""
-        if self._passing:
-            self._see(epoch, self._passed)
+            found = {
+                column: metric(losses) if metric.arguments == 1 else metric(p, Y)
+                for column, metric in self._passing.items()
+            }
+            self._see(epoch, found)
 
     def see(self, epoch: int, found: Mapping[str, Epochs]) -> None:
         """Look at what is `apart`, given columns `(T,)` after `epoch`; others may be among them."""
         self._see(epoch, {c: v for c, v in found.items() if c.partition("_")[0] in self.apart})
 
     def _see(self, epoch: int, found: Mapping[str, Epochs]) -> None:
-        if not any(
-            column in found and np.logical_or.reduce(reached(found[column], goals))
-            for column, reached, goals in self._goals
-        ):
+        for column, reached, goals in self._goals:
+            if column in found and reached(found[column], goals).any():
+                break
+        else:
             return
         there = np.zeros_like(self._waiting)
         for place, (column, value) in enumerate(self.targets):

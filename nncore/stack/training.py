@@ -267,8 +267,7 @@ class Training:
 
     def _look(self, p: Array) -> None:
         """Look at the outputs `(T, K, N)` of all trials, as they were after the last update."""
-        self.arrivals.in_passing(p, self.data.batches[0][0].Y)
-        self.arrivals.passed(self.updates.made)
+        self.arrivals.in_passing(self.updates.made, p, self.data.batches[0][0].Y)
 
     def _watch(self, rows: slice, p: Array, Y: Array) -> None:
         self.seen[rows] += np.add.reduce(self.loss.function(p, Y), axis=1)

@@ -315,14 +315,15 @@ def costs(monkeypatch):
 # Seconds per trial, stack size, where calls pay, trials, jobs; sizes of the stacks.
 CUTS = [
     (0.001, 64, 1, 1000, 1, [62, 63]),  # cut evenly, never above what fits
-    (0.25, 64, 1, 1000, 1, [8]),  # two seconds
-    (0.25, 64, 40, 1000, 1, [40]),  # longer, where calls would cost more than arithmetic
+    (0.25, 64, 1, 100, 1, [7, 8]),  # two seconds
+    (0.25, 64, 1, 1000, 1, [50]),  # a twentieth of what a worker has to do
+    (0.25, 64, 40, 100, 1, [33, 34]),  # longer, where calls would cost more than arithmetic
     (0.25, 64, 400, 1000, 1, [62, 63]),  # and never above what fits
     (0.25, 64, 400, 100, 4, [25]),  # nor what leaves workers idle
     (0.1, 64, 1, 100, 4, [20]),  # few trials: at least half of what fits, but two seconds
     (0.001, 64, 1, 100, 4, [25]),
     (0.001, 8, 1, 100, 100, [4]),
-    (10.0, 64, 1, 100, 1, [4]),  # longer than two seconds each: still side by side
+    (10.0, 64, 1, 10, 1, [3, 4]),  # longer than two seconds each: still side by side
     (10.0, 2, 1, 100, 1, [2]),
     (1.0, 64, 1, 1, 8, [1]),
 ]  # fmt: skip
