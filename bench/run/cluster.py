@@ -43,6 +43,7 @@ LOOK_SECONDS = 0.5
 END_SECONDS = 5.0
 # A worker whose heart has not been heard for so long is silent: what it has is sent elsewhere, too.
 SILENT_SECONDS = 30.0
+LOST_SECONDS = 10.0  # for the client to notice a broken connection
 DOUBTS = 2  # looks after which what nobody has is sent again
 WAIT_SECONDS = 5.0  # for workers that are not free to be received
 NAMED = 3  # differences
@@ -333,7 +334,7 @@ class _Line:
             theirs, their_speech = await future.result()
         except Exception as error:
             # One that has gone is no longer of interest, and may come back.
-            if self._client.status == "running" and address in await self._workers():
+            if not await self._is_lost(error) and address in await self._workers():
                 self._leave_out(address, describe(error))
             return
         finally:
@@ -403,13 +404,20 @@ class _Line:
         try:
             event = await self._event(number, flight)
         except Exception as error:
-            if self._client.status != "running":
+            if await self._is_lost(error):
                 return  # the watch says so
             self._trouble = self._trouble or StartError(describe(error))
             return
         finally:
             del self._flights[number]
         self.inbox.put(_Arrived(number, flight.assignment, event))
+
+    async def _is_lost(self, error: Exception) -> bool:
+        """Whether the scheduler is gone, of which a broken connection may tell before the client."""
+        until = time.monotonic() + LOST_SECONDS * isinstance(error, OSError)
+        while self._client.status == "running" and time.monotonic() < until:
+            await asyncio.sleep(TICK_SECONDS / 10)
+        return bool(self._client.status != "running")
 
     async def _event(self, number: int, flight: Flight) -> Trained | Died | None:
         """What came of a stack; None when no worker began it."""
