@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
 
 def canonical(value: Any) -> str:
     """`value` as JSON with sorted keys and no spaces: equal definitions give equal text.
@@ -17,9 +19,7 @@ def canonical(value: Any) -> str:
     >>> canonical({"b": 1.0, "a": [True, "x"]})
     '{"a":[true,"x"],"b":1.0}'
     """
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True
-    )
+    return _ENCODER.encode(value)
 
 
 def generator(*content: Any) -> np.random.Generator:

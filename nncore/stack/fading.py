@@ -38,7 +38,7 @@ class Fading:
         """An update has been made, the one of that number."""
         if made % UPDATES == 0:
             for buffer, limit in self._limits:
-                np.copyto(buffer, 0, where=np.absolute(buffer) < limit)
+                np.multiply(buffer, np.absolute(buffer) >= limit, out=buffer)
 
 
 def _limit(buffer: Array, stay: NDArray[np.bool_]) -> Any:
