@@ -413,7 +413,7 @@ class _Line:
         self.inbox.put(_Arrived(number, flight.assignment, event))
 
     async def _is_lost(self, error: Exception) -> bool:
-        """Whether the scheduler is gone, of which a broken connection may tell before the client."""
+        """Whether the scheduler is gone: a broken connection may tell before the client does."""
         until = time.monotonic() + LOST_SECONDS * isinstance(error, OSError)
         while self._client.status == "running" and time.monotonic() < until:
             await asyncio.sleep(TICK_SECONDS / 10)

@@ -21,6 +21,7 @@ from multiprocessing import resource_tracker
 from typing import Any
 
 from bench.run import worker
+from bench.run.copies import room
 from bench.run.executor import (
     START_SECONDS,
     TICK_SECONDS,
@@ -81,7 +82,7 @@ class Pool(Executor, name="joblib"):
 
     def _call(self, pending: deque[Assignment]) -> Iterator[Event]:
         """One call of `Parallel`, up to its end or a death."""
-        if not _room(FILES + FILES_PER_WORKER * self.jobs):
+        if not room(FILES + FILES_PER_WORKER * self.jobs):
             raise StartError("too few files may be open")
         self._flights, vigil, verdict = {}, Vigil(self.scratch), ""
         # Never sent: it stands for a pool that has yet to begin.
@@ -200,15 +201,6 @@ class Pool(Executor, name="joblib"):
                 self._flights[number] = assignment
             payload = pickle.dumps(assignment.stack, pickle.HIGHEST_PROTOCOL)
             yield deliver(self.setup, number, payload)
-
-
-def _room(files: int) -> bool:
-    """Whether this process may open so many more `files`."""
-    with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
-        for _ in range(files):
-            stack.enter_context(open(os.devnull))
-        return True
-    return False
 
 
 class _End:

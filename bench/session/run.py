@@ -273,7 +273,14 @@ def run(
             store.take_over()
             files: tuple[Path, ...] = ()
             if report:
-                files = write(todo.folder, store, todo.manifest, again=False, html=html, say=say)
+                here = min(todo.jobs, runner.cores())
+                files = write(
+                    *(todo.folder, store, todo.manifest),
+                    again=False,
+                    html=html,
+                    jobs=here,
+                    say=say,
+                )
             return results_of(todo.folder, todo.manifest, store, files, len(tried))
 
 
