@@ -9,7 +9,6 @@ message would leave the thread that reads it waiting for ever.
 from __future__ import annotations
 
 import contextlib
-import os
 import pickle
 import queue
 import signal
