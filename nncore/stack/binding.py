@@ -45,7 +45,7 @@ def elementwise(
     buffers, asked = list(flat.values()), supplies.of_stack(rule)
     recording = None
     if rule.ours and not asked:
-        recording = record(rule.function, len(buffers), tuple(rule.parameters))
+        recording = record(rule.function, len(buffers), tuple(rule.parameters.items()))
     if recording is not None:
         scratch = [layout.empty(w.dtype, *w.shape) for _ in range(recording.scratch)]
         bound = recording.bind([w, g, *buffers], scratch, values, w.dtype)

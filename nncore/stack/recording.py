@@ -7,7 +7,7 @@ are the same bits. Numbers that change from update to update are computed as the
 hyperparameters; those that do not, once.
 
 A rule that does anything else (branches on `t`, asks for a shape, looks into an array) is not
-recorded, but called as it is.
+recorded, but called as it is; so is one whose recording is tried and does something else.
 
 Hyperparameters that all trials share, and what is computed of them, are numbers: that takes a tenth
 of the time of what every trial has its own of, as of the rate more often than of others.
@@ -78,21 +78,52 @@ class Recording:
 
 @lru_cache(maxsize=256)
 def record(
-    function: Callable[..., Any], buffers: int, hyperparameters: tuple[str, ...]
+    function: Callable[..., Any], buffers: int, parameters: tuple[tuple[str, float], ...]
 ) -> Recording | None:
-    """What `function(w, g, t, *buffers, learning_rate=..., ...)` does; None if it is not known."""
-    tape = _Tape()
+    """What `function(w, g, t, *buffers, learning_rate=..., ...)` does; None if it is not known.
+
+    `parameters` are its hyperparameters with values that make sense.
+    """
+    tape, names = _Tape(), [name for name, _ in parameters]
     arrays = [_Values(tape, f"a{k}") for k in range(2 + buffers)]
     numbers = {
         name: _Number(tape, name, varies=name == RATE, hyper=True, rated=name == RATE)
-        for name in hyperparameters
+        for name in names
     }
     time = _Number(tape, "t", varies=True, hyper=False)
     try:
         function(*arrays[:2], time, *arrays[2:], **numbers)
+        found = tape.recording(len(arrays), [name for name in names if name != RATE])
+        return found if _agree(found, function, buffers, dict(parameters)) else None
     except Exception:  # whatever it wanted with a stand-in: the rule itself will do it
         return None
-    return tape.recording(len(arrays), [name for name in hyperparameters if name != RATE])
+
+
+def _agree(
+    recording: Recording,
+    function: Callable[..., Any],
+    buffers: int,
+    parameters: Mapping[str, float],
+) -> bool:
+    """Whether some updates are the function's, bit for bit: it may draw numbers of its own, say."""
+    rng, shape, dtype = np.random.default_rng(0), (3, 5), np.dtype(np.float32)
+    mine, its = (
+        [np.ones(shape, dtype), *(np.zeros(shape, dtype) for _ in range(1 + buffers))]
+        for _ in range(2)
+    )
+    values = {
+        name: Hyperparameter.of(np.full((len(mine[0]), 1), float(value)), dtype)
+        for name, value in parameters.items()
+    }
+    rate = values.pop(RATE)
+    with np.errstate(all="ignore"):
+        scratch = [np.empty(shape, dtype) for _ in range(recording.scratch)]
+        step = recording.bind(mine, scratch, values, dtype)
+        for t in range(1, 5):
+            mine[1][:] = its[1][:] = rng.standard_normal(shape)
+            step(t, rate)
+            function(*its[:2], t, *its[2:], learning_rate=rate, **values)
+    return all(one.tobytes() == other.tobytes() for one, other in zip(mine, its, strict=True))
 
 
 @dataclass

@@ -21,7 +21,7 @@ STRANGE = [0.0, -0.0, 1e-40, -1e-45, 1e38, np.inf, -np.inf, np.nan]
 
 
 def recorded(rule):
-    return record(rule.function, len(rule.buffers), tuple(rule.parameters))
+    return record(rule.function, len(rule.buffers), tuple(rule.parameters.items()))
 
 
 def numbers(rng, value, dtype, kind):
@@ -107,13 +107,33 @@ def cubed(w, g, t, *, learning_rate=1.0):
     w -= learning_rate * g**3
 
 
-@pytest.mark.parametrize("function", [halves, looking, shaped, timed, turned, cubed])
+RNG = np.random.default_rng(0)
+
+
+def noisy(w, g, t, *, learning_rate=1.0):
+    w -= learning_rate * g * float(RNG.random())
+
+
+CALLS = []
+
+
+def counting(w, g, t, *, learning_rate=1.0):
+    CALLS.append(t)
+    w -= learning_rate * g / len(CALLS)
+
+
+@pytest.mark.parametrize(
+    "function", [halves, looking, shaped, timed, turned, cubed, noisy, counting]
+)
 def test_what_is_no_arithmetic_is_left_to_the_rule(function):
-    assert record(function, 0, ("learning_rate",)) is None
+    assert record(function, 0, (("learning_rate", 1.0),)) is None
 
 
 def test_a_passing_array_that_is_kept_and_used_is_not_lost():
-    recording, dtype = record(deep, 1, ("learning_rate", "beta")), np.dtype(np.float64)
+    recording, dtype = (
+        record(deep, 1, (("learning_rate", 1.0), ("beta", 0.5))),
+        np.dtype(np.float64),
+    )
     w, g, v = (np.full((2, 3), x) for x in (1.0, 4.0, 0.0))
     beta, rate = (Hyperparameter.of(np.full((2, 1), x), dtype) for x in (0.25, 0.5))
     step = recording.bind([w, g, v], [np.empty((2, 3))] * recording.scratch, {"beta": beta}, dtype)
