@@ -54,6 +54,7 @@ WORKS = {
     "dies": [dies, value(1)],
     "fails": [fails, value(1)],
     "sent": [cannot_be_sent, value(1)],
+    "large": [lambda: "x" * 300_000, lambda: "y" * 300_000],
     "one": [value(0)],
     "none": [],
 }
@@ -101,6 +102,10 @@ def test_every_work_is_done_once_and_in_copies_where_these_are_safe(kind, jobs, 
 def test_what_a_copy_cannot_do_is_done_here(kind):
     first, (number, _) = told(kind)
     assert (first, number) == ("here", 1)
+
+
+def test_results_may_be_larger_than_a_pipe():
+    assert told("large") == ["x" * 300_000, "y" * 300_000]
 
 
 def test_what_a_work_raises_is_raised_here():

@@ -26,7 +26,7 @@ def recorded(rule):
 
 def numbers(rng, value, dtype, kind):
     """A hyperparameter of all trials: shared, each trial's, or that of biases and weights."""
-    if kind == "shared":
+    if kind in ("shared", "rates"):
         return Hyperparameter.of(np.full((TRIALS, 1), value), dtype)
     shape = (TRIALS, 1 if kind == "trials" else PARAMETERS)
     return Hyperparameter.of(value * rng.uniform(0.5, 1, shape), dtype)
@@ -46,7 +46,7 @@ def test_which_rules_are_recorded(name):
 
 @pytest.mark.parametrize("layout", [TrialFirst(), TrialLast()], ids=["first", "last"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("kind", ["shared", "trials", "biases"])
+@pytest.mark.parametrize("kind", ["shared", "rates", "trials", "biases"])
 @pytest.mark.parametrize("name", [name for name in ELEMENTWISE if recorded(ELEMENTWISE[name])])
 def test_a_recording_does_what_its_rule_does(name, kind, dtype, layout):
     rule, recording, rng = ELEMENTWISE[name], recorded(ELEMENTWISE[name]), np.random.default_rng(3)
@@ -63,7 +63,8 @@ def test_a_recording_does_what_its_rule_does(name, kind, dtype, layout):
         step = recording.bind(mine, scratch, values, np.dtype(dtype))
         for t in range(1, 40):
             # Rates that are shared now and then, as those of different decays are at first.
-            rate = numbers(rng, 0.1 / t, dtype, kind if t % 3 else "shared")
+            of = "trials" if kind == "rates" else kind
+            rate = numbers(rng, 0.1 / t, dtype, of if t % 3 else "shared")
             g = rng.standard_normal(shape) * 10.0 ** rng.integers(-30, 3)
             if t > 30:
                 g.flat[: len(STRANGE)] = STRANGE
