@@ -225,11 +225,12 @@ class Training:
     def _bind(self) -> None:
         """The calls of one epoch: a list per batch, block of trials after block.
 
-        In full batch, outputs are looked at in passing: of all trials at once, or calls on a few
-        would cost as much as a layer.
+        In full batch, outputs are looked at in passing, if anything is to be seen: of all trials at
+        once, or calls on a few would cost as much as a layer.
         """
         passes: dict[tuple[int, int], Passes] = {}
-        whole, several = len(self.data.batches) == 1, len(self.blocks) > 1
+        whole = len(self.data.batches) == 1 and self.arrivals.passing
+        several = len(self.blocks) > 1
         self.batches: list[list[Call]] = []
         for samples, gather in self.data.batches:
             calls, self.last_look = list(gather), []
