@@ -6,8 +6,8 @@ noted becomes a function of straight calls of the same ufuncs on the same number
 are the same bits. Numbers that change from update to update are computed as the rule does, with
 hyperparameters; those that do not, once.
 
-A rule that does anything else (branches on `t`, asks for a shape, looks into an array) is not
-recorded, but called as it is; so is one whose recording is tried and does something else.
+A rule that does anything else (branches on `t`, asks for a shape, shows an array) is not recorded,
+but called as it is; so is one whose recording is tried and does something else.
 
 Hyperparameters that all trials share, and what is computed of them, are numbers: that takes a tenth
 of the time of what every trial has its own of, as of the rate more often than of others.
@@ -325,6 +325,9 @@ class _Number:
     def __bool__(self) -> bool:
         raise BeyondError("a branch on a number")
 
+    def __repr__(self) -> str:
+        raise BeyondError("a number is shown")
+
     __array__ = __float__ = __int__ = __index__ = __len__ = __iter__ = __bool__
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = lambda self, other: bool(self)
     __hash__ = None  # type: ignore[assignment]
@@ -385,6 +388,9 @@ class _Values(NDArrayOperatorsMixin):
 
     def __bool__(self) -> bool:
         raise BeyondError("a branch on an array")
+
+    def __repr__(self) -> str:
+        raise BeyondError("an array is shown")
 
     __array__ = __float__ = __len__ = __iter__ = __bool__
     __hash__ = None  # type: ignore[assignment]

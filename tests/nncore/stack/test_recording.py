@@ -115,6 +115,16 @@ def noisy(w, g, t, *, learning_rate=1.0):
     w -= learning_rate * g * float(RNG.random())
 
 
+def printing(w, g, t, *, learning_rate=1.0):
+    print(t, g)
+    w -= learning_rate * g
+
+
+def timing(w, g, t, *, learning_rate=1.0):
+    print(f"{t}: {learning_rate}")
+    w -= learning_rate * g
+
+
 CALLS = []
 
 
@@ -124,7 +134,7 @@ def counting(w, g, t, *, learning_rate=1.0):
 
 
 @pytest.mark.parametrize(
-    "function", [halves, looking, shaped, timed, turned, cubed, noisy, counting]
+    "function", [halves, looking, shaped, timed, turned, cubed, noisy, counting, printing, timing]
 )
 def test_what_is_no_arithmetic_is_left_to_the_rule(function):
     assert record(function, 0, (("learning_rate", 1.0),)) is None
