@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -273,7 +274,7 @@ def run(
             store.take_over()
             files: tuple[Path, ...] = ()
             if report:
-                here = min(todo.jobs, runner.cores())
+                here = min(todo.jobs, os.cpu_count() or 1)
                 files = write(
                     *(todo.folder, store, todo.manifest),
                     again=False,
