@@ -36,9 +36,9 @@ def stacks(trials: Sequence[Trial], *, jobs: int, size: int | None = None) -> li
 
     A stack takes about two seconds, a twentieth of a worker's share where that is more, or longer
     where calls cost more than arithmetic otherwise, and is no larger than a worker may want to
-    train side by side. It is smaller where `jobs` workers
-    would be idle otherwise, but only so far as calls do not outweigh arithmetic, or as a group that
-    is more than a worker's share needs to be shared out.
+    train side by side. It is smaller where `jobs` workers would be idle otherwise, but only so far
+    as calls do not outweigh arithmetic, or as a group that is more than a worker's share needs to
+    be shared out.
     `size` fixes the trials of a stack. How trials are grouped changes no result.
     """
     plan = Plan.of(trials)

@@ -414,7 +414,9 @@ class _Line:
 
     async def _is_lost(self, error: Exception) -> bool:
         """Whether the scheduler is gone: a broken connection may tell before the client does."""
-        until = time.monotonic() + LOST_SECONDS * isinstance(error, OSError)
+        from distributed.comm import CommClosedError
+
+        until = time.monotonic() + LOST_SECONDS * isinstance(error, CommClosedError)
         while self._client.status == "running" and time.monotonic() < until:
             await asyncio.sleep(TICK_SECONDS / 10)
         return bool(self._client.status != "running")
